@@ -1,0 +1,1 @@
+"""Finds and loads the data folders: tasks, recipes, sandboxes."""

@@ -1,0 +1,51 @@
+"""A candidate: one reward function with its origin, its place in a run and its parents."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.report import Failure
+
+Origin = Literal["proposed", "mutated", "crossed", "repaired", "tuned", "human"]
+
+
+def candidate_id(generation: int, slot: int) -> str:
+    """The name of a place in a run: `g2c05` for generation 2, slot 5."""
+    return f"g{generation}c{slot:02d}"
+
+
+class Candidate(Record):
+    """One slot of one generation: the reward that stands there, or why none does."""
+
+    generation: int = Field(ge=0)
+    """Turn of the loop, from 1."""
+    slot: int = Field(ge=0)
+    """Place in the generation, from 0."""
+    origin: Origin
+    """How it came to be."""
+    parents: tuple[str, ...] = ()
+    """Candidate ids that it was made from."""
+    source: str | None = None
+    """Python source of the reward; absent when no code was found."""
+    reward_id: str | None = None
+    """Hash of the normalised source; names the reward everywhere."""
+    parameters: dict[str, float] = Field(default_factory=dict)
+    """Keyword-only numbers of its signature, with their values."""
+    signals: tuple[str, ...] = ()
+    """Names of its positional arguments, `memory` left out."""
+    components: tuple[str, ...] = ()
+    """Names of its components, as the probe saw them."""
+    failure: Failure | None = None
+    """What kept it from training, where something did."""
+    twin: str | None = None
+    """An earlier candidate with the same reward, whose result it takes."""
+    repairs: tuple[Failure, ...] = ()
+    """Failures that repair calls answered, oldest first."""
+
+    @property
+    def id(self) -> str:
+        """Its place in the run, such as `g2c05`."""
+        return candidate_id(self.generation, self.slot)

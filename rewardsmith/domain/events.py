@@ -1,0 +1,159 @@
+"""A run is a fold of its events. They are append-only; nothing else keeps books."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.job import Progress
+from rewardsmith.domain.plan import Plan, RunSpec
+from rewardsmith.domain.prompt import CompletionKey
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.report import Report
+
+Purpose = Literal["search", "baseline", "compare", "confirm"]
+
+
+class Attempt(Record):
+    """One training of one reward on one seed for one purpose; `number` counts repeats after a lost worker."""
+
+    purpose: Purpose
+    """What the training is for."""
+    subject: str
+    """Candidate id such as `g2c05`, or the baseline's name (`human`, `sparse`)."""
+    seed: int
+    """Seed of the training."""
+    number: int = 0
+    """0, then 1, 2, ... when a worker was lost; a later number continues from the last checkpoint."""
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """The same for every number: what must not be trained twice."""
+        return (self.purpose, self.subject, self.seed)
+
+
+class RunStarted(Record):
+    """The run was created."""
+
+    kind: Literal["run_started"] = "run_started"
+    spec: RunSpec
+    plan: Plan
+    """What was announced before it started."""
+
+
+class Surveyed(Record):
+    """The survey is there."""
+
+    kind: Literal["surveyed"] = "surveyed"
+    fingerprint: str
+    random_score: float
+    """Mean score of random actions."""
+    episodes: int
+    """Random episodes behind it."""
+
+
+class Completed(Record):
+    """A completion was stored."""
+
+    kind: Literal["completed"] = "completed"
+    key: CompletionKey
+    model: str
+    prompt_hash: str
+    """Hash of the rendered messages."""
+    recorded_hash: str | None = None
+    """When replayed from a recording whose prompt differs: the recorded prompt's hash."""
+    tokens: int
+    dollars: float | None
+
+
+class Screened(Record):
+    """A candidate has its place: ready to train, a duplicate, or failed."""
+
+    kind: Literal["screened"] = "screened"
+    candidate: Candidate
+
+
+class AttemptStarted(Record):
+    """A training was handed to the executor."""
+
+    kind: Literal["attempt_started"] = "attempt_started"
+    attempt: Attempt
+
+
+class AttemptProgressed(Record):
+    """A training moved on; at most one event every 5 s per attempt."""
+
+    kind: Literal["attempt_progressed"] = "attempt_progressed"
+    attempt: Attempt
+    progress: Progress
+
+
+class AttemptEnded(Record):
+    """A training has a report, or its worker was lost (no report)."""
+
+    kind: Literal["attempt_ended"] = "attempt_ended"
+    attempt: Attempt
+    report: Report | None
+    lost: str | None = None
+    """Why there is no report."""
+
+
+class GenerationEnded(Record):
+    """Every slot of a generation has its result."""
+
+    kind: Literal["generation_ended"] = "generation_ended"
+    generation: int
+    best: str | None
+    """Best candidate of this generation; absent when none was valid."""
+    best_overall: str | None
+    """Best candidate so far."""
+
+
+class Confirmed(Record):
+    """The winner stands."""
+
+    kind: Literal["confirmed"] = "confirmed"
+    winner: str
+    leaders: tuple[str, ...]
+    """Compared on fresh seeds, best first."""
+
+
+class StatusChanged(Record):
+    """The run is running, paused, done, failed or cancelled."""
+
+    kind: Literal["status_changed"] = "status_changed"
+    status: Literal["running", "paused", "done", "failed", "cancelled"]
+    reason: str = ""
+    """Why, in a line."""
+    wall_s: float = 0.0
+    """Seconds that the process which writes this has driven the run since its last such event."""
+
+
+Event = Annotated[
+    RunStarted
+    | Surveyed
+    | Completed
+    | Screened
+    | AttemptStarted
+    | AttemptProgressed
+    | AttemptEnded
+    | GenerationEnded
+    | Confirmed
+    | StatusChanged,
+    Field(discriminator="kind"),
+]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+"""Reads and writes any event as JSON."""
+
+
+class StoredEvent(Record):
+    """An event with its place in the log."""
+
+    id: int
+    """Increasing; unique in the database."""
+    time: float
+    """Seconds since 1970 by the clock of the database."""
+    event: Event

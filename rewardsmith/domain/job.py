@@ -1,0 +1,93 @@
+"""What a worker is told: `job.json`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.survey import Signal
+from rewardsmith.domain.task import Task
+
+
+class RewardLimits(Record):
+    """What one reward process may use."""
+
+    seconds: float = Field(default=20.0, gt=0)
+    """Wall clock of every request."""
+    start_seconds: float = Field(default=20.0, gt=0)
+    """Wall clock from spawn to ready (loading numpy, running the module body)."""
+    memory_mib: int = Field(default=1024, gt=0)
+    """Address space."""
+
+
+class RewardSpec(Record):
+    """Which reward a training pays."""
+
+    kind: Literal["candidate", "human", "sparse"]
+    """`human` is the environment's own reward, `sparse` the task's score paid as a reward."""
+    reward_id: str
+    """Hash of the normalised source, or the kind."""
+    source: str | None = None
+    """Python source, for a candidate."""
+
+
+class SurveyJob(Record):
+    """Run the environment and tell what is there: `survey.json`, `probe.npz`."""
+
+    kind: Literal["survey"] = "survey"
+    """Which job."""
+    task: Task
+    """The task."""
+    episodes: int = Field(default=16, gt=0)
+    """Random episodes to record."""
+    max_steps: int = Field(default=8192, gt=0)
+    """Steps over all episodes after which no new episode starts."""
+    seed: int = 0
+    """Seed of resets and actions."""
+
+
+class TrainJob(Record):
+    """Train one agent and score it: `report.json`, weights, learning curve, archive, checkpoints."""
+
+    kind: Literal["train"] = "train"
+    """Which job."""
+    task: Task
+    """The task."""
+    signals: tuple[Signal, ...]
+    """Signals of the survey."""
+    reward: RewardSpec
+    """What is paid."""
+    seed: int
+    """Seed of training; held-out episodes have seeds that no training uses."""
+    steps: int = Field(gt=0)
+    """Environment steps of the whole training; schedules span them."""
+    rungs: int = Field(gt=0)
+    """Equal parts, each ending with a checkpoint and a score."""
+    episodes: int = Field(gt=0)
+    """Held-out episodes per score."""
+    final: bool = False
+    """True in the confirmation: scores use the third set of episode seeds."""
+    limits: RewardLimits = RewardLimits()
+    """Limits of the reward process."""
+    video: bool = False
+    """Record one held-out episode of the best rung as `video.mp4`."""
+    tensorboard: bool = True
+    """Write TensorBoard files."""
+
+
+Job = Annotated[SurveyJob | TrainJob, Field(discriminator="kind")]
+
+
+class Progress(Record):
+    """How far a job is: `progress.json`, replaced atomically."""
+
+    steps: int
+    """Environment steps done."""
+    of: int
+    """Environment steps in all."""
+    steps_per_second: float
+    """Recent rate."""
+    score: float | None = None
+    """Mean score of the last rung."""

@@ -1,0 +1,85 @@
+"""What a run was asked to do, and what that was estimated to cost."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.task import Budget, Task
+
+Baseline = Literal["human", "sparse"]
+
+
+class StopSpec(Record):
+    """When to stop before the last generation; absent means never."""
+
+    wall_s: float | None = None
+    """Seconds of wall time."""
+    dollars: float | None = None
+    """Money paid to providers."""
+    steps: int | None = None
+    """Environment steps, scoring too."""
+    target: float | None = None
+    """Score of the best candidate."""
+    stale: int | None = None
+    """Generations without improvement."""
+    file: str | None = None
+    """A file whose existence stops the run."""
+
+
+class RunSpec(Record):
+    """What a run was asked to do. Frozen at its start, so that resuming needs nothing else."""
+
+    version: Literal[1] = 1
+    """Version of this record."""
+    run: str
+    """Name of the run and of its folder."""
+    task: Task
+    """The task, whole."""
+    budget_name: str
+    """Name of the budget in the task file."""
+    budget: Budget
+    """The budget, with what the command line changed."""
+    recipe: str
+    """Name of the recipe."""
+    recipe_files: dict[str, str]
+    """The recipe's files by name, so that a resumed run does not change with the checkout."""
+    model: str
+    """Who completes prompts, such as `offline` or `openai:gpt-5`."""
+    iterations: int = Field(gt=0)
+    """Generations."""
+    k: int = Field(gt=0)
+    """Candidates per generation."""
+    seed: int = 0
+    """Seed of everything that is drawn."""
+    baselines: tuple[Baseline, ...] = ("human", "sparse")
+    """Trained in the same run under the same budget."""
+    deterministic: bool = False
+    """Whether an interrupted run must end exactly as an undisturbed one."""
+    sandbox: str = "bubblewrap"
+    """Sandbox of the workers."""
+    workers: int = Field(gt=0)
+    """Trainings side by side."""
+    stop: StopSpec = StopSpec()
+    """When to stop early."""
+    strict: bool = False
+    """Refuse a recording whose prompts differ."""
+    record: str | None = None
+    """Folder to which completions are recorded."""
+
+
+class Plan(Record):
+    """What a run is expected to take, at most."""
+
+    trainings: int
+    """Trainings, baselines and confirmation included."""
+    steps: int
+    """Environment steps, scoring included."""
+    completions: int
+    """Calls of the model, one repair each included."""
+    wall_s: float | None
+    """Estimated seconds; absent when nothing was measured yet."""
+    dollars: float | None
+    """Estimated money; absent when the price is not known."""

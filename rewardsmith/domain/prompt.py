@@ -1,0 +1,116 @@
+"""What a model is asked and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.report import Failure, Report
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.task import Task
+
+Role = Literal["designer", "repair"]
+
+
+class Message(Record):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    """Who speaks."""
+    content: str
+    """What is said."""
+
+
+class CompletionKey(Record):
+    """The place of one completion in a run; a recording is replayed by it."""
+
+    generation: int
+    """Turn of the loop, from 1."""
+    role: Role
+    """Which of the recipe's models is asked."""
+    slot: int
+    """Place in the generation, from 0."""
+    call: int = 0
+    """0 for the first call of this role in this slot, then 1, 2, ..."""
+
+
+class Completion(Record):
+    """What a model answered."""
+
+    text: str
+    """The answer."""
+    model: str
+    """Who answered, as the provider names it."""
+    prompt_tokens: int = 0
+    """Tokens of the messages, as the provider counts them; 0 where nothing is counted."""
+    completion_tokens: int = 0
+    """Tokens of the answer."""
+    dollars: float | None = None
+    """Price of the call; absent when it is not known."""
+    wall_s: float = 0.0
+    """Seconds until the answer was complete."""
+    finish_reason: str = "stop"
+    """Why it ended: `length` when it was cut off."""
+
+
+class Turn(Record):
+    """One candidate of an earlier generation with what became of it."""
+
+    candidate: Candidate
+    """The candidate."""
+    report: Report | None = None
+    """What training it gave; absent when it never trained."""
+
+    @property
+    def score(self) -> float | None:
+        """The score that selection goes by; absent for a candidate that failed."""
+        return self.report.score if self.report and not self.report.failure else None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the messages were rendered from, frozen: the offline author reads this, language models the messages."""
+
+    task: Task
+    survey: Survey
+    probe: Probe
+    history: tuple[Turn, ...]
+    """Every earlier candidate of the run, in order of generation and slot."""
+    parents: tuple[Turn, ...]
+    """The candidates that this one is asked to improve on; empty in the first generation."""
+    seed: int
+    """Seed of the run."""
+    k: int
+    """Candidates per generation."""
+    rejected: tuple[str, Failure] | None = None
+    """For a repair: the source (or the raw answer) and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of a model."""
+
+    key: CompletionKey
+    messages: tuple[Message, ...]
+    context: Context
+    temperature: float = 1.0
+    max_tokens: int = 4096
+
+
+class Usage(Record):
+    """What a run has spent."""
+
+    trainings: int = Field(default=0)
+    """Trainings that ended with a result."""
+    steps: int = Field(default=0)
+    """Environment steps, scoring too."""
+    tokens: int = Field(default=0)
+    """Tokens, prompts and answers together."""
+    dollars: float = Field(default=0.0)
+    """Money paid to providers, as far as prices are known."""
+    wall_s: float = Field(default=0.0)
+    """Seconds in which some process drove the run."""

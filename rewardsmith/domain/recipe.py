@@ -1,0 +1,67 @@
+"""A recipe: a published method as data over the stages of the loop."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.report import Gate
+
+
+class WriteStage(Record):
+    """How candidates are asked for."""
+
+    k: int = Field(gt=0, le=256)
+    """Candidates per generation."""
+    iterations: int = Field(gt=0, le=1000)
+    """Generations."""
+    temperature: float = Field(ge=0, le=2)
+    """Sampling temperature."""
+    max_tokens: int = Field(default=4096, gt=0)
+    """Cap on one answer."""
+
+
+class ParentStage(Record):
+    """What the next generation is asked to improve on."""
+
+    policy: Literal["generation_best", "overall_best"]
+    """`generation_best`: best of the last generation, even if worse than the best so far; `overall_best`."""
+    history: int = Field(ge=0, le=20)
+    """Earlier turns that the prompt summarises, the parent's own left out."""
+
+
+class ScreenStage(Record):
+    """Gates before training, cheapest first, and what happens to what fails."""
+
+    gates: tuple[Gate, ...] = ("parse", "contract", "policy", "duplicate", "probe")
+    """Gates in order. Those that make training possible at all cannot be left out."""
+    repairs: int = Field(ge=0, le=5)
+    """Repair calls per failing candidate."""
+
+
+class ConfirmStage(Record):
+    """How the winner is confirmed."""
+
+    leaders: int | None = Field(default=None, gt=0, le=20)
+    """Candidates compared on fresh seeds; the budget's number when absent."""
+
+
+class Recipe(Record):
+    """One method. Two methods differ exactly in the lines in which their files differ."""
+
+    name: str
+    """Name of the recipe: its folder's name."""
+    title: str
+    """A few words for a table."""
+    description: str
+    """What it does, in a sentence or two."""
+    sources: tuple[str, ...]
+    """Papers and code that it follows."""
+    write: WriteStage
+    parents: ParentStage
+    screen: ScreenStage
+    confirm: ConfirmStage = ConfirmStage()
+    templates: dict[str, str] = Field(default_factory=dict)
+    """Jinja templates by file name without `.md.j2`: `system`, `task`, `feedback`, `repair`."""

@@ -1,0 +1,124 @@
+"""A run, folded from its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.events import (
+    Attempt,
+    AttemptEnded,
+    AttemptProgressed,
+    AttemptStarted,
+    Completed,
+    Confirmed,
+    GenerationEnded,
+    RunStarted,
+    Screened,
+    StatusChanged,
+    StoredEvent,
+    Surveyed,
+)
+from rewardsmith.domain.job import Progress
+from rewardsmith.domain.plan import Plan, RunSpec
+from rewardsmith.domain.prompt import Turn, Usage
+from rewardsmith.domain.report import Report
+
+
+@dataclass
+class Run:
+    """The state of one run. `apply` is the only thing that changes it."""
+
+    spec: RunSpec | None = None
+    plan: Plan | None = None
+    status: str = "queued"
+    reason: str = ""
+    surveyed: Surveyed | None = None
+    completions: list[Completed] = field(default_factory=list)
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+    """By candidate id."""
+    reports: dict[tuple[str, str, int], Report] = field(default_factory=dict)
+    """By (purpose, subject, seed)."""
+    open: dict[tuple[str, str, int], Attempt] = field(default_factory=dict)
+    """Attempts that were started and have not ended, by key."""
+    lost: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    """How many workers were lost, by key."""
+    progress: dict[tuple[str, str, int], Progress] = field(default_factory=dict)
+    """Of open attempts."""
+    generations: dict[int, GenerationEnded] = field(default_factory=dict)
+    confirmed: Confirmed | None = None
+    wall_s: float = 0.0
+    last_event: int = 0
+    started: float = 0.0
+    """Time of the first event."""
+    updated: float = 0.0
+    """Time of the last event."""
+
+    @classmethod
+    def fold(cls, events: Iterable[StoredEvent]) -> Run:
+        """The run that these events tell of."""
+        run = cls()
+        for event in events:
+            run.apply(event)
+        return run
+
+    def apply(self, stored: StoredEvent) -> None:
+        """Take one event into account."""
+        self.last_event = stored.id
+        self.updated = stored.time
+        self.started = self.started or stored.time
+        match stored.event:
+            case RunStarted(spec=spec, plan=plan):
+                self.spec, self.plan = spec, plan
+            case Surveyed() as surveyed:
+                self.surveyed = surveyed
+            case Completed() as completed:
+                self.completions.append(completed)
+            case Screened(candidate=candidate):
+                self.candidates[candidate.id] = candidate
+            case AttemptStarted(attempt=attempt):
+                self.open[attempt.key] = attempt
+            case AttemptProgressed(attempt=attempt, progress=progress):
+                if attempt.key in self.open:
+                    self.progress[attempt.key] = progress
+            case AttemptEnded(attempt=attempt, report=report):
+                self.open.pop(attempt.key, None)
+                self.progress.pop(attempt.key, None)
+                if report is None:
+                    self.lost[attempt.key] = self.lost.get(attempt.key, 0) + 1
+                else:
+                    self.reports[attempt.key] = report
+            case GenerationEnded() as ended:
+                self.generations[ended.generation] = ended
+            case Confirmed() as confirmed:
+                self.confirmed = confirmed
+            case StatusChanged(status=status, reason=reason, wall_s=wall_s):
+                self.status, self.reason = status, reason
+                self.wall_s += wall_s
+
+    def turns(self) -> tuple[Turn, ...]:
+        """Every candidate with its report, in order of generation and slot; a duplicate has its twin's report."""
+        assert self.spec is not None
+        ordered = sorted(self.candidates.values(), key=lambda c: (c.generation, c.slot))
+        return tuple(Turn(candidate=c, report=self.search_report(c)) for c in ordered)
+
+    def search_report(self, candidate: Candidate) -> Report | None:
+        """What the search's training of `candidate`, or of its twin, gave."""
+        assert self.spec is not None
+        return self.reports.get(("search", candidate.twin or candidate.id, self.spec.seed))
+
+    def scores(self, purpose: str, subject: str) -> list[float]:
+        """Scores of one subject over the seeds of one purpose, in order of seeds; failures are left out."""
+        found = sorted((k, r) for k, r in self.reports.items() if k[:2] == (purpose, subject))
+        return [r.score for _, r in found if r.score is not None and r.failure is None]
+
+    def usage(self) -> Usage:
+        """What the run has spent so far."""
+        return Usage(
+            trainings=len(self.reports),
+            steps=sum(r.steps + r.scoring_steps for r in self.reports.values()),
+            tokens=sum(c.tokens for c in self.completions),
+            dollars=sum(c.dollars or 0.0 for c in self.completions),
+            wall_s=self.wall_s,
+        )

@@ -1,0 +1,123 @@
+"""A task: an environment, a description of what the agent should do, and a score rule."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+
+
+class EnvironmentSpec(Record):
+    """Which simulated environment, and how it is made."""
+
+    id: str
+    """Gymnasium id, such as `Ant-v5`."""
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of `gymnasium.make`."""
+    horizon: int = Field(gt=0)
+    """Steps after which an episode is truncated."""
+    stock_reward: bool = True
+    """Whether the environment's own reward is about this task, and so is the baseline `human`."""
+    module: str | None = None
+    """Python file in the task folder that registers the environment, such as `environment.py`."""
+
+
+class SignalSpec(Record):
+    """A signal that the task file names as data, beside those that the simulator's own names give."""
+
+    source: Literal["observation", "info", "qpos", "qvel", "sensordata"]
+    """Array of the environment from which it is cut."""
+    index: int | tuple[int, ...] | None = None
+    """Position, or positions, in the flattened source array; all of it when absent."""
+    key: str | None = None
+    """Entry of `info`, or of a Dict observation."""
+    unit: str = ""
+    """Physical unit, such as `m/s`; empty where it has none."""
+    meaning: str
+    """What it is, in one line."""
+
+
+class ScoreRule(Record):
+    """How well an episode went: the source of `score(...)`, and of `success(...)` and `sparse(...)` where given."""
+
+    source: str
+    """Python source of `score.py`."""
+    unit: str = ""
+    """Unit of the score."""
+    meaning: str
+    """What the score measures, in one line; it is shown to models."""
+    target: float | None = None
+    """A score at which the task counts as solved, where the field agrees on one."""
+
+
+class Trainer(Record):
+    """Which agent is trained, and with which settings."""
+
+    algorithm: str
+    """Class of Stable-Baselines3 or sb3-contrib, such as `stable_baselines3.PPO`."""
+    policy: str = "MlpPolicy"
+    """Policy class by its Stable-Baselines3 name."""
+    environments: int = Field(default=16, gt=0, le=4096)
+    """Environments stepped side by side."""
+    normalize_observation: bool = True
+    """Whether observations are scaled by running statistics."""
+    normalize_reward: bool = True
+    """Whether rewards are divided by the running deviation of their discounted sum."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of the class; `linear:X` for a number X means X times the remaining share of training."""
+    source: str
+    """Where the settings come from."""
+
+
+class Budget(Record):
+    """How much training one run may spend."""
+
+    steps: int = Field(gt=0)
+    """Environment steps per training."""
+    rungs: int = Field(default=4, gt=0, le=100)
+    """Equal parts of a training; each ends with a checkpoint and a score."""
+    k: int | None = Field(default=None, gt=0, le=256)
+    """Candidates per generation; the recipe's number when absent."""
+    episodes: int = Field(default=10, gt=0, le=1000)
+    """Held-out episodes per score."""
+    leaders: int = Field(default=2, gt=0, le=20)
+    """Best candidates of the search that are compared on fresh seeds."""
+    compare_seeds: int = Field(default=2, gt=0, le=50)
+    """Fresh seeds on which each leader is compared."""
+    confirm_seeds: int = Field(default=5, gt=0, le=100)
+    """Further seeds on which the winner alone is trained; they give the reported mean and interval."""
+    baseline_seeds: int = Field(default=5, gt=0, le=100)
+    """Seeds on which each baseline is trained: the first of the confirmation's."""
+
+
+class Task(Record):
+    """An environment, a description and a score rule, with trainer settings and budgets."""
+
+    name: str
+    """Name of the task: its folder's name."""
+    title: str
+    """A few words for a table."""
+    description: str
+    """What the agent should do, in one sentence; it is shown to models."""
+    environment: EnvironmentSpec
+    """The simulated environment."""
+    score: ScoreRule
+    """The measure F: per episode, higher is better."""
+    trainer: Trainer
+    """The agent that is trained."""
+    budgets: dict[str, Budget]
+    """By name: `quick`, `standard` and `full` in the shipped tasks."""
+    signals: dict[str, SignalSpec] = Field(default_factory=dict)
+    """Signals named by the task file."""
+    view: str | None = None
+    """The task's own text in place of the sliced source, from `view.md`."""
+    module_source: str | None = None
+    """Source of `environment.module`, so that a job carries all it needs."""
+
+    def fingerprint(self) -> str:
+        """Hash of what a survey depends on: environment, signals, score rule, view and module."""
+        parts = self.model_dump_json(include={"environment", "score", "signals", "view", "module_source"})
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]

@@ -1,0 +1,172 @@
+"""Every error that rewardsmith raises on purpose.
+
+A fault of a *candidate* is data (`rewardsmith.domain.report.Failure`), never an exception that crosses a room's
+door. What is raised is a fault of the request, of the machine, or of something that rewardsmith depends on.
+
+    RewardsmithError
+    ├── UsageError               2   the request cannot be carried out as it stands
+    │   ├── UnknownName          2   no task, recipe, model, signal, ... of that name; lists the near misses
+    │   ├── TaskError            2   a task folder is wrong: file, key, what is expected
+    │   ├── RecipeError          2   a recipe file or template is wrong
+    │   ├── ScoreRuleError       2   the task's score rule raised, or returned no finite number
+    │   └── MissingExtra         2   an optional package is needed; prints the pip line
+    ├── BelowThreshold           1   the work was done and the result is not good enough
+    ├── InfrastructureError      3   the machine, a worker or a provider failed; retrying may help
+    │   ├── IsolationUnavailable 3   this machine cannot enforce the isolation that was asked for
+    │   ├── RewardProcessError   3   a reward process could not be started or answered nonsense before any candidate ran
+    │   ├── WorkerFailed         3   a worker ended without a result
+    │   ├── ModelUnavailable     3   a provider is down or refuses; the run pauses
+    │   │   └── ModelExhausted   3   a folder or a recording has no completion left; the run finishes
+    │   └── StoreError           3   the database or an artifact folder cannot be used
+    │       ├── NewerDatabase    3   written by a newer rewardsmith
+    │       ├── RunBusy          3   another live process owns the run
+    │       └── LeaseLost        3   this process stalled and another one took the run over
+    └── Interrupted            130   stopped by the user; everything finished so far is kept
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "BelowThreshold",
+    "InfrastructureError",
+    "Interrupted",
+    "IsolationUnavailable",
+    "LeaseLost",
+    "MissingExtra",
+    "ModelExhausted",
+    "ModelUnavailable",
+    "NewerDatabase",
+    "RecipeError",
+    "RewardProcessError",
+    "RewardsmithError",
+    "RunBusy",
+    "ScoreRuleError",
+    "StoreError",
+    "TaskError",
+    "UnknownName",
+    "UsageError",
+    "WorkerFailed",
+    "near_misses",
+]
+
+
+def near_misses(name: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """The known names nearest to `name`, best first; at most `most`."""
+    return difflib.get_close_matches(name, list(known), n=most, cutoff=0.5)
+
+
+class RewardsmithError(Exception):
+    """Base of all; carries what happened (`message`) and what to do next (`hint`)."""
+
+    exit_code = 3
+    http_status = 500
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RewardsmithError):
+    """The request cannot be carried out as it stands."""
+
+    exit_code = 2
+    http_status = 422
+
+
+class UnknownName(UsageError):
+    """No `kind` of that name. The message lists the nearest names, the hint all of them or where to see them."""
+
+    http_status = 404
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, where: str = "", hint: str = "") -> None:
+        names = sorted(known)
+        near = near_misses(name, names)
+        message = f"unknown {kind} {name!r}" + (f" in {where}" if where else "")
+        if near:
+            message += "; did you mean " + " or ".join(repr(n) for n in near) + "?"
+        if not hint and names:
+            listed = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
+            hint = f"known {kind}s: {listed}"
+        super().__init__(message, hint=hint)
+        self.kind = kind
+        self.name = name
+        self.near = near
+
+
+class TaskError(UsageError):
+    """A task folder is wrong."""
+
+
+class RecipeError(UsageError):
+    """A recipe file or one of its templates is wrong."""
+
+
+class ScoreRuleError(UsageError):
+    """The task's score rule raised, or did not return one finite number."""
+
+
+class MissingExtra(UsageError):
+    """An optional package is needed; the hint is the pip line that installs it."""
+
+
+class BelowThreshold(RewardsmithError):
+    """The work was done and the result is not good enough."""
+
+    exit_code = 1
+    http_status = 409
+
+
+class InfrastructureError(RewardsmithError):
+    """The machine, a worker or a provider failed; retrying may help."""
+
+    exit_code = 3
+    http_status = 503
+
+
+class IsolationUnavailable(InfrastructureError):
+    """This machine cannot enforce the isolation that was asked for."""
+
+
+class RewardProcessError(InfrastructureError):
+    """A reward process could not be started, or broke before any candidate code ran."""
+
+
+class WorkerFailed(InfrastructureError):
+    """A worker ended without a result."""
+
+
+class ModelUnavailable(InfrastructureError):
+    """A provider is down, refuses the key, or keeps failing; the run pauses with what it has."""
+
+
+class ModelExhausted(ModelUnavailable):
+    """A folder or recording has no completion left; the run finishes with what it has and says so."""
+
+
+class StoreError(InfrastructureError):
+    """The database or an artifact folder cannot be used."""
+
+
+class NewerDatabase(StoreError):
+    """The database was written by a newer rewardsmith."""
+
+
+class RunBusy(StoreError):
+    """Another live process owns the run."""
+
+    http_status = 409
+
+
+class LeaseLost(StoreError):
+    """This process stalled and another one took the run over; it must stop writing."""
+
+
+class Interrupted(RewardsmithError):
+    """Stopped by the user; everything finished so far is kept."""
+
+    exit_code = 130
+    http_status = 409

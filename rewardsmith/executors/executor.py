@@ -1,0 +1,58 @@
+"""The seam: an executor starts jobs, it does not hold them. Each call is safe to repeat, by any process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rewardsmith.domain.job import Job, Progress
+
+
+@dataclass(frozen=True)
+class Running:
+    """The job is alive."""
+
+    progress: Progress | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The worker ended with exit code 0 and its files lie in `folder`, still untrusted."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Lost:
+    """There is neither a live runner nor a result: the fault is the infrastructure's."""
+
+    reason: str
+
+
+class Executor(Protocol):
+    """Starts jobs in folders: `folder/job.json` goes in, files come out in `folder/out/`."""
+
+    slots: int
+    """Jobs that may run side by side."""
+
+    def start(self, folder: Path, job: Job, *, resume_from: Path | None = None) -> None:
+        """Start the job that is named by its folder; does nothing if it runs already or has a result.
+
+        Args:
+            folder: Folder of this attempt; it is created.
+            job: What the worker is told.
+            resume_from: `out/` folder of an earlier attempt whose checkpoint the worker continues from.
+
+        Raises:
+            InfrastructureError: The runner could not be started.
+        """
+        ...
+
+    def poll(self, folder: Path) -> Running | Done | Lost:
+        """What has become of it. Never raises for a candidate's fault."""
+        ...
+
+    def stop(self, folder: Path) -> None:
+        """End it; the whole process tree is gone on return. Does nothing if it is not running."""
+        ...

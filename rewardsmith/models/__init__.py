@@ -1,0 +1,1 @@
+"""Whatever completes prompts. One seam: `rewardsmith.models.model.Model`."""

@@ -1,0 +1,1 @@
+"""Templates to messages, completions to source, reports to words."""

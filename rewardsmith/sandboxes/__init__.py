@@ -1,0 +1,1 @@
+"""What a worker runs in. One seam: `rewardsmith.sandboxes.sandbox.Sandbox`."""

@@ -1,0 +1,1 @@
+"""The loop: compose, write, screen, train, confirm, reflect."""

@@ -1,0 +1,1 @@
+"""Simulators: how a task becomes environments."""
