@@ -1,1 +1,1 @@
-"""Finds and loads the data folders: tasks, recipes, sandboxes."""
+"""Finds and loads the data folders: tasks and recipes."""

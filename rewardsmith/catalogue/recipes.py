@@ -1,0 +1,98 @@
+"""Recipes: a folder with `recipe.toml` and one `<stage>.md.j2` per template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field
+
+from rewardsmith.catalogue.files import parse_record, read_text
+from rewardsmith.catalogue.folders import Folders, files_in
+from rewardsmith.domain.recipe import ConfirmStage, ParentStage, Recipe, ScreenStage, WriteStage
+from rewardsmith.domain.record import Record
+from rewardsmith.errors import RecipeError, UnknownName
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_TEMPLATE = ".md.j2"
+
+
+class _RecipeFile(Record):
+    """What `recipe.toml` may say."""
+
+    title: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    sources: tuple[str, ...]
+    write: WriteStage
+    parents: ParentStage
+    screen: ScreenStage
+    confirm: ConfirmStage = ConfirmStage()
+
+
+def list_recipes(folders: Folders) -> tuple[str, ...]:
+    """Return the names of all recipes in the data folders, sorted."""
+    return folders.members("prompts")
+
+
+def load_recipe(recipe: str | Path, folders: Folders) -> Recipe:
+    """Load a recipe by name, or by the path of its folder.
+
+    Raises:
+        UnknownName: No recipe of that name; lists the near misses.
+        RecipeError: A file is missing or wrong: says which, where in it, and what is expected.
+    """
+    name, files = _find(recipe, folders)
+    return _build(name, _texts(files), {file: str(path) for file, path in files.items()})
+
+
+def recipe_files(recipe: str | Path, folders: Folders) -> dict[str, str]:
+    """Read each file of a recipe, by file name: what a run keeps of it (`RunSpec.recipe_files`).
+
+    Raises:
+        UnknownName: No recipe of that name.
+        RecipeError: A file cannot be read.
+    """
+    return _texts(_find(recipe, folders)[1])
+
+
+def recipe_from_files(name: str, files: Mapping[str, str]) -> Recipe:
+    """Build a recipe from its files' texts by file name.
+
+    Raises:
+        RecipeError: A file is missing or wrong.
+    """
+    return _build(name, files, {file: f"{name}/{file}" for file in files})
+
+
+def _find(recipe: str | Path, folders: Folders) -> tuple[str, dict[str, Path]]:
+    name = str(recipe)
+    if isinstance(recipe, str) and _NAME.fullmatch(name):
+        files = folders.files("prompts", name)
+        if "recipe.toml" in files:
+            return name, files
+    path = Path(recipe).expanduser()
+    folder = path.parent if path.name == "recipe.toml" else path
+    if folder.is_dir() and (len(path.parts) > 1 or (folder / "recipe.toml").is_file()):
+        return folder.resolve().name, files_in(folder)
+    if len(path.parts) > 1 or name.startswith("~"):
+        raise RecipeError(f"no recipe folder {path}", hint="name a folder that holds recipe.toml and its templates")
+    raise UnknownName("recipe", name, list_recipes(folders))
+
+
+def _texts(files: Mapping[str, Path]) -> dict[str, str]:
+    wanted = {name: path for name, path in sorted(files.items()) if name == "recipe.toml" or name.endswith(_TEMPLATE)}
+    return {name: read_text(path, RecipeError) for name, path in wanted.items()}
+
+
+def _build(name: str, texts: Mapping[str, str], places: Mapping[str, str]) -> Recipe:
+    if "recipe.toml" not in texts:
+        raise RecipeError(f"recipe {name}: recipe.toml is missing")
+    given = parse_record(_RecipeFile, texts["recipe.toml"], places["recipe.toml"], RecipeError)
+    templates = {file.removesuffix(_TEMPLATE): text for file, text in texts.items() if file.endswith(_TEMPLATE)}
+    if not templates:
+        raise RecipeError(
+            f"recipe {name}: no template", hint=f"put its templates beside recipe.toml, as <name>{_TEMPLATE}"
+        )
+    fields = {field: getattr(given, field) for field in _RecipeFile.model_fields}
+    return Recipe(name=name, templates=templates, **fields)

@@ -1,0 +1,148 @@
+"""Tasks: a folder with `task.toml` and `score.py`, and with `view.md` and an environment module where wanted."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from pydantic import Field
+
+from rewardsmith.catalogue.files import parse_record, read_text
+from rewardsmith.catalogue.folders import Folders, files_in
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.task import Budget, EnvironmentSpec, ScoreRule, SignalSpec, Task, Trainer
+from rewardsmith.errors import TaskError, UnknownName
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_CLASS = re.compile(r"(stable_baselines3|sb3_contrib)\.[A-Za-z0-9]+")
+_OURS = {
+    "policy": "[trainer] policy",
+    "n_envs": "[trainer] environments",
+    "env": "[environment]",
+    "seed": "the seed of each training",
+    "tensorboard_log": "the folder of each training",
+    "verbose": "nothing: workers keep quiet",
+    "device": "the machine",
+}
+"""Settings of a trainer's class that are given elsewhere, with where."""
+
+
+class _ScoreTable(Record):
+    """The table `[score]` of a task file; the rule itself is `score.py`."""
+
+    unit: str = ""
+    meaning: str = Field(min_length=1)
+    target: float | None = None
+
+
+class _TaskFile(Record):
+    """What `task.toml` may say."""
+
+    title: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    environment: EnvironmentSpec
+    score: _ScoreTable
+    trainer: Trainer
+    budgets: dict[str, Budget] = Field(min_length=1)
+    signals: dict[str, SignalSpec] = Field(default_factory=dict)
+
+
+def list_tasks(folders: Folders) -> tuple[str, ...]:
+    """Return the names of all tasks in the data folders, sorted."""
+    return folders.members("envs")
+
+
+def load_task(task: str | Path, folders: Folders) -> Task:
+    """Load a task by name, or by the path of its folder or of its `task.toml`.
+
+    A bare name is looked up in the data folders first and taken as a folder of the working directory second.
+
+    Raises:
+        UnknownName: No task of that name; lists the near misses.
+        TaskError: A file is missing or wrong: says which, where in it, and what is expected.
+    """
+    name = str(task)
+    files = folders.files("envs", name) if isinstance(task, str) and _NAME.fullmatch(name) else {}
+    if "task.toml" in files:
+        return _read(name, files)
+    path = Path(task).expanduser()
+    folder = path.parent if path.name == "task.toml" else path
+    if folder.is_dir() and (files or len(path.parts) > 1 or (folder / "task.toml").is_file()):
+        return _read(folder.resolve().name, files_in(folder), folder)
+    if len(path.parts) > 1 or name.startswith("~"):
+        raise TaskError(f"no task folder {path}", hint="name a folder that holds task.toml and score.py")
+    raise UnknownName("task", name, list_tasks(folders))
+
+
+def _read(name: str, files: dict[str, Path], folder: Path | None = None) -> Task:
+    for needed in ("task.toml", "score.py"):
+        if needed not in files:
+            place = folder or next((path.parent for path in files.values()), Path(name))
+            raise TaskError(f"{place}: {needed} is missing", hint="a task is a folder with task.toml and score.py")
+    if not _NAME.fullmatch(name):
+        raise TaskError(f"{name!r} cannot name a task", hint="rename its folder: letters, digits, '_', '-' and '.'")
+    file = files["task.toml"]
+    given = parse_record(_TaskFile, read_text(file, TaskError), str(file), TaskError)
+    _check_trainer(given.trainer, file)
+    _check_signals(given.signals, file)
+    return Task(
+        name=name,
+        title=given.title,
+        description=given.description.strip(),
+        environment=given.environment,
+        score=ScoreRule(source=_score_source(files["score.py"]), **given.score.model_dump()),
+        trainer=given.trainer,
+        budgets=given.budgets,
+        signals=given.signals,
+        view=read_text(files["view.md"], TaskError) if "view.md" in files else None,
+        module_source=_module_source(given.environment.module, files),
+    )
+
+
+def _check_trainer(trainer: Trainer, file: Path) -> None:
+    if not _CLASS.fullmatch(trainer.algorithm):
+        raise TaskError(
+            f"{file}: [trainer] algorithm = {trainer.algorithm!r} names no class of Stable-Baselines3 or sb3-contrib",
+            hint="write it in full: 'stable_baselines3.PPO' or 'sb3_contrib.TQC'",
+        )
+    for key in sorted(trainer.settings.keys() & _OURS.keys()):
+        raise TaskError(
+            f"{file}: [trainer.settings] {key} cannot be set here",
+            hint=f"it is given by {_OURS[key]}",
+        )
+
+
+def _check_signals(signals: dict[str, SignalSpec], file: Path) -> None:
+    for name, signal in signals.items():
+        where = f"{file}: [signals.{name}]"
+        if not name.isidentifier() or name.startswith("prev_") or name == "memory":
+            raise TaskError(f"{where}: cannot name a signal", hint="use a Python name without the prefix prev_")
+        if signal.source == "info" and not signal.key:
+            raise TaskError(f"{where} key is missing", hint="a signal from info needs the key of its entry")
+
+
+def _score_source(path: Path) -> str:
+    source = read_text(path, TaskError)
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as fault:
+        raise TaskError(f"{path}, line {fault.lineno}: not Python: {fault.msg}") from fault
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "score" for node in tree.body):
+        raise TaskError(
+            f"{path}: defines no function score(...)",
+            hint="def score(<signals>, horizon): ... returns one number; each signal has shape (T, ...)",
+        )
+    return source
+
+
+def _module_source(module: str | None, files: dict[str, Path]) -> str | None:
+    if module is None:
+        return None
+    if module not in files:
+        place = files["task.toml"]
+        raise TaskError(
+            f"{place}: [environment] module = {module!r}: no such file beside task.toml",
+            hint="name a Python file in the task folder that registers the environment",
+        )
+    return read_text(files[module], TaskError)
