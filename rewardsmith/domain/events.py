@@ -98,6 +98,8 @@ class AttemptEnded(Record):
     report: Report | None
     lost: str | None = None
     """Why there is no report."""
+    stopped: bool = False
+    """True when it was stopped on purpose: no fault of the infrastructure."""
 
 
 class GenerationEnded(Record):
@@ -127,8 +129,6 @@ class StatusChanged(Record):
     status: Literal["running", "paused", "done", "failed", "cancelled"]
     reason: str = ""
     """Why, in a line."""
-    wall_s: float = 0.0
-    """Seconds that the process which writes this has driven the run since its last such event."""
 
 
 Event = Annotated[

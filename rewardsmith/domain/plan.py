@@ -48,6 +48,8 @@ class RunSpec(Record):
     """The recipe's files by name, so that a resumed run does not change with the checkout."""
     model: str
     """Who completes prompts, such as `offline` or `openai:gpt-5`."""
+    base_url: str | None = None
+    """Address of an OpenAI-compatible server, where the model is one's own."""
     iterations: int = Field(gt=0)
     """Generations."""
     k: int = Field(gt=0)

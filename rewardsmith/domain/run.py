@@ -42,13 +42,16 @@ class Run:
     """By (purpose, subject, seed)."""
     open: dict[tuple[str, str, int], Attempt] = field(default_factory=dict)
     """Attempts that were started and have not ended, by key."""
+    tries: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    """How many attempts ended without a report, by key."""
     lost: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    """How many workers were lost, by key."""
+    """How many of them were lost, not stopped on purpose, by key."""
     progress: dict[tuple[str, str, int], Progress] = field(default_factory=dict)
     """Of open attempts."""
     generations: dict[int, GenerationEnded] = field(default_factory=dict)
     confirmed: Confirmed | None = None
     wall_s: float = 0.0
+    """Seconds in which some process drove the run."""
     last_event: int = 0
     started: float = 0.0
     """Time of the first event."""
@@ -65,6 +68,9 @@ class Run:
 
     def apply(self, stored: StoredEvent) -> None:
         """Take one event into account."""
+        driven = not isinstance(stored.event, RunStarted) and getattr(stored.event, "status", None) != "running"
+        if driven:
+            self.wall_s += max(0.0, stored.time - self.updated)
         self.last_event = stored.id
         self.updated = stored.time
         self.started = self.started or stored.time
@@ -82,20 +88,20 @@ class Run:
             case AttemptProgressed(attempt=attempt, progress=progress):
                 if attempt.key in self.open:
                     self.progress[attempt.key] = progress
-            case AttemptEnded(attempt=attempt, report=report):
+            case AttemptEnded(attempt=attempt, report=report, stopped=stopped):
                 self.open.pop(attempt.key, None)
                 self.progress.pop(attempt.key, None)
-                if report is None:
-                    self.lost[attempt.key] = self.lost.get(attempt.key, 0) + 1
-                else:
+                if report is not None:
                     self.reports[attempt.key] = report
+                else:
+                    self.tries[attempt.key] = self.tries.get(attempt.key, 0) + 1
+                    self.lost[attempt.key] = self.lost.get(attempt.key, 0) + (not stopped)
             case GenerationEnded() as ended:
                 self.generations[ended.generation] = ended
             case Confirmed() as confirmed:
                 self.confirmed = confirmed
-            case StatusChanged(status=status, reason=reason, wall_s=wall_s):
+            case StatusChanged(status=status, reason=reason):
                 self.status, self.reason = status, reason
-                self.wall_s += wall_s
 
     def turns(self) -> tuple[Turn, ...]:
         """Every candidate with its report, in order of generation and slot; a duplicate has its twin's report."""

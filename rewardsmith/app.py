@@ -1,0 +1,304 @@
+"""The composition root: settings in, wired objects out. Command line, Python and service come through here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from rewardsmith.catalogue.folders import Folders, find_folders
+from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
+from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.domain.events import RunStarted, Surveyed
+from rewardsmith.domain.job import Progress
+from rewardsmith.domain.plan import Baseline, Plan, RunSpec, StopSpec
+from rewardsmith.domain.prompt import Context, Message
+from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.result import RunResult, RunSummary, ScreenResult, TrainResult
+from rewardsmith.domain.run import Run
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.task import Budget, Task
+from rewardsmith.errors import StoreError, UnknownName, UsageError
+from rewardsmith.executors.local import LocalExecutor
+from rewardsmith.models.registry import default_model, open_model
+from rewardsmith.prompting.messages import compose
+from rewardsmith.sandboxes.registry import open_sandbox
+from rewardsmith.screening.screen import Screen
+from rewardsmith.search.driving import drive
+from rewardsmith.search.journal import Journal, Observer
+from rewardsmith.search.loop import Search
+from rewardsmith.search.planning import plan
+from rewardsmith.search.results import result, standing, summary
+from rewardsmith.search.single import reward_spec, screen_files, train_alone
+from rewardsmith.search.stoppers import stoppers
+from rewardsmith.search.surveying import load_survey, survey, survey_key
+from rewardsmith.search.training import Trainings, train_job
+from rewardsmith.search.writing import Writing
+from rewardsmith.store.artifacts import RunFolder
+from rewardsmith.store.store import Owner, Store
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things lie and how workers run."""
+
+    runs: Path = Path("runs")
+    """Folder of runs, surveys and the database."""
+    database: str | None = None
+    """URL of the database; `rewardsmith.db` in `runs` when absent."""
+    sandbox: str = "bubblewrap"
+    """Sandbox of the workers."""
+    unsafe: bool = False
+    """Let reward processes run without Landlock and seccomp where the machine has none."""
+    workers: int | None = None
+    """Trainings side by side; one per core when absent."""
+    envs: Path | None = None
+    """A folder of tasks that lies over `./envs` and the shipped ones."""
+    prompts: Path | None = None
+    """The same for recipes."""
+    sandboxes: Path | None = None
+    """The same for sandboxes."""
+
+
+@dataclass(frozen=True)
+class EvolveRequest:
+    """What a person asks of `evolve`; absent values are the recipe's or the budget's."""
+
+    env: str
+    recipe: str = "smith"
+    model: str | None = None
+    budget: str = "standard"
+    iterations: int | None = None
+    k: int | None = None
+    steps: int | None = None
+    seed: int = 0
+    baselines: tuple[Baseline, ...] = ("human", "sparse")
+    deterministic: bool = False
+    name: str | None = None
+    stop: StopSpec = field(default_factory=StopSpec)
+    strict: bool = False
+    record: str | None = None
+    base_url: str | None = None
+
+
+class Workshop:
+    """Wired objects of one process. Opened lazily: asking for a task touches no database."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.workers = settings.workers or len(os.sched_getaffinity(0))
+        self._runs = settings.runs.resolve()
+        self._store: Store | None = None
+        self._executor: LocalExecutor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._interrupted = asyncio.Event()
+
+    @property
+    def folders(self) -> Folders:
+        """The data folders."""
+        return find_folders(envs=self.settings.envs, prompts=self.settings.prompts, sandboxes=self.settings.sandboxes)
+
+    @property
+    def store(self) -> Store:
+        """The store, opened and brought to the present schema at first use."""
+        if self._store is None:
+            self._store = Store.open(self.settings.database or self._runs / "rewardsmith.db")
+        return self._store
+
+    @property
+    def executor(self) -> LocalExecutor:
+        """The executor. Raises IsolationUnavailable when its sandbox cannot be had here."""
+        if self._executor is None:
+            layers = self.folders.layers("sandboxes")
+            open_sandbox(self.settings.sandbox, folders=layers).check()
+            self._executor = LocalExecutor(self.workers, self.settings.sandbox, folders=layers)
+        return self._executor
+
+    def task(self, name: str) -> Task:
+        """The task of that name or folder."""
+        return load_task(name, self.folders)
+
+    def tasks(self) -> list[Task]:
+        """All tasks of the data folders."""
+        return [self.task(name) for name in list_tasks(self.folders)]
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of that name or folder."""
+        return load_recipe(name, self.folders)
+
+    def recipes(self) -> list[Recipe]:
+        """All recipes of the data folders."""
+        return [self.recipe(name) for name in list_recipes(self.folders)]
+
+    def survey(self, task: Task, *, fresh: bool = False, note: Note | None = None) -> tuple[Survey, Probe]:
+        """The task's survey; runs the environment if there is none yet."""
+        return survey(task, self.executor, self._runs / "surveys", fresh=fresh, note=note or _silent)
+
+    def prepare(self, request: EvolveRequest, note: Note | None = None) -> tuple[RunSpec, Plan]:
+        """Load and check everything that a run needs, survey the task if need be, and estimate the cost."""
+        task = self.task(request.env)
+        recipe = self.recipe(request.recipe)
+        budget = _budget(task, request)
+        model = request.model or default_model()
+        open_model(model, seed=request.seed, strict=request.strict, base_url=request.base_url)
+        spec = RunSpec(
+            run=request.name or f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}",
+            task=task,
+            budget_name=request.budget,
+            budget=budget,
+            recipe=recipe.name,
+            recipe_files=recipe_files(request.recipe, self.folders),
+            model=model,
+            base_url=request.base_url,
+            iterations=request.iterations or recipe.write.iterations,
+            k=request.k or budget.k or recipe.write.k,
+            seed=request.seed,
+            baselines=request.baselines,
+            deterministic=request.deterministic,
+            sandbox=self.settings.sandbox,
+            workers=self.workers,
+            stop=request.stop,
+            strict=request.strict,
+            record=request.record,
+        )
+        found, _ = self.survey(task, note=note)
+        free = model.split(":")[0] in ("offline", "folder", "recorded")
+        return spec, plan(spec, recipe, found, dollars_per_call=0.0 if free else None)
+
+    def evolve(self, spec: RunSpec, planned: Plan, observe: Observer) -> RunResult:
+        """Start a run and see it to its end. Blocks.
+
+        Raises:
+            Interrupted: `interrupt` was called; the run is paused.
+            RewardsmithError: See `rewardsmith.errors`; the run is paused and can be resumed.
+        """
+        self.store.create(spec.run)
+        return self._drive(spec.run, observe, RunStarted(spec=spec, plan=planned))
+
+    def resume(self, run: str, observe: Observer) -> RunResult:
+        """Go on with a run that was interrupted, paused or killed. Blocks; raises as `evolve` does."""
+        state = self.run(run)
+        if state.status in ("done", "failed", "cancelled"):
+            return self.result(run)
+        return self._drive(run, observe)
+
+    def _drive(self, name: str, observe: Observer, *first: RunStarted) -> RunResult:
+        lease = self.store.claim(name, owner=Owner.current())
+        try:
+            asyncio.run(self._search(name, Journal(self.store, lease, self._fold(name), observe), first))
+        finally:
+            self._loop = None
+            self.store.release(lease)
+        return self.result(name)
+
+    async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted]) -> None:
+        self._loop = asyncio.get_running_loop()
+        await journal.append(*first)
+        spec = journal.run.spec
+        assert spec is not None
+        found, probe = await asyncio.to_thread(self.survey, spec.task)
+        if journal.run.surveyed is None:
+            score = found.random_score()
+            await journal.append(
+                Surveyed(fingerprint=found.fingerprint, random_score=score, episodes=len(found.episodes))
+            )
+        recipe = recipe_from_files(spec.recipe, spec.recipe_files)
+        dealt = frozenset(completed.model for completed in journal.run.completions)
+        model = open_model(
+            spec.model, seed=spec.seed, strict=spec.strict, dealt=dealt, base_url=spec.base_url, record=spec.record
+        )
+        folder = RunFolder(self._runs, name)
+        trainings = Trainings(journal, self.executor, folder, found, sleep=asyncio.sleep, clock=time.monotonic)
+        screen = Screen(found, probe, unsafe=self.settings.unsafe)
+        writing = Writing(journal, spec, recipe, model, screen, folder)
+        asked = stoppers(spec.stop, exists=lambda path: Path(path).exists())
+        search = Search(spec, recipe, found, probe, journal, writing, trainings, asked)
+        await drive(search, interrupted=self._interrupted.wait(), sleep=asyncio.sleep)
+
+    def interrupt(self) -> None:
+        """Finish cleanly: stop the trainings, keep what is finished, leave the run paused. Safe in a signal handler."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._interrupted.set)
+
+    def run(self, run: str) -> Run:
+        """The run of that name. Raises UnknownName."""
+        known = [row.id for row in self.store.runs()]
+        if run not in known:
+            raise UnknownName("run", run, known, hint="list them with `rewardsmith runs`")
+        return self._fold(run)
+
+    def runs(self) -> list[RunSummary]:
+        """A line for each run, the newest last."""
+        rows = [(row, self._fold(row.id)) for row in self.store.runs()]
+        return [summary(run, alive=row.alive) for row, run in rows if run.spec]
+
+    def result(self, run: str) -> RunResult:
+        """Where a run stands."""
+        state = self.run(run)
+        assert state.spec is not None
+        try:
+            found, _ = load_survey(self._runs / "surveys" / survey_key(state.spec.task))
+        except StoreError:
+            return result(state, None, RunFolder(self._runs, run))
+        return result(state, found, RunFolder(self._runs, run))
+
+    def _fold(self, run: str) -> Run:
+        return Run.fold(self.store.events(run))
+
+    def candidate_folder(self, run: str, candidate: str | None = None) -> Path:
+        """Folder of a candidate; of the one that the run stands by when absent."""
+        state = self.run(run)
+        chosen = candidate or standing(state)
+        if chosen is None:
+            raise UsageError(f"run {run} has no scored candidate yet", hint=f"see `rewardsmith show {run}`")
+        if chosen not in state.candidates:
+            raise UnknownName("candidate", chosen, state.candidates, where=f"run {run}")
+        return RunFolder(self._runs, run).candidate(chosen)
+
+    def screen(self, files: Sequence[str], env: str) -> list[ScreenResult]:
+        """Which gate each file (a module or a raw completion) passes or fails, and why."""
+        found, probe = self.survey(self.task(env))
+        return screen_files(files, Screen(found, probe, unsafe=self.settings.unsafe))
+
+    def train(
+        self,
+        reward: str,
+        env: str,
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        budget: str = "standard",
+        video: bool = False,
+        observe: Callable[[Progress], None] | None = None,
+    ) -> TrainResult:
+        """Train and score one reward: a file in the contract, `human`, or `sparse`. Blocks."""
+        task = self.task(env)
+        given = _budget(task, EvolveRequest(env=env, budget=budget, steps=steps))
+        found, _ = self.survey(task)
+        spec = reward_spec(reward, task, found)
+        folder = self._runs / "trainings" / f"{task.name}-{spec.reward_id}-s{seed}-{datetime.now():%Y%m%d-%H%M%S}"
+        job = train_job(task, found, spec, given, seed=seed, video=video)
+        return train_alone(self.executor, job, folder, observe)
+
+    def prompts(self, env: str, recipe: str) -> tuple[Message, ...]:
+        """The messages of the first generation."""
+        task, how = self.task(env), self.recipe(recipe)
+        found, probe = self.survey(task)
+        return compose(how, Context(task, found, probe, history=(), parents=(), seed=0, k=how.write.k))
+
+
+def _silent(text: str) -> None:
+    del text
+
+
+def _budget(task: Task, request: EvolveRequest) -> Budget:
+    if request.budget not in task.budgets:
+        raise UnknownName("budget", request.budget, task.budgets, where=f"task {task.name}")
+    budget = task.budgets[request.budget]
+    return budget.model_copy(update={"steps": request.steps}) if request.steps else budget

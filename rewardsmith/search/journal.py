@@ -1,0 +1,67 @@
+"""The run's log as the loop sees it: append, and the state is what the events say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from rewardsmith.domain.events import Completed, Event, StoredEvent
+from rewardsmith.domain.prompt import Completion, CompletionKey
+from rewardsmith.domain.run import Run
+from rewardsmith.store.store import Lease, Store
+
+Observer = Callable[[StoredEvent, Run], None]
+
+
+class Journal:
+    """One leased run: every write is fenced, and folded into `run` in the order of the log.
+
+    Methods raise LeaseLost when another process has taken the run over, StoreError when the database fails.
+    """
+
+    def __init__(self, store: Store, lease: Lease, run: Run, observe: Observer) -> None:
+        self.run = run
+        self._store = store
+        self._lease = lease
+        self._observe = observe
+        self._one_at_a_time = asyncio.Lock()
+
+    async def append(self, *events: Event) -> None:
+        """Store events and take them into account."""
+        async with self._one_at_a_time:
+            self._take(await asyncio.to_thread(self._store.append, self._lease, events))
+
+    async def completion(self, key: CompletionKey) -> Completion | None:
+        """The stored completion at this place, so that none is paid twice."""
+        stored = await asyncio.to_thread(self._store.completion, self.run_name, key)
+        return stored.completion if stored else None
+
+    async def keep(self, key: CompletionKey, prompt_hash: str, completion: Completion) -> None:
+        """Store a completion before anything uses it."""
+        event = Completed(
+            key=key,
+            model=completion.model,
+            prompt_hash=prompt_hash,
+            recorded_hash=completion.recorded_hash,
+            tokens=completion.prompt_tokens + completion.completion_tokens,
+            dollars=completion.dollars,
+        )
+        async with self._one_at_a_time:
+            stored = await asyncio.to_thread(
+                self._store.store_completion, self._lease, key, prompt_hash, completion, (event,)
+            )
+            self._take(stored)
+
+    async def renew(self) -> bool:
+        """Keep the lease; true when someone asked to cancel the run."""
+        return await asyncio.to_thread(self._store.renew, self._lease)
+
+    @property
+    def run_name(self) -> str:
+        """Name of the run."""
+        return self._lease.run
+
+    def _take(self, stored: list[StoredEvent]) -> None:
+        for event in stored:
+            self.run.apply(event)
+            self._observe(event, self.run)

@@ -1,0 +1,135 @@
+"""The loop: compose, write, screen, train, confirm, reflect.
+
+It keeps nothing that the journal could not give back: killed at any moment and started again, it walks through what
+is there without doing it twice and goes on where nothing is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.events import GenerationEnded, StatusChanged
+from rewardsmith.domain.plan import RunSpec
+from rewardsmith.domain.prompt import Context
+from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.errors import ModelExhausted, ModelUnavailable
+from rewardsmith.search.confirming import SEARCH, confirm, spec_of, train_baselines
+from rewardsmith.search.journal import Journal
+from rewardsmith.search.selection import best, parents, search_seed
+from rewardsmith.search.stoppers import Stopper, first_reason
+from rewardsmith.search.training import Trainings
+from rewardsmith.search.writing import Writing
+
+BARREN = 3
+"""Generations in a row without a valid candidate after which a run ends."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """One run with everything that it needs."""
+
+    spec: RunSpec
+    recipe: Recipe
+    survey: Survey
+    probe: Probe
+    journal: Journal
+    writing: Writing
+    trainings: Trainings
+    stoppers: Sequence[Stopper]
+
+    async def run(self) -> None:
+        """Search, confirm, and say how it ended.
+
+        Raises:
+            ModelUnavailable: No completions can be had now; everything finished is kept.
+            WorkerFailed: The machine cannot train.
+            LeaseLost: Another process drives the run.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(train_baselines(self.spec, self.trainings))
+            reason = await self._generations()
+            await confirm(self.journal, self.spec, self.recipe, self.trainings)
+        found = self.journal.run.confirmed
+        status = StatusChanged(status="done", reason=reason) if found else StatusChanged(status="failed", reason=reason)
+        await self.journal.append(status)
+
+    async def _generations(self) -> str:
+        """Go through the generations; returns why it went no further."""
+        run = self.journal.run
+        for generation in range(1, self.spec.iterations + 1):
+            if generation in run.generations:
+                continue
+            if reason := self._barren() or first_reason(self.stoppers, run):
+                return reason
+            exhausted = await self._generation(generation)
+            if exhausted:
+                return exhausted
+        return self._barren() or f"all {self.spec.iterations} generations done"
+
+    async def _generation(self, generation: int) -> str | None:
+        """Fill, train and close one generation; a reason when the model has nothing left.
+
+        When a provider fails, what was written is still trained before the run pauses.
+        """
+        run = self.journal.run
+        outage: ModelUnavailable | None = None
+        async with asyncio.TaskGroup() as group:
+
+            def train(candidate: Candidate) -> None:
+                group.create_task(self._train(candidate))
+
+            for candidate in [c for c in run.candidates.values() if c.generation == generation]:
+                if candidate.failure is None and candidate.twin is None:
+                    train(candidate)
+            try:
+                await self.writing.generation(generation, self._context(generation), train)
+            except ModelUnavailable as error:
+                outage = error
+        if outage and not isinstance(outage, ModelExhausted):
+            raise outage
+        turns = [turn for turn in run.turns() if turn.candidate.generation == generation]
+        if turns:
+            own, overall = best(turns), best(run.turns())
+            await self.journal.append(
+                GenerationEnded(
+                    generation=generation,
+                    best=own.candidate.id if own else None,
+                    best_overall=overall.candidate.id if overall else None,
+                )
+            )
+        return outage.message if outage else None
+
+    async def _train(self, candidate: Candidate) -> None:
+        await self.trainings.report(
+            "search",
+            candidate.id,
+            search_seed(self.spec),
+            spec_of(candidate),
+            priority=(SEARCH, candidate.generation, candidate.slot),
+        )
+
+    def _context(self, generation: int) -> Context:
+        history = tuple(turn for turn in self.journal.run.turns() if turn.candidate.generation < generation)
+        return Context(
+            task=self.spec.task,
+            survey=self.survey,
+            probe=self.probe,
+            history=history,
+            parents=parents(self.recipe, history),
+            seed=self.spec.seed,
+            k=self.spec.k,
+        )
+
+    def _barren(self) -> str | None:
+        """Why it is no use to go on, when the last generations brought nothing."""
+        run = self.journal.run
+        last = sorted(run.generations)[-BARREN:]
+        if len(last) < BARREN or any(run.generations[g].best for g in last):
+            return None
+        failures = [c.failure for c in run.candidates.values() if c.generation in last and c.failure]
+        kinds = sorted({failure.kind for failure in failures}) or ["training"]
+        return f"no valid candidate in {BARREN} generations in a row (faults: {', '.join(kinds)})"

@@ -1,0 +1,117 @@
+"""A run as the commands print it."""
+
+from __future__ import annotations
+
+from rewardsmith.domain.report import ComponentStatistics, Report
+from rewardsmith.domain.result import (
+    Baselines,
+    Best,
+    ComponentSummary,
+    Interval,
+    RunResult,
+    RunSummary,
+    ScreenFailure,
+    TrainResult,
+    TrainScore,
+)
+from rewardsmith.domain.run import Run
+from rewardsmith.domain.survey import Survey
+from rewardsmith.search.selection import best, search_seed
+from rewardsmith.search.statistics import interval
+from rewardsmith.store.artifacts import RunFolder
+
+
+def result(run: Run, survey: Survey | None, folder: RunFolder) -> RunResult:
+    """What `evolve`, `resume` and `show` print."""
+    assert run.spec is not None
+    return RunResult(
+        run=run.spec.run,
+        status=run.status,
+        reason=run.reason,
+        task=run.spec.task.name,
+        best=_best(run, folder),
+        baselines=_baselines(run, survey),
+        usage=run.usage(),
+        folder=str(folder.root),
+    )
+
+
+def standing(run: Run) -> str | None:
+    """The candidate that the run stands by now: the confirmed winner, else the search's best."""
+    if run.confirmed:
+        return run.confirmed.winner
+    found = best(run.turns())
+    return found.candidate.id if found else None
+
+
+def _best(run: Run, folder: RunFolder) -> Best | None:
+    subject = standing(run)
+    if subject is None or run.spec is None:
+        return None
+    report = run.reports.get(("search", subject, search_seed(run.spec)))
+    return Best(
+        candidate=subject,
+        score=interval(run.scores("confirm", subject)),
+        search_max=report.score if report else None,
+        file=str(folder.candidate(subject) / "reward.py"),
+    )
+
+
+def _baselines(run: Run, survey: Survey | None) -> Baselines:
+    return Baselines(
+        random=interval([episode.score for episode in survey.episodes]) if survey else _random(run),
+        human=interval(run.scores("baseline", "human")),
+        sparse=interval(run.scores("baseline", "sparse")),
+    )
+
+
+def _random(run: Run) -> Interval | None:
+    if run.surveyed is None:
+        return None
+    return Interval(mean=run.surveyed.random_score, low=None, high=None, n=run.surveyed.episodes)
+
+
+def summary(run: Run, *, alive: bool) -> RunSummary:
+    """One line of `runs`."""
+    assert run.spec is not None
+    found = best(run.turns())
+    confirmed = interval(run.scores("confirm", run.confirmed.winner)) if run.confirmed else None
+    return RunSummary(
+        run=run.spec.run,
+        status=run.status,
+        task=run.spec.task.name,
+        recipe=run.spec.recipe,
+        model=run.spec.model,
+        generation=len(run.generations),
+        iterations=run.spec.iterations,
+        best=confirmed.mean if confirmed else found.score if found else None,
+        alive=alive,
+        updated=run.updated,
+    )
+
+
+def train_result(report: Report, folder: str) -> TrainResult:
+    """What `train` prints."""
+    score = None
+    if report.best_rung is not None and report.failure is None:
+        episodes = report.rungs[report.best_rung].scores
+        over = interval(episodes)
+        assert over is not None
+        score = TrainScore(**over.model_dump(), episodes=episodes)
+    failure = report.failure
+    return TrainResult(
+        candidate=report.reward_id,
+        score=score,
+        steps=report.steps,
+        steps_per_s=report.steps_per_second,
+        wall_s=report.wall_s,
+        components={c.name: component_summary(c) for c in report.components if c.points},
+        folder=folder,
+        failure=ScreenFailure(kind=failure.kind, line=failure.line, message=failure.message) if failure else None,
+    )
+
+
+def component_summary(component: ComponentStatistics) -> ComponentSummary:
+    """The end of one component's way."""
+    last = component.points[-1]
+    return ComponentSummary(mean=last.mean, share=last.share, correlation=component.correlation)

@@ -1,0 +1,71 @@
+"""Who is best, who becomes a parent, who leads. Only scores choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rewardsmith.domain.plan import RunSpec
+from rewardsmith.domain.prompt import Turn
+from rewardsmith.domain.recipe import Recipe
+
+
+def ranked(turns: Iterable[Turn]) -> list[Turn]:
+    """Turns with a score, best first; ties go to the earlier place. Duplicates stand behind nobody: left out."""
+    scored = [turn for turn in turns if turn.score is not None and turn.candidate.twin is None]
+    return sorted(scored, key=lambda turn: (-(turn.score or 0.0), turn.candidate.generation, turn.candidate.slot))
+
+
+def best(turns: Iterable[Turn]) -> Turn | None:
+    """The turn with the highest score."""
+    order = ranked(turns)
+    return order[0] if order else None
+
+
+def parents(recipe: Recipe, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """What the next generation is asked to improve on.
+
+    `generation_best` takes the best of the last generation that has one: a generation in which everything failed is
+    used up and its messages are sent again (EUREKA).
+    """
+    if recipe.parents.policy == "overall_best":
+        found = best(turns)
+        return (found,) if found else ()
+    for generation in sorted({turn.candidate.generation for turn in turns}, reverse=True):
+        found = _best_with_twins(turn for turn in turns if turn.candidate.generation == generation)
+        if found:
+            return (found,)
+    return ()
+
+
+def _best_with_twins(turns: Iterable[Turn]) -> Turn | None:
+    scored = [turn for turn in turns if turn.score is not None]
+    return max(scored, key=lambda turn: (turn.score or 0.0, -turn.candidate.slot), default=None)
+
+
+def leaders(turns: tuple[Turn, ...], count: int) -> list[Turn]:
+    """The best `count` candidates of the whole search."""
+    return ranked(turns)[:count]
+
+
+def search_seed(spec: RunSpec) -> int:
+    """Every candidate of the search is trained on the same seed: paired, so that luck is shared."""
+    return spec.seed
+
+
+def compare_seeds(spec: RunSpec) -> list[int]:
+    """Fresh seeds on which the leaders are compared."""
+    return [_fresh(spec, 1000 + i) for i in range(spec.budget.compare_seeds)]
+
+
+def confirm_seeds(spec: RunSpec) -> list[int]:
+    """Further seeds on which the winner alone is trained."""
+    return [_fresh(spec, 2000 + i) for i in range(spec.budget.confirm_seeds)]
+
+
+def baseline_seeds(spec: RunSpec) -> list[int]:
+    """The first of the confirmation's seeds, so that baselines and winner are paired."""
+    return [_fresh(spec, 2000 + i) for i in range(spec.budget.baseline_seeds)]
+
+
+def _fresh(spec: RunSpec, offset: int) -> int:
+    return spec.seed * 10_000 + offset

@@ -1,0 +1,108 @@
+"""One reward outside any run: screen files, train one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rewardsmith.domain.job import Progress, RewardSpec, TrainJob
+from rewardsmith.domain.report import Report
+from rewardsmith.domain.result import ScreenFailure, ScreenResult, TrainResult
+from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.task import Task
+from rewardsmith.errors import UsageError
+from rewardsmith.executors.executor import Executor, Lost
+from rewardsmith.prompting.extraction import find_code
+from rewardsmith.reward.source import RewardRejected, analyse
+from rewardsmith.screening.screen import Screen
+from rewardsmith.search.results import train_result
+from rewardsmith.search.surveying import fault, wait
+from rewardsmith.search.training import REPORT_BYTES
+from rewardsmith.store.artifacts import read_record
+
+
+def screen_files(files: Sequence[str], screen: Screen) -> list[ScreenResult]:
+    """Which gate each file (a module or a raw completion) passes or fails, and why.
+
+    Raises:
+        UsageError: A file cannot be read.
+    """
+    seen: dict[str, str] = {}
+    return [_screen_file(file, screen, seen) for file in files]
+
+
+def _screen_file(file: str, screen: Screen, seen: dict[str, str]) -> ScreenResult:
+    text = _read(file)
+    verdict = screen.judge(lambda: _source(file, text), seen)
+    reward = verdict.analysis.reward_id if verdict.analysis else None
+    gate: str | None = None
+    failure: ScreenFailure | None = None
+    if verdict.twin:
+        gate = "duplicate"
+        failure = ScreenFailure(kind=gate, line=None, message=f"the same reward as {verdict.twin}")
+    elif found := verdict.failure:
+        gate = found.gate
+        failure = ScreenFailure(kind=found.kind, line=found.line, message=found.message)
+    elif reward:
+        seen[reward] = file
+    return ScreenResult(
+        file=file,
+        passed=verdict.passed,
+        gate=gate,
+        failure=failure,
+        candidate=reward,
+        components=verdict.components,
+    )
+
+
+def reward_spec(reward: str, task: Task, survey: Survey) -> RewardSpec:
+    """What `reward` names: a file in the contract, `human`, or `sparse`.
+
+    Raises:
+        UsageError: The file cannot be read, breaks the contract, or the task has no stock reward.
+    """
+    if reward == "human" and not task.environment.stock_reward:
+        raise UsageError(f"task {task.name} has no stock reward", hint="train `sparse` or a file instead")
+    if reward == "human" or reward == "sparse":
+        return RewardSpec(kind=reward, reward_id=reward)
+    text = _read(reward)
+    try:
+        source = _source(reward, text)
+        analysis = analyse(source, survey.names())
+    except RewardRejected as rejected:
+        line = f", line {rejected.failure.line}" if rejected.failure.line else ""
+        hint = f"see `rewardsmith screen {reward} --env {task.name}`"
+        raise UsageError(f"{reward}{line}: {rejected.failure.message}", hint=hint) from rejected
+    return RewardSpec(kind="candidate", reward_id=analysis.reward_id, source=source)
+
+
+def train_alone(
+    executor: Executor, job: TrainJob, folder: Path, observe: Callable[[Progress], None] | None = None
+) -> TrainResult:
+    """Run one training to its end; its process tree is gone when this is left early.
+
+    Raises:
+        TaskError, ScoreRuleError: The task is at fault.
+        WorkerFailed: The worker was lost.
+    """
+    executor.start(folder, job)
+    try:
+        ended = wait(executor, folder, observe)
+    except BaseException:
+        executor.stop(folder)
+        raise
+    if isinstance(ended, Lost):
+        raise fault(ended, folder)
+    report = read_record(ended.folder, "report.json", Report, limit=REPORT_BYTES)
+    return train_result(report, str(folder))
+
+
+def _source(file: str, text: str) -> str:
+    return text if file.endswith(".py") else find_code(text)
+
+
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {file}: {error}", hint="name a Python file or a completion as text") from error

@@ -1,0 +1,167 @@
+"""Trainings of a run: each key is trained once, whatever is killed in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted, Purpose
+from rewardsmith.domain.job import Progress, RewardSpec, TrainJob
+from rewardsmith.domain.plan import RunSpec
+from rewardsmith.domain.report import Report
+from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.task import Budget, Task
+from rewardsmith.errors import StoreError, WorkerFailed
+from rewardsmith.executors.executor import Done, Executor, Lost, Running
+from rewardsmith.search.journal import Journal
+from rewardsmith.search.slots import Slots
+from rewardsmith.search.surveying import fault
+from rewardsmith.store.artifacts import RunFolder, read_record
+
+POLL_S = 0.2
+PROGRESS_S = 5.0
+"""At most one progress event in so many seconds per attempt."""
+MAX_LOST = 3
+"""Workers that may be lost over one training before the run gives up."""
+REPORT_BYTES = 16 << 20
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+def train_job(
+    task: Task,
+    survey: Survey,
+    reward: RewardSpec,
+    budget: Budget,
+    *,
+    seed: int,
+    final: bool = False,
+    video: bool = False,
+) -> TrainJob:
+    """What a worker is told, under `budget`."""
+    return TrainJob(
+        task=task,
+        signals=survey.signals,
+        reward=reward,
+        seed=seed,
+        steps=budget.steps,
+        rungs=budget.rungs,
+        episodes=budget.episodes,
+        final=final,
+        video=video,
+    )
+
+
+class Trainings:
+    """Hands trainings to the executor, follows them, and writes down what became of them."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        executor: Executor,
+        folder: RunFolder,
+        survey: Survey,
+        *,
+        sleep: Sleep,
+        clock: Callable[[], float],
+    ) -> None:
+        self._journal = journal
+        self._executor = executor
+        self._folder = folder
+        self._survey = survey
+        self._sleep = sleep
+        self._clock = clock
+        self._slots = Slots(executor.slots)
+        self.abandon = False
+        """Set when another process owns the run: its runners are left alone."""
+
+    async def report(
+        self, purpose: Purpose, subject: str, seed: int, reward: RewardSpec, *, priority: tuple[int, ...]
+    ) -> Report:
+        """Train `reward` on `seed`, or give the report that is there already.
+
+        Raises:
+            WorkerFailed: Too many workers were lost over it.
+            ScoreRuleError, TaskError: The task is at fault; repeating it is useless.
+        """
+        run = self._journal.run
+        key = (purpose, subject, seed)
+        if key in run.reports:
+            return run.reports[key]
+        async with self._slots.take(priority):
+            while True:
+                attempt = run.open.get(key) or Attempt(
+                    purpose=purpose, subject=subject, seed=seed, number=run.tries.get(key, 0)
+                )
+                await self._see_through(attempt, reward)
+                if key in run.reports:
+                    return run.reports[key]
+                if run.lost.get(key, 0) >= MAX_LOST:
+                    log = self._folder.attempt(attempt) / "log.txt"
+                    raise WorkerFailed(
+                        f"{MAX_LOST} workers were lost over {subject} on seed {seed}",
+                        hint=f"see {log}; then `rewardsmith resume {self._spec.run}`",
+                    )
+
+    @property
+    def _spec(self) -> RunSpec:
+        assert self._journal.run.spec is not None
+        return self._journal.run.spec
+
+    def _job(self, attempt: Attempt, reward: RewardSpec) -> TrainJob:
+        final = attempt.purpose in ("baseline", "confirm")
+        return train_job(self._spec.task, self._survey, reward, self._spec.budget, seed=attempt.seed, final=final)
+
+    async def _see_through(self, attempt: Attempt, reward: RewardSpec) -> None:
+        folder = self._folder.attempt(attempt)
+        if attempt.key not in self._journal.run.open:
+            await self._journal.append(AttemptStarted(attempt=attempt))
+        try:
+            await asyncio.to_thread(
+                self._executor.start, folder, self._job(attempt, reward), resume_from=self._checkpoint(attempt)
+            )
+            ended = await self._follow(attempt, folder)
+        except asyncio.CancelledError:
+            if not self.abandon:
+                await asyncio.to_thread(self._executor.stop, folder)
+                await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost="stopped", stopped=True))
+            raise
+        if isinstance(ended, Lost):
+            await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=ended.reason))
+            if ended.fatal:
+                raise fault(ended, folder)
+            return
+        try:
+            report = await asyncio.to_thread(read_record, ended.folder, "report.json", Report, limit=REPORT_BYTES)
+            self._check(report, attempt, reward)
+        except StoreError as error:
+            await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=error.message))
+            return
+        if attempt.purpose == "search":
+            await asyncio.to_thread(self._folder.keep_report, attempt.subject, report, ended.folder)
+        await self._journal.append(AttemptEnded(attempt=attempt, report=report))
+
+    def _check(self, report: Report, attempt: Attempt, reward: RewardSpec) -> None:
+        if report.reward_id != reward.reward_id or report.seed != attempt.seed:
+            raise StoreError(f"the report in {attempt.subject}'s folder is another training's")
+
+    def _checkpoint(self, attempt: Attempt) -> Path | None:
+        """The newest earlier attempt that left a checkpoint."""
+        for number in reversed(range(attempt.number)):
+            out = self._folder.attempt(attempt.model_copy(update={"number": number})) / "out"
+            if (out / "checkpoint").is_dir():
+                return out
+        return None
+
+    async def _follow(self, attempt: Attempt, folder: Path) -> Done | Lost:
+        told: Progress | None = None
+        told_at = -PROGRESS_S
+        while True:
+            state = await asyncio.to_thread(self._executor.poll, folder)
+            if not isinstance(state, Running):
+                return state
+            if state.progress and state.progress != told and self._clock() - told_at >= PROGRESS_S:
+                told, told_at = state.progress, self._clock()
+                await self._journal.append(AttemptProgressed(attempt=attempt, progress=told))
+            await self._sleep(POLL_S)
