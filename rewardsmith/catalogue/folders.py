@@ -7,16 +7,26 @@ score rule of `ant` and leaves the rest of the task as it is.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from rewardsmith.errors import UsageError
+from rewardsmith.errors import RecipeError, TaskError, UnknownName, UsageError
 
 Kind: TypeAlias = Literal["envs", "prompts", "sandboxes"]
 
 MARKERS: dict[Kind, str] = {"envs": "task.toml", "prompts": "recipe.toml", "sandboxes": "sandbox.toml"}
 """The file without which a folder is no member of its kind."""
+
+_NOUNS: dict[Kind, tuple[str, type[UsageError]]] = {
+    "envs": ("task", TaskError),
+    "prompts": ("recipe", RecipeError),
+    "sandboxes": ("sandbox", UsageError),
+}
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""What may name a member."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -48,6 +58,36 @@ class Folders:
         for layer in reversed(self.layers(kind)):
             found.update(files_in(layer / name))
         return found
+
+    def find(self, kind: Kind, member: str | Path) -> tuple[str, dict[str, Path]]:
+        """Find a member by name, or by the path of its folder or of its marker file.
+
+        A bare name is looked up in the layers first and taken as a folder of the working directory second. What a
+        path names has no layers.
+
+        Returns:
+            Its name, and its files by file name.
+
+        Raises:
+            UnknownName: No member of that name; lists the near misses.
+            UsageError: Of the kind's class; there is no folder at the path, or its name cannot name a member.
+        """
+        noun, error = _NOUNS[kind]
+        bare = isinstance(member, str) and NAME.fullmatch(member) is not None
+        if bare and MARKERS[kind] in (files := self.files(kind, str(member))):
+            return str(member), files
+        path = Path(member).expanduser()
+        folder = path.parent if path.name == MARKERS[kind] else path
+        if bare and not (folder / MARKERS[kind]).is_file():
+            raise UnknownName(noun, str(member), self.members(kind))
+        if not folder.is_dir():
+            raise error(f"no {noun} folder {path}", hint=f"name a folder that holds {MARKERS[kind]}")
+        name = folder.resolve().name
+        if not NAME.fullmatch(name):
+            raise error(f"{name!r} cannot name a {noun}", hint="rename its folder: letters, digits, '_', '-' and '.'")
+        if MARKERS[kind] not in (files := files_in(folder)):
+            raise error(f"{folder}: {MARKERS[kind]} is missing", hint=f"name a folder that holds {MARKERS[kind]}")
+        return name, files
 
 
 def find_folders(

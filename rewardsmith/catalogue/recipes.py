@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
 
 from rewardsmith.catalogue.files import parse_record, read_text
-from rewardsmith.catalogue.folders import Folders, files_in
+from rewardsmith.catalogue.folders import Folders
 from rewardsmith.domain.recipe import ConfirmStage, ParentStage, Recipe, ScreenStage, WriteStage
 from rewardsmith.domain.record import Record
-from rewardsmith.errors import RecipeError, UnknownName
+from rewardsmith.errors import RecipeError
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _TEMPLATE = ".md.j2"
 
 
@@ -42,7 +40,7 @@ def load_recipe(recipe: str | Path, folders: Folders) -> Recipe:
         UnknownName: No recipe of that name; lists the near misses.
         RecipeError: A file is missing or wrong: says which, where in it, and what is expected.
     """
-    name, files = _find(recipe, folders)
+    name, files = folders.find("prompts", recipe)
     return _build(name, _texts(files), {file: str(path) for file, path in files.items()})
 
 
@@ -53,7 +51,7 @@ def recipe_files(recipe: str | Path, folders: Folders) -> dict[str, str]:
         UnknownName: No recipe of that name.
         RecipeError: A file cannot be read.
     """
-    return _texts(_find(recipe, folders)[1])
+    return _texts(folders.find("prompts", recipe)[1])
 
 
 def recipe_from_files(name: str, files: Mapping[str, str]) -> Recipe:
@@ -63,21 +61,6 @@ def recipe_from_files(name: str, files: Mapping[str, str]) -> Recipe:
         RecipeError: A file is missing or wrong.
     """
     return _build(name, files, {file: f"{name}/{file}" for file in files})
-
-
-def _find(recipe: str | Path, folders: Folders) -> tuple[str, dict[str, Path]]:
-    name = str(recipe)
-    if isinstance(recipe, str) and _NAME.fullmatch(name):
-        files = folders.files("prompts", name)
-        if "recipe.toml" in files:
-            return name, files
-    path = Path(recipe).expanduser()
-    folder = path.parent if path.name == "recipe.toml" else path
-    if folder.is_dir() and (len(path.parts) > 1 or (folder / "recipe.toml").is_file()):
-        return folder.resolve().name, files_in(folder)
-    if len(path.parts) > 1 or name.startswith("~"):
-        raise RecipeError(f"no recipe folder {path}", hint="name a folder that holds recipe.toml and its templates")
-    raise UnknownName("recipe", name, list_recipes(folders))
 
 
 def _texts(files: Mapping[str, Path]) -> dict[str, str]:

@@ -9,12 +9,11 @@ from pathlib import Path
 from pydantic import Field
 
 from rewardsmith.catalogue.files import parse_record, read_text
-from rewardsmith.catalogue.folders import Folders, files_in
+from rewardsmith.catalogue.folders import Folders
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.task import Budget, EnvironmentSpec, ScoreRule, SignalSpec, Task, Trainer
-from rewardsmith.errors import TaskError, UnknownName
+from rewardsmith.errors import TaskError
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _CLASS = re.compile(r"(stable_baselines3|sb3_contrib)\.[A-Za-z0-9]+")
 _OURS = {
     "policy": "[trainer] policy",
@@ -62,27 +61,10 @@ def load_task(task: str | Path, folders: Folders) -> Task:
         UnknownName: No task of that name; lists the near misses.
         TaskError: A file is missing or wrong: says which, where in it, and what is expected.
     """
-    name = str(task)
-    files = folders.files("envs", name) if isinstance(task, str) and _NAME.fullmatch(name) else {}
-    if "task.toml" in files:
-        return _read(name, files)
-    path = Path(task).expanduser()
-    folder = path.parent if path.name == "task.toml" else path
-    if folder.is_dir() and (files or len(path.parts) > 1 or (folder / "task.toml").is_file()):
-        return _read(folder.resolve().name, files_in(folder), folder)
-    if len(path.parts) > 1 or name.startswith("~"):
-        raise TaskError(f"no task folder {path}", hint="name a folder that holds task.toml and score.py")
-    raise UnknownName("task", name, list_tasks(folders))
-
-
-def _read(name: str, files: dict[str, Path], folder: Path | None = None) -> Task:
-    for needed in ("task.toml", "score.py"):
-        if needed not in files:
-            place = folder or next((path.parent for path in files.values()), Path(name))
-            raise TaskError(f"{place}: {needed} is missing", hint="a task is a folder with task.toml and score.py")
-    if not _NAME.fullmatch(name):
-        raise TaskError(f"{name!r} cannot name a task", hint="rename its folder: letters, digits, '_', '-' and '.'")
+    name, files = folders.find("envs", task)
     file = files["task.toml"]
+    if "score.py" not in files:
+        raise TaskError(f"{file.parent}: score.py is missing", hint="a task is a folder with task.toml and score.py")
     given = parse_record(_TaskFile, read_text(file, TaskError), str(file), TaskError)
     _check_trainer(given.trainer, file)
     _check_signals(given.signals, file)

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from rewardsmith.catalogue.folders import find_folders
+from rewardsmith.catalogue.table import task_table, with_table
+from rewardsmith.catalogue.tasks import list_tasks, load_task
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = find_folders(here=ROOT)
+MUJOCO = {
+    *("ant", "half_cheetah", "hopper", "walker2d", "humanoid", "humanoid_standup", "swimmer", "reacher", "pusher"),
+    *("inverted_pendulum", "inverted_double_pendulum"),
+}
+CLASSIC = {"cartpole", "pendulum", "mountain_car_continuous"}
+BEHAVIOURS = {"ant_spin", "half_cheetah_backward", "hopper_high", "walker2d_backward"}
+
+
+def test_eighteen_tasks_are_shipped() -> None:
+    assert set(list_tasks(FOLDERS)) == MUJOCO | CLASSIC | BEHAVIOURS
+
+
+@pytest.mark.parametrize("name", list_tasks(FOLDERS))
+def test_a_shipped_task_is_complete(name: str) -> None:
+    task = load_task(name, FOLDERS)
+    assert set(task.budgets) == {"quick", "standard", "full"}
+    assert task.budgets["quick"].k == 4
+    assert task.budgets["quick"].steps < task.budgets["standard"].steps <= task.budgets["full"].steps
+    assert task.environment.stock_reward == (name not in BEHAVIOURS)
+    assert "def sparse(" in task.score.source
+    assert task.description.endswith(".")
+    assert task.description.count(".") == 1
+    assert len(task.trainer.source) > 20
+
+
+def test_the_page_shows_the_tasks_as_their_files_have_them() -> None:
+    page = (ROOT / "docs" / "tasks.md").read_text()
+    table = task_table([load_task(name, FOLDERS) for name in list_tasks(FOLDERS)])
+    assert with_table(page, table) == page, "run: python -m rewardsmith.catalogue.table docs/tasks.md"
+    assert "| `ant`<br>Ant: run forward |" in page
