@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +26,12 @@ class Message(Record):
     """Who speaks."""
     content: str
     """What is said."""
+
+
+def prompt_hash(messages: Sequence[Message]) -> str:
+    """Names rendered messages: 16 hex digits over who speaks and what is said."""
+    said = json.dumps([[m.role, m.content] for m in messages], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class CompletionKey(Record):
@@ -55,6 +64,8 @@ class Completion(Record):
     """Seconds until the answer was complete."""
     finish_reason: str = "stop"
     """Why it ended: `length` when it was cut off."""
+    recorded_hash: str | None = None
+    """When replayed from a recording whose prompt differs: the recorded prompt's hash."""
 
 
 class Turn(Record):
@@ -64,6 +75,8 @@ class Turn(Record):
     """The candidate."""
     report: Report | None = None
     """What training it gave; absent when it never trained."""
+    reply: str | None = None
+    """The completion that it came from, verbatim, where that is at hand; prompts fall back to the source."""
 
     @property
     def score(self) -> float | None:

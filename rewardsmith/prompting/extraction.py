@@ -1,0 +1,125 @@
+"""From a completion to the source of a reward. The text is only read, never run."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from dataclasses import dataclass
+
+from rewardsmith.domain.report import Failure, FailureKind
+from rewardsmith.reward.source import RewardRejected
+
+MOST_CHARACTERS = 65_536
+"""Code beyond this is refused unread."""
+
+_OPEN = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<tag>[^`\s]*)[^`]*")
+_DEFINES_REWARD = re.compile(r"^[ \t]*(?:def[ \t]+compute_reward\b|compute_reward[ \t]*=)", re.MULTILINE)
+_DEFINES = re.compile(r"^[ \t]*def[ \t]+\w+", re.MULTILINE)
+_CODE_STARTS = re.compile(r"(?:import \w|from \w+ import\b|def \w+[ \t]*\(|@\w|[A-Z][A-Z0-9_]*[ \t]*=)")
+_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Block:
+    code: str
+    closed: bool
+
+
+def find_code(text: str, *, finish_reason: str = "stop") -> str:
+    """The source of the reward in a completion.
+
+    Of several fenced blocks the last one that defines `compute_reward` counts, since drafts come first; without any, the last
+    one that defines a function at all, so that the contract can say what is wrong with its name. Fences may carry any
+    tag or none; an answer that is nothing but code needs no fence.
+
+    Args:
+        text: The completion.
+        finish_reason: Why the model ended; `length` when it was cut off.
+
+    Raises:
+        RewardRejected: At gate `parse`: `no_code`, `truncated` or `too_large`.
+    """
+    text = _THOUGHT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    blocks = _blocks(text)
+    for wanted in (_DEFINES_REWARD, _DEFINES):
+        for block in reversed(blocks):
+            if not wanted.search(block.code):
+                continue
+            if not block.closed:
+                raise _truncated()
+            return _capped(block.code)
+    if bare := _bare(text):
+        if finish_reason == "length" and not _parses(bare):
+            raise _truncated()
+        return _capped(bare)
+    if finish_reason == "length" or (blocks and not blocks[-1].closed):
+        raise _truncated()
+    raise _rejected(
+        "no_code",
+        "There is no Python function in the answer. Answer with one fenced Python block that defines compute_reward.",
+    )
+
+
+def _blocks(text: str) -> list[_Block]:
+    """Fenced blocks in order; the last one may be open."""
+    blocks: list[_Block] = []
+    lines: list[str] = []
+    fence = ""
+    for line in text.split("\n"):
+        if not fence:
+            if opening := _OPEN.fullmatch(line):
+                fence, lines = opening["fence"], []
+        elif (bare := line.strip()) and len(bare) >= len(fence) and set(bare) == {fence[0]}:
+            blocks.append(_Block(_code(lines), closed=True))
+            fence = ""
+        else:
+            lines.append(line)
+    if fence:
+        blocks.append(_Block(_code(lines), closed=False))
+    return blocks
+
+
+def _code(lines: list[str]) -> str:
+    return textwrap.dedent("\n".join(lines)).strip("\n") + "\n"
+
+
+def _bare(text: str) -> str | None:
+    """Code without any fence: from its first line to the last line at which it still parses, or to the end."""
+    lines = [] if "```" in text or "~~~" in text else text.split("\n")
+    starts = [i for i, line in enumerate(lines) if _CODE_STARTS.match(line)]
+    if not starts or not _DEFINES.search("\n".join(lines[starts[0] :])):
+        return None
+    whole = lines[starts[0] :]
+    if len("\n".join(whole)) > MOST_CHARACTERS:
+        return "\n".join(whole)
+    ends = [i for i, line in enumerate(whole) if i and line[:1].strip()] + [len(whole)]
+    for end in reversed(ends[-200:]):
+        code = _code(whole[:end])
+        if _DEFINES.search(code) and _parses(code):
+            return code
+    return _code(whole)
+
+
+def _parses(code: str) -> bool:
+    try:
+        ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _capped(code: str) -> str:
+    if len(code) > MOST_CHARACTERS:
+        message = f"The code is {len(code)} characters long; at most {MOST_CHARACTERS} are read. Write a shorter reward."
+        raise _rejected("too_large", message)
+    return code
+
+
+def _truncated() -> RewardRejected:
+    message = "The answer broke off in mid-code. Write less text before the code and close the fenced block."
+    return _rejected("truncated", message)
+
+
+def _rejected(kind: FailureKind, message: str) -> RewardRejected:
+    return RewardRejected(Failure(gate="parse", kind=kind, message=message))

@@ -1,0 +1,165 @@
+"""From a recipe and a context to the messages of one call. Deterministic; nobody parses them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rewardsmith.domain.prompt import Context, Message, Turn, prompt_hash
+from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.report import Failure
+from rewardsmith.prompting.extraction import find_code
+from rewardsmith.prompting.history import failures, last_generation, tried
+from rewardsmith.prompting.reflection import reflect
+from rewardsmith.prompting.signals import action_bounds, number, signal_table
+from rewardsmith.prompting.templates import Templates, fenced, plain, templates_of
+from rewardsmith.reward.source import RewardRejected
+
+__all__ = ["check_templates", "compose", "compose_repair", "estimate_tokens", "prompt_hash"]
+
+KNOWN = frozenset(
+    {
+        "action",
+        "description",
+        "dt",
+        "failures",
+        "generation",
+        "horizon",
+        "k",
+        "normalized",
+        "parent",
+        "random_score",
+        "rejected",
+        "score",
+        "seconds",
+        "signals",
+        "target",
+        "trainer",
+        "tried",
+        "view",
+    }
+)
+"""What a template may name."""
+MOST_RAW = 8000
+"""Characters of an answer without usable code that a repair quotes."""
+
+
+def compose(recipe: Recipe, context: Context) -> tuple[Message, ...]:
+    """The messages that ask for one candidate.
+
+    System and first user message; with a parent also its answer and the feedback on it, and no more than these four
+    (EUREKA's window).
+
+    Raises:
+        RecipeError: A template is missing, does not parse, or names a variable that nobody gives.
+    """
+    templates = _templates(recipe)
+    values = _values(recipe, context)
+    messages = [_say("system", templates, "system", values), _say("user", templates, "task", values)]
+    if context.parents:
+        messages.append(Message(role="assistant", content=_reply(context.parents[0])))
+        messages.append(_say("user", templates, "feedback", values))
+    return tuple(messages)
+
+
+def compose_repair(recipe: Recipe, context: Context) -> tuple[Message, ...]:
+    """The messages that ask to mend `context.rejected`: system, first user message, the faulty answer, what is wrong.
+
+    Raises:
+        RecipeError: As for `compose`; or the recipe has no `repair` template.
+        ValueError: `context.rejected` is absent.
+    """
+    if context.rejected is None:
+        raise ValueError("a repair needs context.rejected")
+    text, failure = context.rejected
+    templates = _templates(recipe)
+    values = _values(recipe, context) | {"rejected": _rejected(text, failure)}
+    answer = text[:MOST_RAW] if failure.kind in {"no_code", "truncated", "too_large"} else fenced(text, "python")
+    return (
+        _say("system", templates, "system", values),
+        _say("user", templates, "task", values),
+        Message(role="assistant", content=answer or "(no answer)"),
+        _say("user", templates, "repair", values),
+    )
+
+
+def check_templates(recipe: Recipe) -> None:
+    """Compile the templates and look for unknown variables, before anything is paid for.
+
+    Raises:
+        RecipeError: Names the template, the line and the near misses.
+    """
+    _templates(recipe)
+
+
+def estimate_tokens(messages: Sequence[Message]) -> int:
+    """An estimate: four characters to a token, which holds for English and Python within about a third."""
+    return sum(len(message.content) for message in messages) // 4
+
+
+def _templates(recipe: Recipe) -> Templates:
+    return templates_of(recipe, KNOWN)
+
+
+def _say(role: Any, templates: Templates, name: str, values: dict[str, Any]) -> Message:
+    return Message(role=role, content=templates.render(name, values))
+
+
+def _values(recipe: Recipe, context: Context) -> dict[str, Any]:
+    task, survey = context.task, context.survey
+    return {
+        "description": task.description,
+        "score": {"meaning": task.score.meaning, "unit": task.score.unit},
+        "target": None if task.score.target is None else number(task.score.target),
+        "random_score": number(survey.random_score()),
+        "signals": signal_table(survey),
+        "action": action_bounds(survey),
+        "dt": number(survey.dt),
+        "horizon": survey.horizon,
+        "seconds": number(survey.dt * survey.horizon),
+        "view": survey.view.strip(),
+        "trainer": task.trainer.algorithm.rpartition(".")[2],
+        "normalized": task.trainer.normalize_reward,
+        "k": context.k,
+        "generation": last_generation(context.history) + 1,
+        "parent": _parent(context) if context.parents else None,
+        "tried": tried(context.history, context.parents, recipe.parents.history),
+        "failures": failures(context.history),
+        "rejected": None,
+    }
+
+
+def _parent(context: Context) -> dict[str, Any]:
+    parent = context.parents[0]
+    report = parent.report
+    return {
+        "id": parent.candidate.id,
+        "source": parent.candidate.source or "",
+        "score": None if parent.score is None else number(parent.score),
+        "failure": None if parent.candidate.failure is None else plain(parent.candidate.failure.message),
+        "training": None if report is None else reflect(report, context.survey),
+    }
+
+
+def _rejected(text: str, failure: Failure) -> dict[str, Any]:
+    lines = text.splitlines()
+    quoted = lines[failure.line - 1].strip() if failure.line and 0 < failure.line <= len(lines) else ""
+    return {
+        "gate": failure.gate,
+        "kind": failure.kind.replace("_", " "),
+        "line": failure.line,
+        "quoted": plain(quoted, 200),
+        "message": plain(failure.message, 600),
+    }
+
+
+def _reply(parent: Turn) -> str:
+    """The parent's completion verbatim where it is at hand and still holds the parent's source, else the source."""
+    source = parent.candidate.source or ""
+    if parent.reply is not None:
+        try:
+            if find_code(parent.reply).strip() == source.strip():
+                return parent.reply
+        except RewardRejected:
+            pass
+    return fenced(source, "python")
