@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import GenerationEnded, StatusChanged
 from rewardsmith.domain.plan import RunSpec
-from rewardsmith.domain.prompt import Context
+from rewardsmith.domain.prompt import CompletionKey, Context, Turn
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
@@ -86,7 +86,7 @@ class Search:
                 if candidate.failure is None and candidate.twin is None:
                     train(candidate)
             try:
-                await self.writing.generation(generation, self._context(generation), train)
+                await self.writing.generation(generation, await self._context(generation), train)
             except ModelUnavailable as error:
                 outage = error
         if outage and not isinstance(outage, ModelExhausted):
@@ -112,17 +112,26 @@ class Search:
             priority=(SEARCH, candidate.generation, candidate.slot),
         )
 
-    def _context(self, generation: int) -> Context:
+    async def _context(self, generation: int) -> Context:
         history = tuple(turn for turn in self.journal.run.turns() if turn.candidate.generation < generation)
         return Context(
             task=self.spec.task,
             survey=self.survey,
             probe=self.probe,
             history=history,
-            parents=parents(self.recipe, history),
+            parents=tuple([await self._with_reply(turn) for turn in parents(self.recipe, history)]),
             seed=self.spec.seed,
             k=self.spec.k,
         )
+
+    async def _with_reply(self, turn: Turn) -> Turn:
+        """The turn with the completion that it came from, verbatim."""
+        place, repairs = turn.candidate, len(turn.candidate.repairs)
+        key = CompletionKey(generation=place.generation, role="designer", slot=place.slot)
+        if repairs:
+            key = CompletionKey(generation=place.generation, role="repair", slot=place.slot, call=repairs - 1)
+        completion = await self.journal.completion(key)
+        return turn.model_copy(update={"reply": completion.text}) if completion else turn
 
     def _barren(self) -> str | None:
         """Why it is no use to go on, when the last generations brought nothing."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from rewardsmith.domain.candidate import Candidate, Origin, candidate_id
 from rewardsmith.domain.events import Screened
 from rewardsmith.domain.plan import RunSpec
-from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request
+from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request, prompt_hash
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
 from rewardsmith.errors import ModelUnavailable
 from rewardsmith.models.model import Model
 from rewardsmith.prompting.extraction import find_code
-from rewardsmith.prompting.messages import compose, compose_repair, prompt_hash
+from rewardsmith.prompting.messages import compose, compose_repair
 from rewardsmith.screening.screen import Screen, Verdict
 from rewardsmith.search.journal import Journal
 from rewardsmith.store.artifacts import RunFolder

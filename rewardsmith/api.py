@@ -1,0 +1,48 @@
+"""The Python front door: what the commands do, as functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rewardsmith.app import EvolveRequest, Settings, Workshop
+from rewardsmith.domain.events import StoredEvent
+from rewardsmith.domain.plan import StopSpec
+from rewardsmith.domain.result import RunResult
+from rewardsmith.domain.run import Run
+from rewardsmith.search.journal import Observer
+
+
+def evolve(
+    task: str | Path,
+    *,
+    runs: str | Path = "runs",
+    sandbox: str = "bubblewrap",
+    workers: int | None = None,
+    stop: StopSpec | None = None,
+    observe: Observer | None = None,
+    **request: Any,
+) -> RunResult:
+    """Evolve a reward for `task`; does what `rewardsmith evolve` does and gives what it prints as JSON.
+
+    Args:
+        task: Name of a task, or the path of its folder.
+        runs: Folder of runs and of the database.
+        sandbox: Sandbox of the workers.
+        workers: Trainings side by side; one per core when absent.
+        stop: When to stop before the last generation.
+        observe: Told of every event and the run as it then stands.
+        request: Further fields of `rewardsmith.app.EvolveRequest`: `recipe`, `model`, `budget`, `iterations`, `k`,
+            `steps`, `seed`, `baselines`, `deterministic`, `name`, `strict`, `record`, `base_url`.
+
+    Raises:
+        RewardsmithError: See `rewardsmith.errors`.
+    """
+    workshop = Workshop(Settings(runs=Path(runs), sandbox=sandbox, workers=workers))
+    asked = EvolveRequest(env=str(task), stop=stop or StopSpec(), **request)
+    spec, plan = workshop.prepare(asked)
+    return workshop.evolve(spec, plan, observe or _silent)
+
+
+def _silent(event: StoredEvent, run: Run) -> None:
+    del event, run
