@@ -28,6 +28,11 @@ class Lost:
     """There is neither a live runner nor a result: the fault is the infrastructure's."""
 
     reason: str
+    """What is known of why, in a line: our wording, then the worker's own error or the last line of its log."""
+    fatal: bool = False
+    """Whether another attempt would end the same: the task or the score rule is wrong, or there is no sandbox."""
+    error: dict[str, str] | None = None
+    """The worker's `error.json` where it left one: `type`, `message` and `hint`, printable and cut to 600 characters."""
 
 
 class Executor(Protocol):

@@ -1,0 +1,104 @@
+"""What is known of an attempt from its folder: a held lock means alive, `result.json` means ended.
+
+The runner reads and writes through this too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rewardsmith.sandboxes.tree import started_at
+
+_PATIENCE_S = 0.2
+
+
+@dataclass(frozen=True)
+class Result:
+    """How the worker of an attempt ended; `result.json`."""
+
+    exit_code: int | None
+    """Exit code of the worker, 128 + n for signal n; absent when the sandbox could not run it."""
+    timed_out: bool
+    """Whether its wall clock ran out."""
+    message: str = ""
+    """Why the sandbox could not run it."""
+    fatal: bool = False
+    """Whether another attempt would end the same."""
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Hold the attempt's lock, with this process's pid in it; yields false when another process holds it.
+
+    A short wait tells a live runner from a reader that looks at the lock this very moment.
+    """
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        deadline = time.monotonic() + _PATIENCE_S
+        while not _locked(descriptor, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                yield False
+                return
+            time.sleep(0.005)
+        os.pwrite(descriptor, f"{os.getpid():>20} {started_at(os.getpid()) or 0:>20}\n".encode(), 0)
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def runner_of(folder: Path) -> int | None:
+    """The pid of the live runner; absent when nobody holds the lock, 0 in the instant before it is written there."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        if _locked(descriptor, fcntl.LOCK_SH):
+            return None
+        pid, started = (int(word) for word in os.pread(descriptor, 64, 0).split() or (0, 0))
+    finally:
+        os.close(descriptor)
+    return pid if pid and started_at(pid) in (started, None) else 0
+
+
+def read_result(folder: Path) -> Result | None:
+    """The result; absent when there is none yet."""
+    try:
+        return Result(**json.loads((folder / "result.json").read_bytes()))
+    except FileNotFoundError:
+        return None
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write the result so that it is there whole or not at all, after a power cut too."""
+    write_durably(folder / "result.json", json.dumps(asdict(result)).encode())
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace `path` by `data` in one step that survives a crash."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _locked(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

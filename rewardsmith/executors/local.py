@@ -1,0 +1,226 @@
+"""`local`: a detached runner per attempt on this machine. Killing the orchestrator neither kills nor repeats one.
+
+Works on local file systems: the lock is a `flock`. What kills runners all the same is whoever kills every process of
+a service or container (systemd without `KillMode=process`); at most the attempts in flight are then repeated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rewardsmith.domain.job import Job, Progress
+from rewardsmith.errors import InfrastructureError, WorkerFailed
+from rewardsmith.executors.attempt_folder import Result, read_result, runner_of, write_durably
+from rewardsmith.executors.executor import Done, Lost, Running
+from rewardsmith.sandboxes.child import ALLOWED, package_path
+from rewardsmith.sandboxes.registry import load_limits, open_sandbox
+from rewardsmith.sandboxes.sandbox import SandboxLimits
+from rewardsmith.sandboxes.tree import kill_tree
+from rewardsmith.store.untrusted import read_record, read_untrusted
+
+_RUNNER = (sys.executable, "-s", "-P", "-m", "rewardsmith.executors.runner")
+_START_S = 60.0
+_STOP_S = 15.0
+_TASK_IS_WRONG = 4
+"""Exit code of a worker whose task or score rule is wrong."""
+_TEXT = 600
+
+
+class LocalExecutor:
+    """Runs up to `slots` attempts side by side; see `Executor`. Any process may poll or stop what another started."""
+
+    def __init__(
+        self,
+        slots: int,
+        sandbox: str,
+        *,
+        limits: SandboxLimits | None = None,
+        folders: Sequence[Path] = (),
+        worker: tuple[str, ...] | None = None,
+    ) -> None:
+        """Set it up; nothing is started.
+
+        Args:
+            slots: Attempts side by side.
+            sandbox: Name of the sandbox.
+            limits: Limits of its workers; by default those of its `sandbox.toml`.
+            folders: Folders that may hold `<sandbox>/sandbox.toml`, first one first.
+            worker: Command in place of the worker's; see `open_sandbox`.
+
+        Raises:
+            UnknownName: There is no sandbox of that name.
+            IsolationUnavailable: This machine cannot run it.
+        """
+        self.slots = slots
+        self._limits = limits or load_limits(sandbox, folders)
+        self._sandbox = sandbox
+        self._worker = worker
+        self._children: dict[Path, int] = {}
+        self._lock = threading.Lock()
+        open_sandbox(sandbox, self._limits, worker=worker).check()
+
+    def start(self, folder: Path, job: Job, *, resume_from: Path | None = None) -> None:
+        """Start the attempt; on return its runner is alive or it has a result. See `Executor.start`."""
+        folder = folder.resolve()
+        self._reap(folder)
+        if runner_of(folder) is not None or read_result(folder) is not None:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_durably(folder / "job.json", job.model_dump_json().encode())
+            self._spawn(folder, resume_from)
+        except OSError as error:
+            raise InfrastructureError(
+                f"cannot start a runner in {folder}: {error.strerror}",
+                hint="is the disk full, or the folder read-only?",
+            ) from error
+        if runner_of(folder) is None and read_result(folder) is None:
+            self._reap(folder)
+            raise InfrastructureError(
+                f"the runner of {folder} ended before it began: {_last_line(folder / 'runner.log')}",
+                hint=f"see {folder / 'runner.log'}",
+            )
+
+    def poll(self, folder: Path) -> Running | Done | Lost:
+        """What has become of it. See `Executor.poll`."""
+        folder = folder.resolve()
+        self._reap(folder)
+        alive = runner_of(folder) is not None  # before the result: it may end in between
+        result = read_result(folder)
+        if result is not None:
+            return Done(folder) if result.exit_code == 0 and not result.timed_out else _lost(folder, result)
+        if not alive:
+            line = _last_line(folder / "runner.log")
+            return Lost("its runner ended without a result: killed, or out of memory" + (f"; {line}" if line else ""))
+        progress = None
+        with contextlib.suppress(WorkerFailed):
+            progress = read_record(folder / "out" / "progress.json", Progress, limit=65536)
+        return Running(progress)
+
+    def stop(self, folder: Path) -> None:
+        """Kill the runner and everything below it. See `Executor.stop`.
+
+        Raises:
+            InfrastructureError: Something survives SIGKILL.
+        """
+        folder = folder.resolve()
+        deadline = time.monotonic() + _STOP_S
+        while (pid := runner_of(folder)) == 0 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        if not pid:
+            return
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        try:
+            if runner_of(folder) != pid:  # the handle is the runner's only if that still lives
+                return
+            kill_tree(pid)
+            if not select.select([handle], [], [], _STOP_S)[0]:
+                raise InfrastructureError(f"the runner {pid} of {folder} survives SIGKILL")
+        except TimeoutError as error:
+            raise InfrastructureError(f"cannot stop {folder}: {error}") from error
+        finally:
+            os.close(handle)
+        self._reap(folder)
+
+    def _spawn(self, folder: Path, resume_from: Path | None) -> None:
+        """Start a runner in a session of its own and wait until it holds the lock or has ended."""
+        command = [*_RUNNER, str(folder), "--sandbox", self._sandbox, "--limits", self._limits.model_dump_json()]
+        if self._worker is not None:
+            command += ["--worker", json.dumps(self._worker)]
+        if resume_from is not None:
+            command += ["--resume", str(resume_from.resolve())]
+        ready, theirs = os.pipe()
+        log = os.open(folder / "runner.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            pid = os.posix_spawn(
+                command[0],
+                command,
+                _environment(),
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, theirs, 1),
+                    (os.POSIX_SPAWN_DUP2, log, 2),
+                ],
+                setsid=True,
+            )
+        finally:
+            os.close(theirs)
+            os.close(log)
+        with self._lock:
+            self._children[folder] = pid
+        with os.fdopen(ready, "rb") as reader:
+            if not select.select([reader], [], [], _START_S)[0]:
+                raise InfrastructureError(f"the runner of {folder} did not start within {_START_S:.0f} s")
+
+    def _reap(self, folder: Path) -> None:
+        """Let go of the attempt's runner if it is this process's child and has ended."""
+        with self._lock:
+            pid = self._children.get(folder)
+            if pid is None:
+                return
+            try:
+                gone = os.waitpid(pid, os.WNOHANG)[0] == pid
+            except ChildProcessError:
+                gone = True
+            if gone:
+                del self._children[folder]
+
+
+def _lost(folder: Path, result: Result) -> Lost:
+    if result.exit_code is None:
+        return Lost(result.message, fatal=result.fatal)
+    error = _error(folder)
+    how = f"the worker ended with exit code {result.exit_code}"
+    if result.timed_out:
+        how = "the worker ran out of its wall clock"
+    elif result.exit_code > 128:
+        how = f"the worker was killed by signal {result.exit_code - 128}"
+    said = f"{error['type']}: {error['message']}" if error else _last_line(folder / "log.txt")
+    fatal = result.exit_code == _TASK_IS_WRONG and error is not None
+    return Lost(f"{how}: {said}" if said else how, fatal=fatal, error=error)
+
+
+def _error(folder: Path) -> dict[str, str] | None:
+    """`out/error.json` with its three texts cut and made printable; absent when it is none."""
+    try:
+        found = json.loads(read_untrusted(folder / "out" / "error.json", limit=65536))
+    except (WorkerFailed, ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("message"), str):
+        return None
+    return {key: _printable(str(found.get(key, ""))) for key in ("type", "message", "hint")}
+
+
+def _last_line(log: Path) -> str:
+    """The last line of a log that says something, cut and made printable."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 8192))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((_printable(line) for line in reversed(lines) if line.strip()), "")
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:_TEXT].strip()
+
+
+def _environment() -> dict[str, str]:
+    """A runner's environment: where programs are, and what a worker may inherit; no keys."""
+    environment = {name: os.environ[name] for name in (*ALLOWED, "HOME") if name in os.environ}
+    environment["PATH"] = os.environ.get("PATH", os.defpath)
+    if (path := package_path()) is not None:
+        environment["PYTHONPATH"] = str(path)
+    return environment

@@ -1,0 +1,68 @@
+"""The process that outlives the orchestrator: it holds an attempt's lock, runs its worker, and writes its result.
+
+`python -m rewardsmith.executors.runner FOLDER --sandbox NAME [--limits JSON] [--worker JSON] [--resume OUT]`. Whoever
+started it reads its standard output up to the end: that comes when the lock is held, or when there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from rewardsmith.errors import InfrastructureError, IsolationUnavailable, RewardsmithError, UsageError
+from rewardsmith.executors.attempt_folder import Result, held, read_result, write_result
+from rewardsmith.sandboxes.registry import open_sandbox
+from rewardsmith.sandboxes.sandbox import SandboxLimits
+from rewardsmith.sandboxes.tree import adopt_orphans, kill_descendants
+
+
+def main(argv: list[str]) -> None:
+    """Run one attempt, unless another runner has it or it has ended."""
+    parser = argparse.ArgumentParser(prog="rewardsmith.executors.runner")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sandbox", required=True)
+    parser.add_argument("--limits", type=SandboxLimits.model_validate_json)
+    parser.add_argument("--worker", type=json.loads)
+    parser.add_argument("--resume", type=Path)
+    arguments = parser.parse_args(argv)
+    folder: Path = arguments.folder
+    with held(folder) as mine:
+        if not mine or read_result(folder) is not None:
+            return
+        _announce()
+        write_result(folder, _run(folder, arguments))
+
+
+def _run(folder: Path, arguments: argparse.Namespace) -> Result:
+    adopt_orphans()
+    out = folder / "out"
+    try:
+        if out.is_symlink() or out.is_file():
+            out.unlink()
+        elif out.exists():
+            shutil.rmtree(out)
+        out.mkdir()
+        worker = tuple(arguments.worker) if arguments.worker else None
+        sandbox = open_sandbox(arguments.sandbox, arguments.limits, worker=worker)
+        outcome = sandbox.run(folder, resume_from=arguments.resume)
+    except (OSError, InfrastructureError, UsageError) as error:
+        message = error.message if isinstance(error, RewardsmithError) else str(error)
+        return Result(None, False, message, fatal=isinstance(error, IsolationUnavailable | UsageError))
+    finally:
+        kill_descendants(os.getpid())
+    return Result(outcome.exit_code, outcome.timed_out)
+
+
+def _announce() -> None:
+    """Close the standard output that the starter waits on."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
