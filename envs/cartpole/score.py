@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def score(observation, terminated, horizon):
-    return float((observation.shape[0] - terminated) / horizon)
+def score(pole_angle, terminated, horizon):
+    return float((pole_angle.shape[0] - terminated) / horizon)
 
 
 def success(terminated):

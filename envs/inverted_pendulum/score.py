@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def score(observation, terminated, horizon):
-    return float((observation.shape[0] - terminated) / horizon)
+def score(hinge_angle, terminated, horizon):
+    return float((hinge_angle.shape[0] - terminated) / horizon)
 
 
 def success(terminated):

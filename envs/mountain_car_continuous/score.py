@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def score(observation, terminated, horizon):
-    return float((horizon - observation.shape[0]) / horizon) if terminated else 0.0
+def score(car_position, terminated, horizon):
+    return float((horizon - car_position.shape[0]) / horizon) if terminated else 0.0
 
 
 def success(terminated):
