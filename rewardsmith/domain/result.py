@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from rewardsmith.domain.prompt import Usage
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.prompt import Message, Usage
 from rewardsmith.domain.record import Record
+from rewardsmith.domain.report import Report
 
 Status = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
@@ -151,6 +153,125 @@ class RunSummary(Record):
     """Whether some process drives it now."""
     updated: float
     """Seconds since 1970 of the last event."""
+
+
+class CandidateResult(Record):
+    """`show RUN CANDIDATE`."""
+
+    run: str
+    """Name of the run."""
+    candidate: Candidate
+    """The candidate, with its source, its parents and what kept it from training."""
+    report: Report | None
+    """What the search's training of it, or of its twin, gave; null when it never trained."""
+    folder: str
+    """Where its files lie."""
+
+
+class DiffSide(Record):
+    """One side of `diff`."""
+
+    candidate: str
+    """Its place in the run."""
+    score: float | None
+    """What the search measured; null when it was never scored."""
+
+
+class DiffResult(Record):
+    """`diff`."""
+
+    run: str
+    """Name of the run."""
+    a: DiffSide
+    """The old side."""
+    b: DiffSide
+    """The new side."""
+    diff: str
+    """Unified diff of their sources; empty when they are equal."""
+
+
+class ExportResult(Record):
+    """`export`."""
+
+    run: str
+    """Name of the run."""
+    candidate: str
+    """What was exported."""
+    files: tuple[str, ...]
+    """Files that were written."""
+
+
+class TaskSummary(Record):
+    """One line of `tasks`, and `tasks new`."""
+
+    task: str
+    """Name of the task."""
+    title: str
+    """A few words."""
+    environment: str
+    """Gymnasium id."""
+    description: str
+    """What the agent should do."""
+    score: str
+    """What the score measures."""
+    unit: str
+    """Unit of the score."""
+    stock_reward: bool
+    """Whether there is a baseline `human`."""
+    budgets: dict[str, int]
+    """Steps of one training, by name of the budget."""
+
+
+class RecipeSummary(Record):
+    """One line of `recipes`."""
+
+    recipe: str
+    """Name of the recipe."""
+    title: str
+    """A few words."""
+    description: str
+    """What it does."""
+    k: int
+    """Candidates per generation."""
+    iterations: int
+    """Generations."""
+    sources: tuple[str, ...]
+    """Papers and code that it follows."""
+
+
+class PromptResult(Record):
+    """`prompts`."""
+
+    task: str
+    """Name of the task."""
+    recipe: str
+    """Name of the recipe."""
+    messages: tuple[Message, ...]
+    """What a model would be asked first."""
+    tokens: int
+    """Estimate: characters of the messages over four."""
+
+
+class MachineCheck(Record):
+    """One line of `doctor`."""
+
+    name: str
+    """What was looked at."""
+    ok: bool
+    """Whether it is there."""
+    needed: bool
+    """Whether `evolve` needs it as it is set up now."""
+    detail: str
+    """What was found, or what to do; never the value of a key."""
+
+
+class MachineResult(Record):
+    """`doctor`."""
+
+    ready: bool
+    """Whether everything that is needed is there."""
+    checks: tuple[MachineCheck, ...]
+    """Isolation, sandboxes, packages, keys."""
 
 
 class ErrorBody(Record):

@@ -1,0 +1,48 @@
+"""`rewardsmith diff`."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+import click
+
+from rewardsmith.cli.command import command
+from rewardsmith.cli.options import json_option, workshop_options
+
+if TYPE_CHECKING:
+    from rewardsmith.app import Workshop
+
+
+@command("diff")
+@click.argument("run")
+@click.argument("a")
+@click.argument("b")
+@workshop_options()
+@json_option
+def diff(*, workshop: Workshop, run: str, a: str, b: str, as_json: bool) -> None:
+    """Compare two candidates of a run: a unified diff of their sources, with their scores."""
+    from rewardsmith.cli.chosen import find_candidate
+    from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.domain.result import DiffResult, DiffSide
+    from rewardsmith.reports.words import score
+
+    told = workshop.run(run)
+    old, new = find_candidate(told, a), find_candidate(told, b)
+    sides = []
+    for each in (old, new):
+        report = told.search_report(each)
+        value = report.score if report and not report.failure else None
+        sides.append(DiffSide(candidate=each.id, score=value))
+    lines = difflib.unified_diff(
+        (old.source or "").splitlines(),
+        (new.source or "").splitlines(),
+        f"{sides[0].candidate}  score {score(sides[0].score)}",
+        f"{sides[1].candidate}  score {score(sides[1].score)}",
+        lineterm="",
+    )
+    text = "\n".join(lines)
+    if as_json:
+        emit_json(DiffResult(run=run, a=sides[0], b=sides[1], diff=text))
+    else:
+        emit_text(text or f"{old.id} (score {score(sides[0].score)}) and {new.id} have the same source")

@@ -1,0 +1,124 @@
+"""One line per thing that happened, for logs and pipes."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TextIO
+
+from rewardsmith.cli.announcement import announcement
+from rewardsmith.cli.board import best_so_far
+from rewardsmith.domain.events import (
+    Attempt,
+    AttemptEnded,
+    AttemptProgressed,
+    Completed,
+    Confirmed,
+    GenerationEnded,
+    Screened,
+    StatusChanged,
+    StoredEvent,
+    Surveyed,
+)
+from rewardsmith.domain.plan import Plan, RunSpec
+from rewardsmith.domain.run import Run
+from rewardsmith.reports.words import count, duration, score
+
+PROGRESS_EVERY_S = 60.0
+
+
+class PlainDisplay:
+    """Writes lines to a stream; a training says how far it is once a minute."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._said: dict[tuple[str, str, int], float] = {}
+        self._first: float | None = None
+
+    def __enter__(self) -> PlainDisplay:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.flush()
+
+    def note(self, text: str) -> None:
+        """Write one line."""
+        print(text, file=self._stream, flush=True)
+
+    def plan(self, spec: RunSpec, plan: Plan) -> None:
+        """Write the plan."""
+        for line in announcement(spec, plan):
+            self.note(line)
+
+    def observe(self, stored: StoredEvent, run: Run) -> None:
+        """Write a line if the event deserves one."""
+        if self._first is None:
+            self._first = stored.time
+        line = self._line(stored, run)
+        if line:
+            self.note(f"[{duration(stored.time - self._first):>6}] {line}")
+
+    def _line(self, stored: StoredEvent, run: Run) -> str:
+        match stored.event:
+            case Surveyed(random_score=value, episodes=n):
+                return f"survey: random actions score {score(value)} over {n} episodes"
+            case Completed(key=key, recorded_hash=str()):
+                return f"generation {key.generation}, slot {key.slot}: the prompt differs from the recorded one"
+            case Screened(candidate=candidate) if candidate.twin:
+                return f"{candidate.id}: the same reward as {candidate.twin}"
+            case Screened(candidate=candidate) if candidate.failure:
+                failure = candidate.failure
+                line = f", line {failure.line}" if failure.line else ""
+                return f"{candidate.id}: failed at {failure.gate} ({failure.kind}{line}): {failure.message}"
+            case Screened(candidate=candidate):
+                repaired = f" after {len(candidate.repairs)} repair(s)" if candidate.repairs else ""
+                return f"{candidate.id}: {candidate.origin}, may train{repaired}"
+            case AttemptProgressed(attempt=attempt, progress=progress):
+                last = self._said.setdefault(attempt.key, stored.time)
+                if stored.time - last < PROGRESS_EVERY_S:
+                    return ""
+                self._said[attempt.key] = stored.time
+                return (
+                    f"{_named(attempt)}: {count(progress.steps)} of {count(progress.of)} steps, "
+                    f"{progress.steps_per_second:.0f} steps/s, score {score(progress.score)}"
+                )
+            case AttemptEnded() as ended:
+                return _ended(ended)
+            case GenerationEnded(generation=generation, best=best):
+                return _generation(run, generation, best)
+            case Confirmed(winner=winner):
+                return f"the winner is {winner}"
+            case StatusChanged(status=status, reason=reason):
+                return f"run is {status}" + (f": {reason}" if reason else "")
+            case _:
+                return ""
+
+
+def _named(attempt: Attempt) -> str:
+    """The subject of a training, with its purpose and seed where it is not the search's."""
+    return (
+        attempt.subject
+        if attempt.purpose == "search"
+        else f"{attempt.subject} ({attempt.purpose}, seed {attempt.seed})"
+    )
+
+
+def _ended(ended: AttemptEnded) -> str:
+    name, report = _named(ended.attempt), ended.report
+    if report is None:
+        return f"{name}: its worker was lost ({ended.lost}); the training goes on from its last checkpoint"
+    if report.failure:
+        return f"{name}: failed at {report.failure.gate} ({report.failure.kind}): {report.failure.message}"
+    return f"{name}: score {score(report.score)}, {report.steps_per_second:.0f} steps/s, {duration(report.wall_s)}"
+
+
+def _generation(run: Run, generation: int, best: str | None) -> str:
+    assert run.spec is not None
+    overall = best_so_far(run)
+    found = "no valid candidate"
+    if best is not None:
+        report = run.search_report(run.candidates[best]) if best in run.candidates else None
+        found = f"best {best} with {score(report.score if report else None)}"
+    so_far = f"; best so far {overall[0]} with {score(overall[1])}" if overall else ""
+    return f"generation {generation} of {run.spec.iterations} ended: {found}{so_far}"

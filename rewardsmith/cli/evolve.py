@@ -1,0 +1,139 @@
+"""`rewardsmith evolve`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rewardsmith.cli.command import command, option
+from rewardsmith.cli.options import Count, display_option, env_option, json_option, workshop_options
+
+if TYPE_CHECKING:
+    from rewardsmith.app import Workshop
+
+_SEARCH, _STOP, _MODEL = "Search", "Stop early", "Model"
+BASELINES = ("human", "sparse")
+
+
+def read_baselines(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    """`human,sparse`, either alone, or `none`."""
+    from rewardsmith.errors import UnknownName
+
+    names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    if names in ((), ("none",)):
+        return ()
+    for name in names:
+        if name not in BASELINES:
+            raise UnknownName("baseline", name, [*BASELINES, "none"])
+    return names
+
+
+@command("evolve")
+@env_option(heading=_SEARCH)
+@option("--iters", type=click.IntRange(min=1), heading=_SEARCH, help="Generations; default: the recipe's.")
+@option("--k", type=click.IntRange(1, 256), heading=_SEARCH, help="Candidates per generation; default: the budget's.")
+@option("--budget", default="standard", show_default=True, heading=_SEARCH, help="quick, standard or full.")
+@option("--steps", type=Count(), heading=_SEARCH, help="Environment steps per training, such as 200k.")
+@option("--recipe", default="smith", show_default=True, heading=_SEARCH, help="Method: a recipe's name.")
+@option(
+    "--baselines",
+    default="human,sparse",
+    show_default=True,
+    callback=read_baselines,
+    heading=_SEARCH,
+    help="Trained beside the search under the same budget; none for none.",
+)
+@option("--seed", type=click.IntRange(min=0), default=0, show_default=True, heading=_SEARCH, help="Seed of everything.")
+@option("--deterministic", is_flag=True, heading=_SEARCH, help="End the same whether or not it is interrupted.")
+@option("--name", heading=_SEARCH, help="Name of the run; default: task, date and time.")
+@option(
+    "--model",
+    metavar="NAME",
+    heading=_MODEL,
+    help="Who writes: offline (default without a key), openai:NAME, litellm:NAME, recorded:DIR or folder:DIR.",
+)
+@option("--base-url", metavar="URL", heading=_MODEL, help="A server that speaks OpenAI's protocol.")
+@option("--record", metavar="DIR", heading=_MODEL, help="Record every completion, for recorded:DIR.")
+@option("--strict", is_flag=True, heading=_MODEL, help="Refuse a recording whose prompts differ.")
+@option("--max-minutes", type=click.FloatRange(min=0, min_open=True), heading=_STOP, help="Wall time.")
+@option("--max-dollars", type=click.FloatRange(min=0), heading=_STOP, help="Money paid to providers.")
+@option("--max-steps", type=Count(), heading=_STOP, help="Environment steps, scoring included.")
+@option("--target", type=float, heading=_STOP, help="Score of the best candidate.")
+@option("--patience", type=click.IntRange(min=1), heading=_STOP, help="Generations without a better score.")
+@option("--stop-file", metavar="FILE", heading=_STOP, help="Stop when this file exists.")
+@workshop_options(trains=True)
+@display_option
+@json_option
+def evolve(
+    *,
+    workshop: Workshop,
+    env: str,
+    iters: int | None,
+    k: int | None,
+    budget: str,
+    steps: int | None,
+    recipe: str,
+    baselines: tuple[str, ...],
+    seed: int,
+    deterministic: bool,
+    name: str | None,
+    model: str | None,
+    base_url: str | None,
+    record: str | None,
+    strict: bool,
+    max_minutes: float | None,
+    max_dollars: float | None,
+    max_steps: int | None,
+    target: float | None,
+    patience: int | None,
+    stop_file: str | None,
+    display: str,
+    as_json: bool,
+) -> None:
+    r"""Write rewards for a task, train them, choose by score, and confirm the winner on fresh seeds.
+
+    The plan and an upper estimate of time, steps and money are printed first. Ctrl-C finishes cleanly, a second one
+    ends at once; either way `rewardsmith resume` goes on.
+
+    \b
+    rewardsmith evolve --env ant --iters 5 --budget quick
+    rewardsmith evolve --env path/to/my_task --model openai:gpt-5 --max-dollars 2
+    """
+    from rewardsmith.app import EvolveRequest
+    from rewardsmith.cli.display import open_display
+    from rewardsmith.cli.ending import conclude
+    from rewardsmith.cli.interrupts import finishing_cleanly
+    from rewardsmith.domain.plan import StopSpec
+
+    request = EvolveRequest(
+        env=env,
+        recipe=recipe,
+        model=model,
+        budget=budget,
+        iterations=iters,
+        k=k,
+        steps=steps,
+        seed=seed,
+        baselines=baselines,
+        deterministic=deterministic,
+        name=name,
+        strict=strict,
+        record=None if record is None else str(Path(record).resolve()),
+        base_url=base_url,
+        stop=StopSpec(
+            wall_s=None if max_minutes is None else 60 * max_minutes,
+            dollars=max_dollars,
+            steps=max_steps,
+            target=target,
+            stale=patience,
+            file=None if stop_file is None else str(Path(stop_file).resolve()),
+        ),
+    )
+    with open_display(display, as_json=as_json) as shown:
+        spec, plan = workshop.prepare(request, note=shown.note)
+        shown.plan(spec, plan)
+        with finishing_cleanly(workshop.interrupt, shown.note) as interrupts:
+            result = workshop.evolve(spec, plan, shown.observe)
+    conclude(workshop, result, as_json=as_json, interrupted=interrupts.count > 0)

@@ -1,0 +1,65 @@
+"""`rewardsmith export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rewardsmith.cli.command import command, option
+from rewardsmith.cli.options import json_option, workshop_options
+
+if TYPE_CHECKING:
+    from rewardsmith.app import Workshop
+
+
+@command("export")
+@click.argument("run")
+@option("--candidate", help="Such as g2c05; default: the run's best.")
+@option("--policy", is_flag=True, help="The trained policy as safetensors, with a loader, into the folder of -o.")
+@option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="File to write (a folder with --policy); default: the reward goes to standard output.",
+)
+@workshop_options()
+@json_option
+def export(
+    *, workshop: Workshop, run: str, candidate: str | None, policy: bool, output: Path | None, as_json: bool
+) -> None:
+    """Write a reward as one self-contained file, or the trained policy.
+
+    The file holds the reward, where it comes from, and a Gymnasium wrapper; it needs numpy, gymnasium and the
+    environment's own simulator, not rewardsmith.
+    """
+    from rewardsmith.cli.chosen import find_candidate
+    from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.domain.result import ExportResult
+    from rewardsmith.errors import UsageError
+
+    told = workshop.run(run)
+    if candidate is None:
+        best = workshop.result(run).best
+        if best is None:
+            raise UsageError(f"run {run} has no scored candidate to export", hint=f"see `rewardsmith show {run}`")
+        candidate = best.candidate
+    chosen = find_candidate(told, candidate).id
+    if policy:
+        folder = output or Path(f"{run}-{chosen}-policy")
+        written = workshop.export_policy(run, chosen, folder)
+    else:
+        text = workshop.export(run, chosen)
+        if output is None:
+            if as_json:
+                raise UsageError("--json needs a file to write the reward to", hint="add -o reward.py")
+            emit_text(text)
+            return
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+        written = [output]
+    if as_json:
+        emit_json(ExportResult(run=run, candidate=chosen, files=tuple(str(path) for path in written)))
+    else:
+        emit_text("\n".join(f"wrote {path}" for path in written))

@@ -1,0 +1,34 @@
+"""`rewardsmith prompts`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rewardsmith.cli.command import command, option
+from rewardsmith.cli.options import env_option, json_option, workshop_options
+
+if TYPE_CHECKING:
+    from rewardsmith.app import Workshop
+
+CHARACTERS_PER_TOKEN = 4
+"""English text and code in the usual byte-pair vocabularies; providers count their own."""
+
+
+@command("prompts")
+@env_option()
+@option("--recipe", default="smith", show_default=True, help="Method: a recipe's name.")
+@workshop_options(trains=True)
+@json_option
+def prompts(*, workshop: Workshop, env: str, recipe: str, as_json: bool) -> None:
+    """Show the first messages that a model would be asked, and about how many tokens they are. Nobody is called."""
+    from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.domain.result import PromptResult
+
+    messages = workshop.prompts(env, recipe)
+    tokens = -(-sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN)
+    if as_json:
+        emit_json(PromptResult(task=workshop.task(env).name, recipe=recipe, messages=messages, tokens=tokens))
+        return
+    for message in messages:
+        emit_text(f"--- {message.role} ---\n\n{message.content}\n")
+    emit_text(f"--- about {tokens:,} tokens per call, at {CHARACTERS_PER_TOKEN} characters each ---")

@@ -1,0 +1,43 @@
+"""`rewardsmith runs`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rewardsmith.cli.command import command
+from rewardsmith.cli.options import json_option, workshop_options
+
+if TYPE_CHECKING:
+    from rewardsmith.app import Workshop
+
+
+@command("runs")
+@workshop_options()
+@json_option
+def runs(*, workshop: Workshop, as_json: bool) -> None:
+    """List the runs of a folder, the latest first."""
+    from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.reports.words import score, table
+
+    found = sorted(workshop.runs(), key=lambda each: -each.updated)
+    if as_json:
+        emit_json(found)
+        return
+    if not found:
+        emit_text("no runs yet; `rewardsmith evolve --env ant` makes one")
+        return
+    rows = [
+        [
+            each.run,
+            each.status + (" (alive)" if each.alive else ""),
+            each.task,
+            each.recipe,
+            each.model,
+            f"{each.generation} of {each.iterations}",
+            score(each.best),
+            datetime.fromtimestamp(each.updated).strftime("%Y-%m-%d %H:%M"),
+        ]
+        for each in found
+    ]
+    emit_text(table(["run", "status", "task", "recipe", "model", "generation", "best", "last event"], rows))

@@ -1,0 +1,58 @@
+"""`rewardsmith schema`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rewardsmith.cli.command import command
+from rewardsmith.cli.options import json_option
+
+
+def results() -> dict[str, Any]:
+    """What each command prints with --json, by command; `error` is what every command prints when it fails."""
+    from rewardsmith.domain import result
+    from rewardsmith.domain.survey import Survey
+    from rewardsmith.domain.task import Task
+
+    return {
+        "evolve": result.RunResult,
+        "resume": result.RunResult,
+        "runs": list[result.RunSummary],
+        "show": result.RunResult,
+        "show CANDIDATE": result.CandidateResult,
+        "diff": result.DiffResult,
+        "export": result.ExportResult,
+        "train": result.TrainResult,
+        "screen": list[result.ScreenResult],
+        "tasks": list[result.TaskSummary],
+        "tasks show": Task,
+        "tasks new": result.TaskSummary,
+        "survey": Survey,
+        "recipes": list[result.RecipeSummary],
+        "prompts": result.PromptResult,
+        "doctor": result.MachineResult,
+        "error": result.ErrorResult,
+    }
+
+
+@command("schema")
+@click.argument("name", required=False, metavar="[COMMAND]")
+@json_option
+def schema(*, name: str | None, as_json: bool) -> None:  # noqa: ARG001
+    """Print the JSON Schema of what a command prints with --json, or of all of them by command.
+
+    Fields are only ever added.
+    """
+    from pydantic import TypeAdapter
+
+    from rewardsmith.cli.emit import emit_json
+    from rewardsmith.errors import UnknownName
+
+    known = results()
+    if name is not None and name not in known:
+        raise UnknownName("result", name, known)
+    chosen = known if name is None else {name: known[name]}
+    schemas = {key: TypeAdapter(kind).json_schema(mode="serialization") for key, kind in chosen.items()}
+    emit_json(schemas if name is None else schemas[name])

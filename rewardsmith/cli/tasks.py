@@ -1,0 +1,115 @@
+"""`rewardsmith tasks`, `tasks show`, `tasks new`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rewardsmith.cli.command import CONTEXT, Command
+from rewardsmith.cli.options import json_option
+
+if TYPE_CHECKING:
+    from rewardsmith.domain.result import TaskSummary
+    from rewardsmith.domain.task import Task
+
+
+def _summary(task: Task) -> TaskSummary:
+    from rewardsmith.domain.result import TaskSummary
+
+    return TaskSummary(
+        task=task.name,
+        title=task.title,
+        environment=task.environment.id,
+        description=task.description,
+        score=task.score.meaning,
+        unit=task.score.unit,
+        stock_reward=task.environment.stock_reward,
+        budgets={name: budget.steps for name, budget in task.budgets.items()},
+    )
+
+
+@click.group("tasks", invoke_without_command=True, context_settings=CONTEXT)
+@json_option
+@click.pass_context
+def tasks(context: click.Context, *, as_json: bool) -> None:
+    """List the tasks, yours in ./envs first."""
+    if context.invoked_subcommand is not None:
+        context.default_map = {name: {"as_json": as_json} for name in ("show", "new")}
+        return
+    from rewardsmith.app import Settings, Workshop
+    from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.reports.words import table
+
+    found = Workshop(Settings()).tasks()
+    if as_json:
+        emit_json([_summary(task) for task in found])
+        return
+    rows = [
+        [t.name, t.environment.id, t.score.unit or "-", "yes" if t.environment.stock_reward else "no", t.description]
+        for t in found
+    ]
+    emit_text(table(["task", "environment", "score in", "stock reward", "what the agent should do"], rows))
+
+
+@tasks.command("show", cls=Command)
+@click.argument("task")
+@json_option
+def show(*, task: str, as_json: bool) -> None:
+    """Show one task: environment, score rule, trainer, budgets."""
+    from rewardsmith.app import Settings, Workshop
+    from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.reports.words import count, table
+
+    found = Workshop(Settings()).task(task)
+    if as_json:
+        emit_json(found)
+        return
+    trainer = found.trainer
+    rows = [
+        [name, count(b.steps), str(b.k or "-"), str(b.rungs), str(b.episodes), str(b.confirm_seeds)]
+        for name, b in found.budgets.items()
+    ]
+    emit_text(
+        "\n".join(
+            [
+                f"{found.name}: {found.title}",
+                found.description,
+                "",
+                f"environment  {found.environment.id}, at most {found.environment.horizon} steps per episode"
+                + ("" if found.environment.stock_reward else ", no stock reward for this task"),
+                f"score        {found.score.meaning}" + (f" ({found.score.unit})" if found.score.unit else ""),
+                f"trainer      {trainer.algorithm}, {trainer.environments} environments; {trainer.source}",
+                "",
+                table(["budget", "steps", "K", "rungs", "episodes", "confirming seeds"], rows),
+                "",
+                "score.py:",
+                "",
+                found.score.source.rstrip(),
+            ]
+        )
+    )
+
+
+@tasks.command("new", cls=Command)
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--gym", "gym_id", required=True, metavar="ID", help="Gymnasium id, such as MyEnv-v0.")
+@json_option
+def new(*, path: Path, gym_id: str, as_json: bool) -> None:
+    """Make a task folder that runs, for you to fill in: the description, the score rule, the budgets."""
+    from rewardsmith.app import Settings, Workshop
+    from rewardsmith.catalogue.tasks import new_task
+    from rewardsmith.cli.emit import emit_json, emit_text
+
+    new_task(path, gym_id)
+    made = Workshop(Settings()).task(str(path.resolve()))
+    if as_json:
+        emit_json(_summary(made))
+        return
+    emit_text(
+        f"made {path} for {gym_id}\n\n"
+        f"Now say what the agent should do in {path / 'task.toml'} and how it is scored in {path / 'score.py'}, then:\n"
+        f"  rewardsmith survey --env {path}\n"
+        f"  rewardsmith evolve --env {path} --budget quick"
+    )

@@ -1,0 +1,40 @@
+"""What each component of a reward did in training: the table that is shown wherever a reward is shown."""
+
+from __future__ import annotations
+
+from rewardsmith.domain.report import Report
+from rewardsmith.domain.result import ComponentSummary
+from rewardsmith.reports.words import ABSENT, number, table
+
+
+def component_summaries(report: Report) -> dict[str, ComponentSummary]:
+    """The last stretch of training (about a tenth) of every component, by name, `total` included."""
+    return {
+        each.name: ComponentSummary(
+            mean=each.points[-1].mean, share=each.points[-1].share, correlation=each.correlation
+        )
+        for each in report.components
+        if each.points
+    }
+
+
+def component_table(report: Report, *, markdown: bool = False) -> str:
+    """One line per component, the largest share first, the total last.
+
+    The mean is per step, first and last stretch of training; the share is of the summed magnitude in the last stretch;
+    the correlation is of the component's episode sum with the episode's score over the held-out episodes.
+    """
+    known = [each for each in report.components if each.points]
+    known.sort(key=lambda each: (each.name == "total", -each.points[-1].share))
+    rows = [
+        [
+            each.name,
+            number(each.points[0].mean),
+            number(each.points[-1].mean),
+            ABSENT if each.name == "total" else f"{each.points[-1].share:.0%}",
+            ABSENT if each.correlation is None else f"{each.correlation:+.2f}",
+        ]
+        for each in known
+    ]
+    header = ["component", "mean at first", "mean at last", "share", "correlation with score"]
+    return table(header, rows, markdown=markdown)
