@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rewardsmith.sandboxes.tree import started_at
+from rewardsmith.store.artifacts import write_durably
 
 _PATIENCE_S = 0.2
 
@@ -79,21 +80,6 @@ def read_result(folder: Path) -> Result | None:
 def write_result(folder: Path, result: Result) -> None:
     """Write the result so that it is there whole or not at all, after a power cut too."""
     write_durably(folder / "result.json", json.dumps(asdict(result)).encode())
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` in one step that survives a crash."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _locked(descriptor: int, kind: int) -> bool:

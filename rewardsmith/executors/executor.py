@@ -21,6 +21,7 @@ class Done:
     """The worker ended with exit code 0 and its files lie in `folder`, still untrusted."""
 
     folder: Path
+    """The `out/` of the attempt's folder."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Lost:
     fatal: bool = False
     """Whether another attempt would end the same: the task or the score rule is wrong, or there is no sandbox."""
     error: dict[str, str] | None = None
-    """The worker's `error.json` where it left one: `type`, `message` and `hint`, printable and cut to 600 characters."""
+    """The worker's `error.json` where it left one: `type`, `message` and `hint`, printable, cut at 600 characters."""
 
 
 class Executor(Protocol):

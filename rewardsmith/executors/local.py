@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rewardsmith.domain.job import Job, Progress
-from rewardsmith.errors import InfrastructureError, WorkerFailed
-from rewardsmith.executors.attempt_folder import Result, read_result, runner_of, write_durably
+from rewardsmith.errors import InfrastructureError, StoreError
+from rewardsmith.executors.attempt_folder import Result, read_result, runner_of
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.sandboxes.child import ALLOWED, package_path
 from rewardsmith.sandboxes.registry import load_limits, open_sandbox
 from rewardsmith.sandboxes.sandbox import SandboxLimits
 from rewardsmith.sandboxes.tree import kill_tree
-from rewardsmith.store.untrusted import read_record, read_untrusted
+from rewardsmith.store.artifacts import read_record, read_untrusted, write_durably
 
 _RUNNER = (sys.executable, "-s", "-P", "-m", "rewardsmith.executors.runner")
 _START_S = 60.0
@@ -96,13 +96,13 @@ class LocalExecutor:
         alive = runner_of(folder) is not None  # before the result: it may end in between
         result = read_result(folder)
         if result is not None:
-            return Done(folder) if result.exit_code == 0 and not result.timed_out else _lost(folder, result)
+            return Done(folder / "out") if result.exit_code == 0 and not result.timed_out else _lost(folder, result)
         if not alive:
             line = _last_line(folder / "runner.log")
             return Lost("its runner ended without a result: killed, or out of memory" + (f"; {line}" if line else ""))
         progress = None
-        with contextlib.suppress(WorkerFailed):
-            progress = read_record(folder / "out" / "progress.json", Progress, limit=65536)
+        with contextlib.suppress(StoreError):
+            progress = read_record(folder / "out", "progress.json", Progress, limit=65536)
         return Running(progress)
 
     def stop(self, folder: Path) -> None:
@@ -194,8 +194,8 @@ def _lost(folder: Path, result: Result) -> Lost:
 def _error(folder: Path) -> dict[str, str] | None:
     """`out/error.json` with its three texts cut and made printable; absent when it is none."""
     try:
-        found = json.loads(read_untrusted(folder / "out" / "error.json", limit=65536))
-    except (WorkerFailed, ValueError, RecursionError):
+        found = json.loads(read_untrusted(folder / "out", "error.json", limit=65536))
+    except (StoreError, ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or not isinstance(found.get("message"), str):
         return None

@@ -7,10 +7,10 @@ import os
 import stat
 import zipfile
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
-from rewardsmith.errors import WorkerFailed
+from rewardsmith.errors import StoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,86 +22,87 @@ RecordType = TypeVar("RecordType", bound="Record")
 
 MIB = 2**20
 _MOST_ARRAYS = 4096
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
-def read_untrusted(path: Path, *, limit: int, trusted: Path | None = None) -> bytes:
+def read_untrusted(folder: Path, name: str, *, limit: int) -> bytes:
     """Read a regular file that has one name only, without following links.
 
     Args:
-        path: The file.
+        folder: The worker's `out/`; neither it nor anything below it may be a link, folders above it may.
+        name: Path of the file below `folder`.
         limit: Most bytes that it may hold.
-        trusted: Folder above `path` that the worker cannot write; nothing below it may be a link. By default what
-            stands before the last `out` in `path`, else the file's folder.
 
     Raises:
-        WorkerFailed: It is missing, too large, or not a plain file.
+        StoreError: It is missing, too large, or not a plain file.
     """
-    base = trusted if trusted is not None else _before_out(path)
-    names = path.relative_to(base).parts
-    if not names or ".." in names:
-        raise WorkerFailed(f"{path} is no file below {base}")
+    path = folder / name
+    *above, last = PurePosixPath(name).parts
+    if name.startswith("/") or ".." in (*above, last):
+        raise ValueError(f"{name!r} is no path below {folder}")
     try:
-        folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        current = os.open(folder, _FOLDER)
         try:
-            for name in names[:-1]:
-                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-                below = os.open(name, flags, dir_fd=folder)
-                os.close(folder)
-                folder = below
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-            descriptor = os.open(names[-1], flags, dir_fd=folder)
+            for part in above:
+                below = os.open(part, _FOLDER, dir_fd=current)
+                os.close(current)
+                current = below
+            descriptor = os.open(last, _FILE, dir_fd=current)
         finally:
-            os.close(folder)
+            os.close(current)
     except OSError as error:
-        raise WorkerFailed(f"the worker left no readable {path}: {error.strerror}") from error
+        raise StoreError(f"the worker left no readable {path}: {error.strerror}") from error
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            raise WorkerFailed(f"{path} is not a plain file with one name")
+            raise StoreError(f"{path} is not a plain file with one name")
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise WorkerFailed(f"{path} holds more than {limit} bytes")
+        raise StoreError(f"{path} holds more than {limit} bytes")
     return data
 
 
-def read_record(path: Path, record: type[RecordType], *, limit: int = 64 * MIB) -> RecordType:
-    """Read a JSON file that a worker wrote as a `record`.
+def read_record(folder: Path, name: str, record: type[RecordType], *, limit: int = 64 * MIB) -> RecordType:
+    """Read a JSON file that a worker wrote as a `record`; see `read_untrusted`.
 
     Raises:
-        WorkerFailed: It cannot be read, or it is no such record.
+        StoreError: It cannot be read, or it is no such record.
     """
     from pydantic import ValidationError
 
-    data = read_untrusted(path, limit=limit)
+    data = read_untrusted(folder, name, limit=limit)
     try:
         return record.model_validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:200]
-        raise WorkerFailed(f"{path} is no {record.__name__}: {where or 'it'}: {first['type']}") from error
+        raise StoreError(f"{folder / name} is no {record.__name__}: {where or 'it'}: {first['type']}") from error
 
 
-def read_arrays(path: Path, limit: int = 1024 * MIB) -> dict[str, npt.NDArray[np.generic]]:
-    """Read the arrays of an `.npz` file that a worker wrote; nothing is unpickled.
+def read_arrays(folder: Path, name: str, *, limit: int = 1024 * MIB) -> dict[str, npt.NDArray[np.generic]]:
+    """Read the arrays of an `.npz` file that a worker wrote; nothing is unpickled. See `read_untrusted`.
 
     Args:
-        path: The file.
-        limit: Most bytes, of the file and of all its arrays together; known before anything is unpacked.
+        folder: The worker's `out/`.
+        name: Path of the file below `folder`.
+        limit: Most bytes, of the file and of all its arrays together; checked before anything is unpacked.
 
     Raises:
-        WorkerFailed: It cannot be read, is too large, or holds anything but plain arrays.
+        StoreError: It cannot be read, is too large, or holds anything but plain arrays.
     """
-    data = read_untrusted(path, limit=limit)
+    path = folder / name
+    data = read_untrusted(folder, name, limit=limit)
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             entries = archive.infolist()
             if len(entries) > _MOST_ARRAYS or sum(entry.file_size for entry in entries) > limit:
-                raise WorkerFailed(f"{path} unpacks to more than {limit} bytes or {_MOST_ARRAYS} arrays")
+                raise StoreError(f"{path} unpacks to more than {limit} bytes or {_MOST_ARRAYS} arrays")
             return {entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in entries}
-    except WorkerFailed:
+    except StoreError:
         raise
     except Exception as error:  # zipfile and zlib raise a dozen types on bad input
-        raise WorkerFailed(f"{path} is no .npz file of plain arrays: {type(error).__name__}") from error
+        raise StoreError(f"{path} is no .npz file of plain arrays: {type(error).__name__}") from error
 
 
 def _array(data: bytes) -> npt.NDArray[np.generic]:
@@ -118,11 +119,3 @@ def _array(data: bytes) -> npt.NDArray[np.generic]:
         raise ValueError("its length is not what its header says")
     flat = np.frombuffer(data, dtype=dtype, offset=stream.tell())
     return flat.reshape(shape, order="F" if fortran else "C").copy()
-
-
-def _before_out(path: Path) -> Path:
-    parts = path.parts
-    for i in range(len(parts) - 2, 0, -1):
-        if parts[i] == "out":
-            return Path(*parts[:i])
-    return path.parent

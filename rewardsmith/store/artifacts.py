@@ -1,0 +1,122 @@
+"""A run's folder, made for `ls` and `cat`, and what workers leave in it, read as the untrusted files that they are.
+
+<run>/g2/g2c05/        reward.py prompt.md response.md report.json learning_curve.csv
+<run>/g2/g2c05/seed-7/try-0/    the training: job.json, log.txt, out/
+<run>/baselines/human/seed-7/try-0/
+<run>/compare/g2c05/seed-101/try-0/
+<run>/confirm/g2c05/seed-201/try-0/
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rewardsmith.errors import StoreError
+from rewardsmith.store.untrusted import MIB, read_arrays, read_record, read_untrusted
+
+if TYPE_CHECKING:
+    from rewardsmith.domain.candidate import Candidate
+    from rewardsmith.domain.events import Attempt
+    from rewardsmith.domain.prompt import Message
+    from rewardsmith.domain.report import Report
+
+__all__ = ["RunFolder", "read_arrays", "read_record", "read_untrusted", "write_durably"]
+
+_CANDIDATE = re.compile(r"(g[0-9]+)c[0-9]+")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_CURVE_BYTES = 16 * MIB
+
+
+class RunFolder:
+    """The folder of one run. Writing raises StoreError when the disk is full or the folder read-only."""
+
+    def __init__(self, root: Path, run: str) -> None:
+        """Name the folder `root/run`; nothing is made yet."""
+        self.path = root / _checked(run)
+
+    def candidate(self, candidate_id: str) -> Path:
+        """Folder of a candidate, such as `g2/g2c05`."""
+        match = _CANDIDATE.fullmatch(candidate_id)
+        if match is None:
+            raise ValueError(f"{candidate_id!r} is no candidate id")
+        return self.path / match[1] / candidate_id
+
+    def attempt(self, attempt: Attempt) -> Path:
+        """Folder of one attempt; every number has its own."""
+        match attempt.purpose:
+            case "search":
+                subject = self.candidate(attempt.subject)
+            case "baseline":
+                subject = self.path / "baselines" / _checked(attempt.subject)
+            case _:
+                subject = self.path / attempt.purpose / _checked(attempt.subject)
+        return subject / f"seed-{attempt.seed}" / f"try-{attempt.number}"
+
+    def keep_candidate(self, candidate: Candidate, messages: Sequence[Message], response: str) -> None:
+        """Write a candidate's reward, what was asked and what was answered."""
+        folder = self.candidate(candidate.id)
+        if candidate.source is not None:
+            self.write_text(folder / "reward.py", candidate.source)
+        prompt = "\n\n".join(f"# {message.role}\n\n{message.content.strip()}" for message in messages)
+        self.write_text(folder / "prompt.md", prompt + "\n")
+        self.write_text(folder / "response.md", response)
+        if candidate.failure is not None:
+            self.write_text(folder / "failure.json", candidate.failure.model_dump_json(indent=2) + "\n")
+
+    def keep_report(self, candidate_id: str, report: Report, out: Path) -> None:
+        """Write a candidate's report, and the learning curve that its worker left in `out`."""
+        folder = self.candidate(candidate_id)
+        self.write_text(folder / "report.json", report.model_dump_json(indent=2) + "\n")
+        try:
+            curve = read_untrusted(out, "learning_curve.csv", limit=_CURVE_BYTES)
+        except StoreError:
+            return
+        write_durably(folder / "learning_curve.csv", curve)
+
+    def write_text(self, path: Path, text: str) -> None:
+        """Replace a file in one step; its folder is made."""
+        write_durably(path, text.encode("utf-8", errors="replace"))
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace `path` by `data` in one step that survives a crash; its folder is made.
+
+    Raises:
+        StoreError: The disk is full, or the folder is read-only.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {path}: {error.strerror}",
+            hint="free some space or make the folder writable, then `rewardsmith resume`",
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot name a folder")
+    return name

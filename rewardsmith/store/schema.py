@@ -1,0 +1,82 @@
+"""The three tables. Every change of theirs is a migration, and a new `HEAD`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+HEAD = "0001"
+"""Revision of the newest migration."""
+
+REVISIONS = ("0001",)
+"""Every revision that this version knows, oldest first."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created", Float(53), nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'idle'")),  # idle, claimed, failed
+    Column("cancel", Integer, nullable=False, server_default=text("0")),
+    Column("owner", Text),  # JSON of an Owner; null when nobody drives the run
+    Column("token", Text),  # the owner's token, which every write is checked against
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
+    Column("lease", Float(53), nullable=False, server_default=text("0")),  # until when, by the database's clock
+    Column("claims", Integer, nullable=False, server_default=text("0")),  # since the last release
+)
+"""Who drives which run. What a run is, its events tell."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("run", Text, ForeignKey("runs.id"), nullable=False),
+    Column("time", Float(53), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Index("ix_events_run", "run", "id"),
+    sqlite_autoincrement=True,
+)
+"""The log. Rows are added, never changed."""
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("run", Text, ForeignKey("runs.id"), primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("call", Integer, primary_key=True),
+    Column("prompt_hash", Text, nullable=False),
+    Column("data", Text, nullable=False),
+)
+"""What models answered; each stored before it is used."""
+
+
+class now(FunctionElement[float]):  # noqa: N801 - reads as the SQL function that it is
+    """Seconds since 1970 by the clock of the database."""
+
+    type = Float(53)
+    inherit_cache = True
+
+
+@compiles(now)
+def _now(_element: now, _compiler: Any, **_: Any) -> str:
+    return "extract(epoch from clock_timestamp())"
+
+
+@compiles(now, "sqlite")
+def _now_in_sqlite(_element: now, _compiler: Any, **_: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"

@@ -1,0 +1,232 @@
+"""The store: an append-only log of events per run, the completions, and who drives which run.
+
+Synchronous and safe to use from many threads; asynchronous callers go through `asyncio.to_thread`. A change of state
+and the event that tells of it are one transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, RowMapping, Select, and_, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from rewardsmith.domain.events import EVENT, Event, StoredEvent
+from rewardsmith.domain.prompt import Completion, CompletionKey
+from rewardsmith.errors import LeaseLost, StoreError, UsageError
+from rewardsmith.store import leases
+from rewardsmith.store.database import Database
+from rewardsmith.store.leases import Lease, Owner
+from rewardsmith.store.schema import completions, events, now, runs
+
+__all__ = ["RUN_NAME", "Lease", "Owner", "RunRow", "Store", "StoredCompletion"]
+
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a run may be called: its name is a folder, too."""
+
+
+@dataclass(frozen=True)
+class StoredCompletion:
+    """A completion with its place and the hash of the prompt that it answers."""
+
+    key: CompletionKey
+    prompt_hash: str
+    completion: Completion
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as the store knows it; what it is about, its events tell."""
+
+    id: str
+    created: float
+    """Seconds since 1970 by the clock of the database."""
+    updated: float
+    """Time of its last event, or of its creation."""
+    owner: Owner | None
+    """Who holds it, dead or alive."""
+    alive: bool
+    """Whether that owner drives it now: its lease is good and it is not known to be dead."""
+    cancel: bool
+    """Whether it is to be cancelled."""
+
+
+class Store:
+    """Events, completions and leases of all runs in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url_or_path: str | Path) -> Store:
+        """Open the store, creating and migrating its database as needed.
+
+        Raises:
+            NewerDatabase: Written by a newer rewardsmith.
+            StoreError: It cannot be opened, is corrupt, or is another program's.
+        """
+        return cls(Database(url_or_path))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def create(self, run: str) -> None:
+        """Add a run without events.
+
+        Raises:
+            UsageError: There is one of that name, or the name cannot be a folder's.
+        """
+        if not RUN_NAME.fullmatch(run):
+            raise UsageError(
+                f"{run!r} cannot name a run", hint="letters, digits, '.', '_' and '-', at most 100, first no '.'"
+            )
+        try:
+            with self._database.transaction() as connection:
+                connection.execute(insert(runs).values(id=run, created=now()))
+        except StoreError as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+            raise UsageError(f"there is a run {run!r} already", hint=f"`rewardsmith resume {run}`") from error
+
+    def claim(self, run: str, *, owner: Owner, ttl_s: float = 30.0, max_claims: int = 20) -> Lease:
+        """Take the run for `ttl_s` seconds, at once if its last owner is known to be dead.
+
+        Raises:
+            UnknownName: There is no such run.
+            RunBusy: A live owner holds it.
+            StoreError: `max_claims` owners took it in a row without ever releasing it.
+        """
+        with self._database.transaction() as connection:
+            return leases.claim(connection, run, owner, ttl_s, max_claims)
+
+    def renew(self, lease: Lease) -> bool:
+        """Prolong the lease by its `ttl_s` from now; true if the run is to be cancelled. Raises LeaseLost."""
+        with self._database.transaction() as connection:
+            return leases.renew(connection, lease)
+
+    def release(self, lease: Lease) -> None:
+        """Give the run back and forget how often it was claimed; does nothing if the lease is lost."""
+        try:
+            with self._database.transaction() as connection:
+                leases.release(connection, lease)
+        except LeaseLost:
+            return
+
+    def request_cancel(self, run: str) -> None:
+        """Ask whoever drives the run, now or next, to cancel it. Raises UnknownName."""
+        with self._database.transaction() as connection:
+            leases.row_of(connection, run)
+            connection.execute(update(runs).where(runs.c.id == run).values(cancel=1))
+
+    def append(self, lease: Lease, new: Sequence[Event]) -> list[StoredEvent]:
+        """Append events, all or none.
+
+        Raises:
+            LeaseLost: Another process took the run over; nothing was written.
+            ValueError: An event would not be read back as it is (a number that is not finite, say).
+        """
+        with self._database.transaction() as connection:
+            leases.fence(connection, lease)
+            return _append(connection, lease.run, new)
+
+    def events(self, run: str, *, after: int = 0) -> list[StoredEvent]:
+        """The run's events with ids above `after`, in order; none for an unknown run.
+
+        Raises:
+            StoreError: An event is not one that this version can read.
+        """
+        query = select(events).where(events.c.run == run, events.c.id > after).order_by(events.c.id)
+        with self._database.transaction() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [_event(row) for row in rows]
+
+    def completion(self, run: str, key: CompletionKey) -> StoredCompletion | None:
+        """The completion under `key`; absent when none is stored."""
+        with self._database.transaction() as connection:
+            row = connection.execute(_completions(run, key)).mappings().first()
+        return None if row is None else _completion(row)
+
+    def completions(self, run: str) -> list[StoredCompletion]:
+        """Every completion of the run, in order of its key."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(_completions(run)).mappings().all()
+        return [_completion(row) for row in rows]
+
+    def store_completion(
+        self, lease: Lease, key: CompletionKey, prompt_hash: str, completion: Completion, new: Sequence[Event] = ()
+    ) -> list[StoredEvent]:
+        """Store a completion and the events that tell of it; nothing at all if `key` has one already.
+
+        Returns:
+            The events as stored; empty where the key had a completion, which `completion(...)` gives.
+
+        Raises:
+            LeaseLost: Another process took the run over; nothing was written.
+        """
+        with self._database.transaction() as connection:
+            leases.fence(connection, lease)
+            if connection.execute(_completions(lease.run, key)).first() is not None:
+                return []
+            values = {"run": lease.run, "prompt_hash": prompt_hash, "data": completion.model_dump_json()}
+            connection.execute(insert(completions).values(**values, **key.model_dump()))
+            return _append(connection, lease.run, new)
+
+    def runs(self) -> list[RunRow]:
+        """Every run, the newest last."""
+        last = select(events.c.run, func.max(events.c.time).label("last")).group_by(events.c.run).subquery()
+        query = (
+            select(runs, last.c.last, now().label("now"))
+            .join(last, last.c.run == runs.c.id, isouter=True)
+            .order_by(runs.c.created, runs.c.id)
+        )
+        with self._database.transaction() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [_run(row) for row in rows]
+
+
+def _append(connection: Connection, run: str, new: Sequence[Event]) -> list[StoredEvent]:
+    stored = []
+    for item in new:
+        data = EVENT.dump_json(item).decode()
+        try:
+            EVENT.validate_json(data, strict=True)
+        except ValidationError as error:
+            raise ValueError(f"the event {item.kind!r} cannot be stored: {error}") from error
+        added = insert(events).values(run=run, time=now(), kind=item.kind, data=data)
+        row = connection.execute(added.returning(events.c.id, events.c.time)).one()
+        stored.append(StoredEvent(id=row.id, time=row.time, event=item))
+    return stored
+
+
+def _event(row: RowMapping) -> StoredEvent:
+    try:
+        return StoredEvent(id=row["id"], time=row["time"], event=EVENT.validate_json(row["data"], strict=True))
+    except ValidationError as error:
+        raise StoreError(
+            f"event {row['id']} ({row['kind']}) of the run {row['run']!r} cannot be read: {error.errors()[0]['msg']}",
+            hint="was it written by another version of rewardsmith?",
+        ) from error
+
+
+def _completions(run: str, key: CompletionKey | None = None) -> Select[tuple[object, ...]]:
+    order = [completions.c[name] for name in CompletionKey.model_fields]
+    query = select(completions).where(completions.c.run == run).order_by(*order)
+    if key is None:
+        return query
+    return query.where(and_(*(completions.c[name] == value for name, value in key.model_dump().items())))
+
+
+def _completion(row: RowMapping) -> StoredCompletion:
+    key = CompletionKey.model_validate({name: row[name] for name in CompletionKey.model_fields})
+    return StoredCompletion(key, row["prompt_hash"], Completion.model_validate_json(row["data"], strict=True))
+
+
+def _run(row: RowMapping) -> RunRow:
+    owner = leases.owner_of(row)
+    alive = owner is not None and row["lease"] > row["now"] and not owner.is_dead()
+    return RunRow(row["id"], row["created"], row["last"] or row["created"], owner, alive, bool(row["cancel"]))
