@@ -143,14 +143,16 @@ def _remarks(report: Report, survey: Survey) -> list[str]:
     if len(scores) > 1 and report.best_rung is not None and report.best_rung < len(scores) - 1:
         lost = scores[report.best_rung] - scores[-1]
         if lost > 0.1 * spread:
-            remarks.append("The score was better in the middle of training than at its end: the agent left good behaviour.")
+            remarks.append(
+                "The score was better in the middle of training than at its end: the agent left good behaviour."
+            )
     if total and scores:
         means = [point.mean for point in total.points]
         rose = means[-1] - means[0] > 0.2 * max(abs(means[0]), abs(means[-1]))
         if rose and max(scores) - survey.random_score() < 0.1 * spread:
             remarks.append(
-                "The reward rose while the score stayed near that of random actions: the agent found a way to be paid that "
-                "is not the task."
+                "The reward rose while the score stayed near that of random actions: the agent found a way to be paid "
+                "that is not the task."
             )
         elif total.correlation is not None and total.correlation < 0:
             remarks.append("Episodes that the reward values more have lower scores: it pays for the wrong thing.")

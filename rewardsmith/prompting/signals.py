@@ -24,7 +24,7 @@ class _Family:
 
 
 def signal_table(survey: Survey) -> str:
-    """Every signal with shape, unit, meaning, and what random actions gave: `mean (least to greatest)` of each entry."""
+    """Every signal with shape, unit, meaning and what random actions gave: `mean (least to greatest)` of each entry."""
     return "\n".join(_lines(survey.signals))
 
 

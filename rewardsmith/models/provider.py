@@ -1,0 +1,109 @@
+"""What providers of language models have in common: reading an answer, and telling a fault without telling a key."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from rewardsmith.domain.prompt import Completion, Message
+from rewardsmith.errors import ModelUnavailable
+
+RETRIES = 6
+"""Repeats of a call that met a rate limit, an overload, a broken connection or a timeout; about 25 s of waiting."""
+
+_TOKEN = re.compile(r"(?i)\b(?:sk|pk|key|bearer)[-_ ][\w.*-]{6,}")
+_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)s?$", re.IGNORECASE)
+
+
+def spoken(messages: Iterable[Message]) -> list[dict[str, str]]:
+    """Messages as the chat interface takes them."""
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def read_answer(answer: Any, *, name: str, wall_s: float, dollars: float | None) -> Completion:
+    """The completion in an answer of the chat interface.
+
+    Raises:
+        ModelUnavailable: The server answered something else.
+    """
+    try:
+        choice = answer.choices[0]
+        text = choice.message.content
+        text = "" if text is None else str(text)
+        finish = str(choice.finish_reason or "stop")
+    except (AttributeError, IndexError, TypeError):
+        raise ModelUnavailable(
+            f"{name}: the server answered something that is no chat completion",
+            hint="check that the address ends where the server's chat interface begins, usually in /v1",
+        ) from None
+    usage = getattr(answer, "usage", None)
+    return Completion(
+        text=text,
+        model=str(getattr(answer, "model", None) or name),
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+        dollars=dollars,
+        wall_s=wall_s,
+        finish_reason=finish,
+    )
+
+
+def tokens_of(answer: Any) -> tuple[int, int]:
+    """Tokens of the prompt and of the answer; 0 where they are not told."""
+    usage = getattr(answer, "usage", None)
+    return _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+
+
+def explain(fault: Exception, *, name: str, timeout_s: float, secrets: Collection[str]) -> ModelUnavailable:
+    """What a provider's error means for the user. Raise it `from None`: the original may hold the request's headers."""
+    import openai
+
+    status = getattr(fault, "status_code", None)
+    said = redact(str(getattr(fault, "message", "") or fault), secrets)
+    if isinstance(fault, TimeoutError | asyncio.TimeoutError | openai.APITimeoutError):
+        return ModelUnavailable(
+            f"{name}: no answer within {timeout_s:g} s, however often it was asked",
+            hint="the run keeps what it has and can be resumed; a slow server may need a longer timeout",
+        )
+    if status in {401, 403}:
+        return ModelUnavailable(
+            f"{name}: the provider refuses the key (HTTP {status})",
+            hint="check the key in the environment, then resume",
+        )
+    if status == 404:
+        return ModelUnavailable(f"{name}: not found by the server (HTTP 404): {said}", hint="check the model's name")
+    if status == 429:
+        return ModelUnavailable(
+            f"{name}: still limited after {RETRIES} retries (HTTP 429): {said}", hint="resume when the limit is lifted"
+        )
+    if isinstance(status, int) and status >= 500 and isinstance(fault, openai.APIStatusError):
+        return ModelUnavailable(
+            f"{name}: the provider keeps failing (HTTP {status}): {said}", hint="resume when it is up again"
+        )
+    if isinstance(fault, openai.APIConnectionError):
+        return ModelUnavailable(
+            f"{name}: cannot be reached: {said}", hint="check the network and the address, then resume"
+        )
+    number = f" (HTTP {status})" if status else ""
+    return ModelUnavailable(f"{name}: the provider refuses the request{number}: {said}")
+
+
+def redact(text: str, secrets: Collection[str]) -> str:
+    """`text` on one line, at most 300 printable characters, without secrets or what looks like one."""
+    for secret in sorted((s for s in secrets if len(s) >= 4), key=len, reverse=True):
+        text = text.replace(secret, "[key]")
+    text = _TOKEN.sub("[key]", text)
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= 300 else line[:297] + "..."
+
+
+def secrets_in(environ: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Values of environment variables whose names say that they are secret."""
+    return frozenset(value for name, value in environ if _SECRET_NAME.search(name) and value)
+
+
+def _count(usage: Any, field: str) -> int:
+    value = getattr(usage, field, None)
+    return value if isinstance(value, int) and value > 0 else 0
