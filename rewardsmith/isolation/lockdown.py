@@ -1,0 +1,196 @@
+"""Takes from the calling process everything but arithmetic: rlimits, Landlock, seccomp. Standard library only.
+
+The reward process loads this file by its path before it compiles the candidate, so it imports nothing of rewardsmith.
+Numbers and traps: Linux `landlock(7)`, `seccomp(2)`, `asm/unistd.h`. The aarch64 table has not been run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import resource
+import struct
+import sys
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446
+SECCOMP_SET_MODE_FILTER, SECCOMP_GET_ACTION_AVAIL, SECCOMP_FLAG_TSYNC = 1, 2, 1
+SYS_SECCOMP = {"x86_64": 317, "aarch64": 277}
+
+KILL, ALLOW, REFUSE, ABSENT = 0x80000000, 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
+AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+PROT_EXEC = 4
+SIGABRT, SIGKILL = 6, 9
+
+CALLS = {
+    "x86_64": {
+        "read": 0, "write": 1, "close": 3, "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigprocmask": 14,
+        "rt_sigreturn": 15, "sched_yield": 24, "mremap": 25, "madvise": 28, "nanosleep": 35, "getpid": 39, "exit": 60,
+        "gettimeofday": 96, "getrusage": 98, "sigaltstack": 131, "gettid": 186, "futex": 202, "sched_getaffinity": 204,
+        "clock_gettime": 228, "clock_getres": 229, "clock_nanosleep": 230, "exit_group": 231, "tgkill": 234,
+        "set_robust_list": 273, "getcpu": 309, "getrandom": 318, "rseq": 334, "clone3": 435,
+    },
+    "aarch64": {
+        "read": 63, "write": 64, "close": 57, "mmap": 222, "mprotect": 226, "munmap": 215, "brk": 214,
+        "rt_sigprocmask": 135, "rt_sigreturn": 139, "sched_yield": 124, "mremap": 216, "madvise": 233,
+        "nanosleep": 101, "getpid": 172, "exit": 93, "gettimeofday": 169, "getrusage": 165, "sigaltstack": 132,
+        "gettid": 178, "futex": 98, "sched_getaffinity": 123, "clock_gettime": 113, "clock_getres": 114,
+        "clock_nanosleep": 115, "exit_group": 94, "tgkill": 131, "set_robust_list": 99, "getcpu": 168,
+        "getrandom": 278, "rseq": 293, "clone3": 435,
+    },
+}  # fmt: skip
+"""Every call that the filter knows, by machine; what it does not know it refuses with EPERM."""
+
+
+class LockdownError(Exception):
+    """This machine cannot enforce one of the layers; the message says which and why."""
+
+
+def lock(memory_mib: int) -> int:
+    """Lock the calling process, for good: rlimits, then Landlock, then seccomp.
+
+    Call it in a process of one thread: Landlock binds the calling thread alone (below ABI 8).
+
+    Args:
+        memory_mib: Address space, in MiB.
+
+    Returns:
+        The Landlock ABI that was enforced.
+
+    Raises:
+        LockdownError: A layer is missing here. Layers before it stay in force.
+    """
+    set_limits(memory_mib)
+    abi = deny_files()
+    allow_calls()
+    return abi
+
+
+def set_limits(memory_mib: int) -> None:
+    """Limit address space, files and cores; die with the thread that started the process; allow no tracing."""
+    limits = {
+        resource.RLIMIT_AS: memory_mib * 1024 * 1024,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 16,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+    }
+    if sys.platform == "linux":
+        limits[resource.RLIMIT_MSGQUEUE] = 0
+    for kind, value in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+    if sys.platform == "linux":
+        _prctl(PR_SET_DUMPABLE, 0)
+        _prctl(PR_SET_PDEATHSIG, SIGKILL)
+
+
+def landlock_abi() -> int:
+    """The kernel's Landlock ABI, from 1; raises LockdownError where there is none."""
+    if sys.platform != "linux":
+        raise LockdownError("Landlock exists on Linux only")
+    abi = _syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(1))
+    if abi < 1:
+        raise LockdownError(f"the kernel has no Landlock ({os.strerror(ctypes.get_errno())})")
+    return abi
+
+
+def deny_files() -> int:
+    """Restrict the calling thread by a Landlock ruleset that handles every right and grants none. Returns the ABI."""
+    abi = landlock_abi()
+    files = (1 << 13) - 1  # ABI 1
+    files |= (1 << 13) * (abi >= 2) | (1 << 14) * (abi >= 3) | (1 << 15) * (abi >= 5)  # refer, truncate, device ioctl
+    network = 0b11 * (abi >= 4)  # bind and connect TCP
+    scoped = 0b11 * (abi >= 6)  # abstract unix sockets, signals
+    attributes = struct.pack("=QQQ", files, network, scoped)[: 8 if abi < 4 else 16 if abi < 6 else 24]
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    ruleset = _syscall(LANDLOCK_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
+    if ruleset < 0:
+        raise LockdownError(f"Landlock ruleset refused ({os.strerror(ctypes.get_errno())})")
+    try:
+        if _syscall(LANDLOCK_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0)) != 0:
+            raise LockdownError(f"Landlock refused to restrict ({os.strerror(ctypes.get_errno())})")
+    finally:
+        os.close(ruleset)
+    return abi
+
+
+def seccomp_available() -> None:
+    """Raise LockdownError unless the kernel takes filters that kill and filters that refuse."""
+    machine = _machine()
+    for action in (KILL, REFUSE & 0xFFFF0000):
+        word = ctypes.c_uint(action)
+        number = ctypes.c_long(SYS_SECCOMP[machine])
+        if _syscall(number, ctypes.c_uint(SECCOMP_GET_ACTION_AVAIL), ctypes.c_uint(0), ctypes.byref(word)) != 0:
+            raise LockdownError(f"the kernel has no seccomp filters ({os.strerror(ctypes.get_errno())})")
+
+
+def allow_calls() -> None:
+    """Install the allow-list of the reward process on every thread."""
+    program = filter_program(_machine(), os.getpid())
+    code = b"".join(struct.pack("=HBBI", *step) for step in program)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(buffer)))
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    number = ctypes.c_long(SYS_SECCOMP[_machine()])
+    if _syscall(number, ctypes.c_uint(SECCOMP_SET_MODE_FILTER), ctypes.c_uint(SECCOMP_FLAG_TSYNC), header) != 0:
+        raise LockdownError(f"the seccomp filter was refused ({os.strerror(ctypes.get_errno())})")
+
+
+def filter_program(machine: str, pid: int) -> list[tuple[int, int, int, int]]:
+    """The BPF steps (code, jump if true, jump if false, operand) of the allow-list on `machine` for process `pid`.
+
+    A process can send itself SIGABRT only and exit with a status below 128 only: whatever shows as ended by SIGKILL
+    (or by 137, through bubblewrap) was killed from outside.
+    """
+    calls = CALLS[machine]
+    load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06
+    number, arch = 0, 4
+
+    def argument(index: int) -> int:
+        return 16 + 8 * index  # low 32 bits
+
+    steps = [(load, 0, 0, arch), (equal, 1, 0, AUDIT_ARCH[machine]), (give, 0, 0, KILL), (load, 0, 0, number)]
+    if machine == "x86_64":
+        steps += [(at_least, 0, 1, 0x40000000), (give, 0, 0, KILL)]  # x32 numbers
+    tested: dict[str, list[tuple[int, int, int, int]]] = {
+        "read": [(load, 0, 0, argument(0)), (equal, 1, 0, 0), (give, 0, 0, REFUSE)],
+        "write": [(load, 0, 0, argument(0)), (equal, 2, 0, 1), (equal, 1, 0, 2), (give, 0, 0, REFUSE)],
+        "mmap": [(load, 0, 0, argument(2)), (any_bit, 0, 1, PROT_EXEC), (give, 0, 0, REFUSE)],
+        "mprotect": [(load, 0, 0, argument(2)), (any_bit, 0, 1, PROT_EXEC), (give, 0, 0, REFUSE)],
+        "tgkill": [
+            (load, 0, 0, argument(0)), (equal, 1, 0, pid), (give, 0, 0, REFUSE),
+            (load, 0, 0, argument(2)), (equal, 1, 0, SIGABRT), (give, 0, 0, REFUSE),
+        ],
+        "exit": [(load, 0, 0, argument(0)), (at_least, 0, 1, 128), (give, 0, 0, REFUSE)],
+        "exit_group": [(load, 0, 0, argument(0)), (at_least, 0, 1, 128), (give, 0, 0, REFUSE)],
+        "clone3": [(give, 0, 0, ABSENT)],
+    }  # fmt: skip
+    for name, value in calls.items():
+        body = [*tested.get(name, []), (give, 0, 0, ALLOW)]
+        steps += [(equal, 0, len(body), value), *body]
+    return [*steps, (give, 0, 0, REFUSE)]
+
+
+def _machine() -> str:
+    machine = platform.machine()
+    if sys.platform != "linux" or machine not in CALLS:
+        raise LockdownError(f"no seccomp allow-list for {sys.platform} on {machine or 'an unknown machine'}")
+    return machine
+
+
+def _prctl(option: int, value: int) -> None:
+    zero = ctypes.c_ulong(0)
+    if ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), zero, zero, zero) != 0:
+        raise LockdownError(f"prctl {option} refused ({os.strerror(ctypes.get_errno())})")
+
+
+def _syscall(number: int | ctypes.c_long, *arguments: object) -> int:
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    call.restype = ctypes.c_long
+    if isinstance(number, int):
+        number = ctypes.c_long(number)
+    return int(call(number, *arguments))

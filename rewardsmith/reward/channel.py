@@ -1,0 +1,294 @@
+"""The host's end of a locked process: start it, ask under a deadline, kill it. Knows bytes, not rewards."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.errors import IsolationUnavailable, RewardProcessError
+from rewardsmith.isolation import lockdown, namespaces
+from rewardsmith.reward import server
+
+SERVER = Path(server.__file__).resolve()
+LOCKDOWN = Path(lockdown.__file__).resolve()
+PIPE = 1 << 20
+MOST_NOISE = 1 << 20
+KEPT_NOISE = 2000
+OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+"""Signals that a locked process cannot send to itself: whoever it was, it was not the candidate."""
+
+
+class Ended(Exception):
+    """The process is gone; `code` is its exit status, 128 + n for signal n."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit status {code}")
+        self.code = code
+
+
+class Late(Exception):
+    """No full answer before the deadline."""
+
+
+class Garbled(Exception):
+    """What came is no answer, or too much."""
+
+
+class Answered(NamedTuple):
+    """One frame of the process, its lengths checked."""
+
+    status: int
+    columns: int
+    rows: int
+    body: memoryview
+
+
+class Channel:
+    """One locked process. Not safe for use by two threads at once; it dies with the thread that started it."""
+
+    def __init__(
+        self, spec: dict[str, Any], limits: RewardLimits, namespaces_wanted: bool | None, unsafe: bool
+    ) -> None:
+        """Start the process and wait until it is locked: nothing of the candidate has run by then.
+
+        Raises:
+            IsolationUnavailable: This machine has not what was asked for.
+            RewardProcessError: The process could not be started.
+        """
+        self._limits = limits
+        self._number = 0
+        self._noise = b""
+        self._noise_bytes = 0
+        self._code: int | None = None
+        self._spawn(namespaces_wanted)
+        data = json.dumps({**spec, "memory_mib": limits.memory_mib, "unsafe": unsafe}).encode()
+        self._deadline = time.monotonic() + limits.start_seconds
+        try:
+            self._write([struct.pack("<Q", len(data)), data])
+            locked = self._read(most=1 << 16)
+        except (Ended, Late, Garbled) as error:
+            self.close()
+            raise RewardProcessError(
+                f"the reward process did not come up ({_said(error, limits.start_seconds)}){self._last_words()}",
+                hint="`rewardsmith doctor` tells what this machine can do; more memory or time to start may help",
+            ) from error
+        if locked.status == server.UNLOCKED:
+            reason = str(told(locked.body).get("reason", ""))[:200]
+            self.close()
+            raise IsolationUnavailable(
+                f"a reward process cannot be locked here: {reason}",
+                hint="use `--sandbox docker` on a machine with Landlock and seccomp, or say `--unsafe-no-sandbox`",
+            )
+        if locked.status != server.LOCKED:
+            self.close()
+            raise RewardProcessError("the reward process spoke out of turn before any candidate ran")
+
+    def _spawn(self, namespaces_wanted: bool | None) -> None:
+        command = [*namespaces.interpreter(), str(SERVER)]
+        if namespaces_wanted is not False:
+            reason = namespaces.unavailable()
+            if reason is None:
+                command = [*namespaces.prefix((SERVER, LOCKDOWN)), *command]
+            elif namespaces_wanted:
+                raise IsolationUnavailable(f"no namespaces for a reward process: {reason.split(':')[0]}", hint=reason)
+        ends: list[int] = []
+        try:
+            for _ in range(3):
+                ends.extend(os.pipe2(os.O_CLOEXEC))
+            child = (ends[0], ends[3], ends[5])
+            self._in, self._out, self._err = ends[1], ends[2], ends[4]
+            for end in (self._in, self._out):
+                with contextlib.suppress(OSError):
+                    fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE)
+            for end in (self._in, self._out, self._err):
+                os.set_blocking(end, False)
+            self._process = subprocess.Popen(
+                command, stdin=child[0], stdout=child[1], stderr=child[2], env=namespaces.environment(), cwd="/",
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            for end in ends:
+                os.close(end)
+            raise RewardProcessError(f"the reward process could not be started: {error.strerror}") from error
+        for end in child:
+            os.close(end)
+        self._poll = select.poll()
+        self._poll.register(self._out, select.POLLIN)
+        self._poll.register(self._err, select.POLLIN)
+
+    @property
+    def pid(self) -> int:
+        """Process that was started: the interpreter, or bubblewrap around it."""
+        return self._process.pid
+
+    @property
+    def closed(self) -> bool:
+        """Whether the process has been ended."""
+        return self._code is not None
+
+    def wait_ready(self) -> Answered:
+        """What the process says after it has run the module body. Raises Ended, Late or Garbled."""
+        return self._read(most=1 << 16)
+
+    def ask(self, stream: int, flags: int, steps: int, width: int, parts: Sequence[Any], most: int) -> Answered:
+        """One request and its answer.
+
+        Args:
+            stream: Number of the stream.
+            flags: 1 for a terminated episode (score rule).
+            steps: T.
+            width: N.
+            parts: Contiguous buffers; each is padded to 8 bytes.
+            most: Largest body that an answer may have.
+
+        Raises:
+            Ended: The process is gone.
+            Late: The wall clock ran out.
+            Garbled: What came is no answer.
+        """
+        self._deadline = time.monotonic() + self._limits.seconds
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        views: list[memoryview | bytes] = []
+        size = 0
+        for part in parts:
+            view = memoryview(part).cast("B") if memoryview(part).nbytes else memoryview(b"")
+            views.append(view)
+            if view.nbytes % 8:
+                views.append(bytes(-view.nbytes % 8))
+            size += view.nbytes + -view.nbytes % 8
+        header = server.REQUEST.pack(server.ASKED, stream, flags, self._number, steps, width, size)
+        self._write([header, *views])
+        return self._read(most)
+
+    def close(self) -> None:
+        """Kill the whole process tree; nothing of it is left on return. Safe to repeat."""
+        if self._code is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._collect()
+
+    def _collect(self) -> int:
+        """Wait for the process and for everybody who holds its output (bubblewrap's inner processes), then let go."""
+        self._code = self._process.wait()
+        deadline = time.monotonic() + 5
+        os.set_blocking(self._out, False)
+        while time.monotonic() < deadline:
+            ready = select.select([self._out], [], [], 0.2)[0]
+            with contextlib.suppress(BlockingIOError):
+                if ready and not os.read(self._out, 1 << 16):
+                    break
+        self._drain_noise()
+        for end in (self._in, self._out, self._err):
+            os.close(end)
+        return self._code
+
+    def _ended(self) -> Ended | Garbled:
+        """The process has closed its output: see it off."""
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            self.close()
+            return Garbled()
+        self._collect()
+        return Ended(128 - code if code < 0 else code)
+
+    def _wait(self) -> dict[int, int]:
+        left = self._deadline - time.monotonic()
+        events = dict(self._poll.poll(max(0.0, left) * 1000)) if left > 0 else {}
+        if not events:
+            self.close()
+            raise Late
+        if events.pop(self._err, 0):
+            self._drain_noise()
+        return events
+
+    def _drain_noise(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(self._err, 1 << 16)
+            if not data:
+                with contextlib.suppress(KeyError):
+                    self._poll.unregister(self._err)
+            self._noise_bytes += len(data)
+            self._noise = (self._noise + data)[-KEPT_NOISE:]
+        if self._noise_bytes > MOST_NOISE and self._code is None:
+            self.close()
+            raise Garbled
+
+    def _write(self, parts: Sequence[memoryview | bytes]) -> None:
+        queue = [view for part in parts if (view := memoryview(part)).nbytes]
+        while queue:
+            try:
+                sent = os.writev(self._in, queue[:64])
+            except BlockingIOError:
+                self._poll.register(self._in, select.POLLOUT)
+                try:
+                    events = self._wait()
+                finally:
+                    if self._code is None:
+                        self._poll.unregister(self._in)
+                if self._out in events and self._in not in events:
+                    return  # it speaks before it has heard all: a fault, or its end
+                continue
+            except BrokenPipeError:
+                return
+            while sent:
+                if sent >= queue[0].nbytes:
+                    sent -= queue.pop(0).nbytes
+                else:
+                    queue[0] = queue[0][sent:]
+                    sent = 0
+
+    def _read(self, most: int) -> Answered:
+        header = self._receive(server.ANSWER.size)
+        magic, status, columns, number, rows, size = server.ANSWER.unpack(header)
+        if magic != server.ANSWERED or number != self._number or size > most:
+            self.close()
+            raise Garbled
+        return Answered(status, columns, rows, self._receive(size))
+
+    def _receive(self, size: int) -> memoryview:
+        view = memoryview(bytearray(size))
+        got = 0
+        while got < size:
+            try:
+                count = os.readv(self._out, [view[got:]])
+            except BlockingIOError:
+                self._wait()
+                continue
+            if not count:
+                raise self._ended()
+            got += count
+        return view
+
+    def _last_words(self) -> str:
+        """What the process wrote on descriptor 2 before any candidate ran: trusted code only, but kept short."""
+        text = self._noise.decode(errors="replace").strip().splitlines()
+        return f": {''.join(c for c in text[-1] if c.isprintable())[:200]}" if text else ""
+
+
+def told(body: memoryview) -> dict[str, Any]:
+    """The JSON object in a body; an empty one where there is none."""
+    try:
+        (size,) = struct.unpack_from("<Q", body)
+        value = json.loads(bytes(body[8 : 8 + size]))
+    except (ValueError, struct.error, RecursionError, OverflowError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _said(error: Exception, seconds: float) -> str:
+    if isinstance(error, Ended):
+        return str(error)
+    return f"not ready after {seconds:g} s" if isinstance(error, Late) else "no answer that can be read"
