@@ -85,6 +85,8 @@ def _read(path: Path) -> SandboxLimits:
     if unknown := sorted(set(table) - {"limits"}):
         raise UnknownName("table", unknown[0], ["limits"], where=str(path))
     limits = table.get("limits", {})
+    if not isinstance(limits, dict):
+        raise UsageError(f"limits of {path} must be a table: [limits]")
     for key in limits:
         if key not in SandboxLimits.model_fields:
             raise UnknownName("key", key, SandboxLimits.model_fields, where=f"[limits] of {path}")
