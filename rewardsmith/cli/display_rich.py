@@ -86,7 +86,7 @@ def frame(shown: Board, *, elapsed: float, height: int) -> RenderableType:
         ("score", {"justify": "right", "no_wrap": True}),
         ("failure", {"ratio": 1, "no_wrap": True, "overflow": "ellipsis"}),
     ):
-        table.add_column(name, **settings)  # type: ignore[arg-type]
+        table.add_column(name, **settings)
     for row in _chosen(shown, max(4, height - 8)):
         best = shown.best is not None and row.name == shown.best[0]
         table.add_row(

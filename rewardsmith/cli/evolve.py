@@ -12,42 +12,62 @@ from rewardsmith.cli.options import Count, display_option, env_option, json_opti
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.domain.plan import Baseline
 
 _SEARCH, _STOP, _MODEL = "Search", "Stop early", "Model"
-BASELINES = ("human", "sparse")
+BASELINES: tuple[Baseline, ...] = ("human", "sparse")
 
 
-def read_baselines(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+def read_baselines(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[Baseline, ...]:
     """`human,sparse`, either alone, or `none`."""
     from rewardsmith.errors import UnknownName
 
-    names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-    if names in ((), ("none",)):
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if names in ([], ["none"]):
         return ()
     for name in names:
         if name not in BASELINES:
             raise UnknownName("baseline", name, [*BASELINES, "none"])
-    return names
+    return tuple(name for name in BASELINES if name in names)
 
 
 @command("evolve")
 @env_option(heading=_SEARCH)
-@option("--iters", type=click.IntRange(min=1), heading=_SEARCH, help="Generations; default: the recipe's.")
-@option("--k", type=click.IntRange(1, 256), heading=_SEARCH, help="Candidates per generation; default: the budget's.")
-@option("--budget", default="standard", show_default=True, heading=_SEARCH, help="quick, standard or full.")
-@option("--steps", type=Count(), heading=_SEARCH, help="Environment steps per training, such as 200k.")
-@option("--recipe", default="smith", show_default=True, heading=_SEARCH, help="Method: a recipe's name.")
+@option("--iters", type=click.IntRange(min=1), metavar="N", heading=_SEARCH, help="Generations; default: the recipe's.")
+@option(
+    "--k",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    heading=_SEARCH,
+    help="Candidates per generation; default: the budget's.",
+)
+@option(
+    "--budget", metavar="NAME", default="standard", show_default=True, heading=_SEARCH, help="quick, standard or full."
+)
+@option("--steps", type=Count(), metavar="N", heading=_SEARCH, help="Environment steps per training, such as 200k.")
+@option(
+    "--recipe", metavar="NAME", default="smith", show_default=True, heading=_SEARCH, help="Method: a recipe's name."
+)
 @option(
     "--baselines",
+    metavar="NAMES",
     default="human,sparse",
     show_default=True,
     callback=read_baselines,
     heading=_SEARCH,
     help="Trained beside the search under the same budget; none for none.",
 )
-@option("--seed", type=click.IntRange(min=0), default=0, show_default=True, heading=_SEARCH, help="Seed of everything.")
+@option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    heading=_SEARCH,
+    help="Seed of everything.",
+)
 @option("--deterministic", is_flag=True, heading=_SEARCH, help="End the same whether or not it is interrupted.")
-@option("--name", heading=_SEARCH, help="Name of the run; default: task, date and time.")
+@option("--name", metavar="NAME", heading=_SEARCH, help="Name of the run; default: task, date and time.")
 @option(
     "--model",
     metavar="NAME",
@@ -57,11 +77,13 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
 @option("--base-url", metavar="URL", heading=_MODEL, help="A server that speaks OpenAI's protocol.")
 @option("--record", metavar="DIR", heading=_MODEL, help="Record every completion, for recorded:DIR.")
 @option("--strict", is_flag=True, heading=_MODEL, help="Refuse a recording whose prompts differ.")
-@option("--max-minutes", type=click.FloatRange(min=0, min_open=True), heading=_STOP, help="Wall time.")
-@option("--max-dollars", type=click.FloatRange(min=0), heading=_STOP, help="Money paid to providers.")
-@option("--max-steps", type=Count(), heading=_STOP, help="Environment steps, scoring included.")
-@option("--target", type=float, heading=_STOP, help="Score of the best candidate.")
-@option("--patience", type=click.IntRange(min=1), heading=_STOP, help="Generations without a better score.")
+@option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", heading=_STOP, help="Wall time.")
+@option("--max-dollars", type=click.FloatRange(min=0), metavar="N", heading=_STOP, help="Money paid to providers.")
+@option("--max-steps", type=Count(), metavar="N", heading=_STOP, help="Environment steps, scoring included.")
+@option("--target", type=float, metavar="SCORE", heading=_STOP, help="Score of the best candidate.")
+@option(
+    "--patience", type=click.IntRange(min=1), metavar="N", heading=_STOP, help="Generations without a better score."
+)
 @option("--stop-file", metavar="FILE", heading=_STOP, help="Stop when this file exists.")
 @workshop_options(trains=True)
 @display_option
@@ -75,7 +97,7 @@ def evolve(
     budget: str,
     steps: int | None,
     recipe: str,
-    baselines: tuple[str, ...],
+    baselines: tuple[Baseline, ...],
     seed: int,
     deterministic: bool,
     name: str | None,

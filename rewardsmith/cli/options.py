@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rewardsmith.app import Workshop
 
 
-class Count(click.ParamType):
+class Count(click.ParamType[int]):
     """A whole number that may be written 100000, 100_000, 100k, 1e5 or 1M."""
 
     name = "count"
@@ -39,16 +39,17 @@ json_option = option("--json", "as_json", is_flag=True, help="Print one JSON obj
 display_option = option(
     "--display",
     type=click.Choice(["auto", "rich", "plain", "none"]),
+    metavar="HOW",
     default="auto",
     show_default=True,
-    help="Progress on standard error: a live table on a terminal, else plain lines; none beside --json.",
+    help="Progress on standard error: rich, plain, none, or auto (rich on a terminal, none beside --json).",
 )
 
 
 def env_option(**settings: Any) -> Callable[[Any], Any]:
     """`--env`: name of a task, or the path of a task folder."""
-    settings = {"required": True, "metavar": "TASK", "help": "Name of a task, or path of a task folder."} | settings
-    return option("--env", "-e", **settings)
+    text = "Name of a task, or path of a task folder."
+    return option("--env", "-e", required=True, metavar="TASK", help=text, **settings)
 
 
 _WHERE = "Where"
@@ -56,6 +57,7 @@ _PLACE = [
     option(
         "--runs-dir",
         type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
         default=Path("runs"),
         show_default=True,
         heading=_WHERE,
@@ -81,7 +83,11 @@ _MACHINE = [
         help="Run rewards without isolation where this machine cannot enforce it.",
     ),
     option(
-        "--workers", type=click.IntRange(min=1), heading=_WHERE, help="Trainings side by side; default: one per core."
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        heading=_WHERE,
+        help="Trainings side by side; default: one per core.",
     ),
 ]
 

@@ -16,7 +16,7 @@ CHARACTERS_PER_TOKEN = 4
 
 @command("prompts")
 @env_option()
-@option("--recipe", default="smith", show_default=True, help="Method: a recipe's name.")
+@option("--recipe", metavar="NAME", default="smith", show_default=True, help="Method: a recipe's name.")
 @workshop_options(trains=True)
 @json_option
 def prompts(*, workshop: Workshop, env: str, recipe: str, as_json: bool) -> None:

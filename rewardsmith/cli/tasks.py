@@ -47,10 +47,10 @@ def tasks(context: click.Context, *, as_json: bool) -> None:
         emit_json([_summary(task) for task in found])
         return
     rows = [
-        [t.name, t.environment.id, t.score.unit or "-", "yes" if t.environment.stock_reward else "no", t.description]
+        [t.name, t.environment.id, t.score.unit or "-", "yes" if t.environment.stock_reward else "no", t.title]
         for t in found
     ]
-    emit_text(table(["task", "environment", "score in", "stock reward", "what the agent should do"], rows))
+    emit_text(table(["task", "environment", "score in", "stock reward", "what it is"], rows))
 
 
 @tasks.command("show", cls=Command)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @command("train")
 @click.argument("reward", metavar="FILE|human|sparse")
 @env_option()
-@option("--budget", default="standard", show_default=True, help="quick, standard or full.")
-@option("--steps", type=Count(), help="Environment steps, such as 200k; default: the budget's.")
-@option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the training.")
+@option("--budget", metavar="NAME", default="standard", show_default=True, help="quick, standard or full.")
+@option("--steps", type=Count(), metavar="N", help="Environment steps, such as 200k; default: the budget's.")
+@option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the training.")
 @option("--video", is_flag=True, help="Record one episode of the trained policy.")
 @workshop_options(trains=True)
 @display_option

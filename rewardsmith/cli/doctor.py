@@ -1,0 +1,128 @@
+"""`rewardsmith doctor`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from rewardsmith.cli.command import command, option
+from rewardsmith.cli.options import json_option
+
+if TYPE_CHECKING:
+    from rewardsmith.domain.result import MachineCheck
+
+NEEDED = ("numpy", "gymnasium", "mujoco", "torch", "stable-baselines3", "sb3-contrib", "sqlalchemy", "safetensors")
+EXTRAS = {"openai": "openai", "litellm": "litellm", "imageio": "video"}
+"""Optional package -> extra that brings it."""
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "OPENROUTER_API_KEY")
+
+
+@command("doctor")
+@option("--sandbox", metavar="NAME", default="bubblewrap", show_default=True, help="What the workers would run in.")
+@json_option
+def doctor(*, sandbox: str, as_json: bool) -> None:
+    """Say what this machine can enforce, what is installed, and whether keys are set (never their values).
+
+    Exit code 3 when `evolve` could not start here.
+    """
+    from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.domain.result import MachineResult
+    from rewardsmith.errors import IsolationUnavailable
+    from rewardsmith.reports.words import table
+
+    checks = (*_isolation(), *_sandboxes(sandbox), *_packages(), *_keys())
+    lacking = [check for check in checks if check.needed and not check.ok]
+    if as_json:
+        emit_json(MachineResult(ready=not lacking, checks=checks))
+    else:
+        marks = {(True, True): "ok", (True, False): "ok", (False, False): "-", (False, True): "MISSING"}
+        rows = [[marks[each.ok, each.needed], each.name, each.detail] for each in checks]
+        emit_text(table(["", "what", "found"], rows))
+    if lacking:
+        names = ", ".join(check.name for check in lacking)
+        raise IsolationUnavailable(f"this machine lacks what evolve needs: {names}", hint=lacking[0].detail)
+
+
+def _check(name: str, look: Callable[[], str], *, needed: bool) -> MachineCheck:
+    """One line: what `look` returns, or the message of what it raises."""
+    from rewardsmith.domain.result import MachineCheck
+    from rewardsmith.errors import RewardsmithError
+
+    try:
+        return MachineCheck(name=name, ok=True, needed=needed, detail=look())
+    except RewardsmithError as error:
+        detail = error.message + (f"; {error.hint}" if error.hint else "")
+    except Exception as error:
+        detail = str(error)
+    return MachineCheck(name=name, ok=False, needed=needed, detail=detail)
+
+
+def _isolation() -> list[MachineCheck]:
+    from rewardsmith.isolation import lockdown, namespaces
+
+    def seccomp() -> str:
+        lockdown.seccomp_available()
+        return f"an allow-list of {len(lockdown.CALLS[os.uname().machine])} calls can be enforced"
+
+    def spaces() -> str:
+        reason = namespaces.unavailable()
+        if reason is not None:
+            raise OSError(reason)
+        return "bubblewrap makes them"
+
+    return [
+        _check("reward process: files and network (Landlock)", lambda: f"ABI {lockdown.landlock_abi()}", needed=True),
+        _check("reward process: system calls (seccomp)", seccomp, needed=True),
+        _check("reward process: namespaces of its own", spaces, needed=False),
+    ]
+
+
+def _sandboxes(chosen: str) -> list[MachineCheck]:
+    from rewardsmith.errors import UnknownName
+    from rewardsmith.sandboxes.registry import known_sandboxes, open_sandbox
+
+    known = known_sandboxes()
+    if chosen not in known:
+        raise UnknownName("sandbox", chosen, known)
+
+    def look(name: str) -> str:
+        open_sandbox(name).check()
+        return "usable"
+
+    return [
+        _check(f"worker sandbox {name}", lambda name=name: look(name), needed=name == chosen)  # type: ignore[misc]
+        for name in known
+    ]
+
+
+def _packages() -> list[MachineCheck]:
+    from rewardsmith import __version__
+
+    version = f"{__version__}, Python {sys.version.split()[0]}, {os.cpu_count()} cores"
+    checks = [_check("rewardsmith", lambda: version, needed=True)]
+    for name in NEEDED:
+        checks.append(_check(name, lambda name=name: metadata.version(name), needed=True))  # type: ignore[misc]
+    for name, extra in EXTRAS.items():
+
+        def look(name: str = name, extra: str = extra) -> str:
+            try:
+                return metadata.version(name)
+            except metadata.PackageNotFoundError:
+                raise OSError(f"optional: pip install 'rewardsmith[{extra}]'") from None
+
+        checks.append(_check(name, look, needed=False))
+    return checks
+
+
+def _keys() -> list[MachineCheck]:
+    from rewardsmith.domain.result import MachineCheck
+
+    return [
+        MachineCheck(
+            name=key, ok=bool(os.environ.get(key)), needed=False, detail="set" if os.environ.get(key) else "not set"
+        )
+        for key in KEYS
+    ]

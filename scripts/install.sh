@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Sets up a virtual environment with pinned versions, and bubblewrap. Safe to repeat.
+#   scripts/install.sh FOLDER      (PYTHON, PIP_TORCH_ARGS, PIP_ARGS: see the Makefile)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=${1:-.venv}
+
+say() { echo "install: $*" >&2; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else return 1
+  fi
+}
+
+from_apt() {
+  command -v apt-get >/dev/null || return 1
+  say "apt-get install $*"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2 && return 0
+  as_root apt-get update -q >&2 && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2
+}
+
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+find_python() {
+  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+    if command -v "$name" >/dev/null && new_enough "$name"; then
+      command -v "$name"
+      return 0
+    fi
+  done
+  return 1
+}
+
+if ! command -v bwrap >/dev/null && ! from_apt bubblewrap; then
+  say 'bubblewrap (bwrap) is missing and could not be installed: neither apt-get with root rights nor sudo worked.'
+  say "Install the package 'bubblewrap' yourself. Until then rewardsmith stops and asks for --sandbox process."
+fi
+
+if ! [ -x "$venv/bin/python" ]; then
+  python=$(find_python) || { say 'Python 3.11 or later is needed; name one with PYTHON=/path/to/python make install'; exit 1; }
+  if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+    version=$("$python" -c 'import sys; print(f"{sys.version_info[0]}.{sys.version_info[1]}")')
+    from_apt "python$version-venv" || { say "$python cannot make virtual environments; install python$version-venv"; exit 1; }
+  fi
+  say "$venv with $("$python" --version)"
+  "$python" -m venv "$venv"
+fi
+
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+
+torch=$(grep '^torch==' constraints.txt)
+# shellcheck disable=SC2086  # the variables hold several arguments
+{
+  pip install -q ${PIP_TORCH_ARGS:-} "$torch"
+  pip install -q ${PIP_ARGS:-} -c constraints.txt -e '.[dev]' hatchling
+}
+say 'done'
