@@ -10,19 +10,23 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from rewardsmith.errors import InfrastructureError, IsolationUnavailable
 from rewardsmith.sandboxes.child import LAUNCHER, PACKAGE, WORKER, clean_environment, package_path, run_child
 from rewardsmith.sandboxes.sandbox import Outcome, SandboxLimits
+from rewardsmith.sandboxes.tree import started_at
 
 _JOB = "/job"
 _RESUME = "/resume"
+_PATIENCE_S = 10.0
 _TMP_BYTES = 64 * 2**20
 _SHM_BYTES = 2**20
 _KERNEL_COUNTS_PER_NAMESPACE = (5, 14)
@@ -92,10 +96,26 @@ class BubblewrapSandbox:
         finally:
             os.close(theirs)
             with os.fdopen(status, "rb") as reader:
-                started = b'"child-pid"' in reader.read()
-        if not started:
+                told = re.search(rb'"child-pid": *(\d+)', reader.read())
+        if told is None:
             raise _unavailable((folder / "log.txt").read_text(errors="replace")[:2000])
+        _wait_for_namespace(int(told[1]))
         return outcome
+
+
+def _wait_for_namespace(init: int) -> None:
+    """Wait until a sandbox's first process is gone, and so all others: bwrap itself ends a little before them."""
+    deadline = time.monotonic() + _PATIENCE_S
+    ours = Path("/proc/self/ns/pid").readlink()
+    while started_at(init) is not None:
+        try:
+            if Path(f"/proc/{init}/ns/pid").readlink() == ours:
+                return  # the number has gone to another process
+        except OSError:
+            return
+        if time.monotonic() > deadline:
+            raise InfrastructureError(f"the sandbox's first process {init} outlives bubblewrap")
+        time.sleep(0.002)
 
 
 def _profile(*binds: str) -> list[str]:

@@ -22,7 +22,8 @@ DEADLINE_S = 30.0
 
 def script(source: str) -> tuple[str, ...]:
     """A worker command that runs `source`: `folder` is the job folder, `out` its `out/`, `rest` the arguments after."""
-    head = "import os, sys, time\nfrom pathlib import Path\nfolder = Path(sys.argv[1]); out = folder / 'out'; rest = sys.argv[2:]\n"
+    head = "import os, sys, time\nfrom pathlib import Path\n"
+    head += "folder = Path(sys.argv[1]); out = folder / 'out'; rest = sys.argv[2:]\n"
     return (sys.executable, "-s", "-P", "-c", head + textwrap.dedent(source))
 
 

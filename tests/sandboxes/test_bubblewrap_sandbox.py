@@ -108,7 +108,8 @@ class TestBubblewrap(SandboxConformance):
             from pathlib import Path
             sys.path += [{str(Path(rewardsmith.__file__).parents[1])!r}, {sysconfig.get_path("purelib")!r}]
             from rewardsmith.sandboxes.registry import open_sandbox
-            sandbox = open_sandbox("bubblewrap", worker=(sys.executable, "-c", "import json, ssl, sys; print(sys.prefix)"))
+            worker = (sys.executable, "-c", "import json, ssl, sys; print(sys.prefix)")
+            sandbox = open_sandbox("bubblewrap", worker=worker)
             sandbox.check()
             sys.exit(sandbox.run(Path({str(folder)!r})).exit_code)
         """
