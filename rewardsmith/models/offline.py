@@ -1,0 +1,171 @@
+"""The offline author: writes rewards from the survey alone, without a language model, a key or a network.
+
+It is black-box search over weighted terms (AutoRL: Faust et al. 2019, "Evolving Rewards to Automate Reinforcement
+Learning") and the baseline that a language model must beat. It reads a request's context and key, never the messages;
+an answer is a function of those two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from rewardsmith.domain.prompt import Completion, Context, Request, Role, Turn
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.models.offline_code import Genome, read, summary, write
+from rewardsmith.models.offline_evidence import Evidence, weigh
+from rewardsmith.models.offline_search import Draft, Scored, jitter, next_draft, step_size
+from rewardsmith.models.offline_sketches import Sketch, first_draft, main_gene, supports, tidied
+from rewardsmith.reward.source import RewardRejected, analyse, reward_id, set_parameters
+
+TRIES = 60
+"""Drafts per slot before the step size is widened until one is new."""
+
+
+class OfflineAuthor:
+    """Completes requests by black-box search over weighted terms.
+
+    Args:
+        seed: Mixed into every draw beside the seed of the run, so that two authors of one run differ.
+    """
+
+    name = "offline"
+
+    def __init__(self, *, seed: int = 0) -> None:
+        self._seed = seed
+        self._weighed: tuple[Survey, Probe, Evidence] | None = None
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer with a reward in the contract that stands nowhere in the run's history."""
+        evidence = self._evidence(request.context)
+        author = _Turn(request, evidence, self._seed)
+        source, story = author.repair() if request.context.rejected else author.design()
+        text = f"{story}\n\n```python\n{source}```\n"
+        return Completion(text=text, model=self.name, dollars=0.0)
+
+    def _evidence(self, context: Context) -> Evidence:
+        """What the survey says; remembered for the survey asked about last, because every slot asks again."""
+        if self._weighed is None or self._weighed[0] is not context.survey or self._weighed[1] is not context.probe:
+            self._weighed = (context.survey, context.probe, weigh(context.survey, context.probe))
+        return self._weighed[2]
+
+
+class _Turn:
+    """One request with what is derived from its history."""
+
+    def __init__(self, request: Request, evidence: Evidence, seed: int) -> None:
+        self.context, self.key, self.evidence, self.seed = request.context, request.key, evidence, seed
+        self.history = [t for t in self.context.history if t.candidate.generation < self.key.generation]
+        self.seen = {_known_id(turn.candidate.source) for turn in self.context.history if turn.candidate.source}
+        self.pool = self._pool()
+
+    def design(self) -> tuple[str, str]:
+        """The reward of this slot, and a text before it.
+
+        The slots before it are drafted too, so that slots which are asked for side by side never repeat each other.
+        """
+        taken = set(self.seen)
+        source, story = "", ""
+        for slot in range(self.key.slot + 1):
+            call = self.key.call if slot == self.key.slot else 0
+            source, story = self._new(
+                slot, taken, _generator(self.seed, self.context, "designer", self.key.generation, slot, call)
+            )
+            taken.add(reward_id(source))
+        return source, story
+
+    def repair(self) -> tuple[str, str]:
+        """A plain, bounded reward in place of a rejected one."""
+        rejected = self.context.rejected[0] if self.context.rejected else ""
+        taken = self.seen | {_known_id(rejected)}
+        rng = _generator(self.seed, self.context, "repair", self.key.generation, self.key.slot, self.key.call)
+        for attempt in range(10 * TRIES):
+            sketch = Sketch(cap=float(rng.choice([1.0, 1.5, 2.0])), alive=0.6, effort=float(rng.choice([0.2, 0.5])))
+            genome = self._plain(sketch)
+            genome = jitter(genome, 0.1 * (1 + attempt), rng)
+            source = write(genome, self.evidence.library, self.evidence)
+            if reward_id(source) not in taken:
+                break
+        return source, f"A plainer reward in place of the one that failed. {summary(genome)}"
+
+    def _plain(self, sketch: Sketch) -> Genome:
+        if not self.evidence.conclusive or self.evidence.is_survival:
+            return first_draft(self.evidence, 0, np.random.default_rng(0))
+        main = main_gene(self.evidence, self.evidence.mains[0].term, sketch.cap)
+        return tidied([main, *supports(self.evidence, sketch)])
+
+    def _new(self, slot: int, taken: set[str], rng: np.random.Generator) -> tuple[str, str]:
+        """A source that is not taken."""
+        foreign = self._foreign_child(slot, taken, rng)
+        if foreign is not None:
+            return foreign
+        size = step_size(self.history)
+        drafts = len(self.history)
+        source, draft = "", Draft((), "")
+        for attempt in range(10 * TRIES):
+            wide = size * (1.0 + max(0, attempt - TRIES) / TRIES)
+            if self.pool:
+                draft = next_draft(self.evidence, self.pool, slot, drafts + slot, wide, rng)
+            else:
+                genome = first_draft(self.evidence, drafts + slot, rng)
+                draft = Draft(jitter(genome, wide, rng) if attempt else genome, "A first draft from the survey.")
+            source = write(draft.genome, self.evidence.library, self.evidence)
+            if reward_id(source) not in taken:
+                break
+        return source, f"{draft.story} {summary(draft.genome)}"
+
+    def _pool(self) -> list[Scored]:
+        """Own rewards with a score: the asked-for parents first, then best first; each reward once."""
+        ordered = [*self.context.parents, *sorted(self.history, key=_rank)]
+        found: dict[str, Scored] = {}
+        for turn in ordered:
+            source, score = turn.candidate.source, turn.score
+            if source is None or score is None:
+                continue
+            key = _known_id(source)
+            genome = None if key in found else read(source, self.evidence.library)
+            if genome is not None:
+                found[key] = Scored(genome, turn, score)
+        return list(found.values())
+
+    def _foreign_child(self, slot: int, taken: set[str], rng: np.random.Generator) -> tuple[str, str] | None:
+        """A parent that somebody else wrote stays as it is but for its numbers, in every second slot."""
+        parents = [*self.context.parents, *sorted(self.history, key=_rank)[:1]]
+        turn = next((t for t in parents if t.candidate.source and t.score is not None), None)
+        if turn is None or turn.candidate.source is None or turn.score is None or slot % 2:
+            return None
+        if self.pool and self.pool[0].score >= turn.score:
+            return None
+        try:
+            analysis = analyse(turn.candidate.source, self.context.survey.names())
+        except RewardRejected:
+            return None
+        size = step_size(self.history)
+        for _ in range(TRIES if analysis.parameters else 0):
+            factors = np.exp(size * rng.standard_normal(len(analysis.parameters)))
+            values = {n: float(f"{v * f:.3g}") for (n, v), f in zip(analysis.parameters.items(), factors, strict=True)}
+            source = set_parameters(turn.candidate.source, values)
+            if reward_id(source) not in taken:
+                return source, f"The numbers of {turn.candidate.id}, changed."
+        return None
+
+
+def _rank(turn: Turn) -> tuple[float, int, int]:
+    """Best score first, then the earlier candidate; what has no score comes last."""
+    score = turn.score
+    return (np.inf if score is None else -score, turn.candidate.generation, turn.candidate.slot)
+
+
+def _known_id(source: str) -> str:
+    """The id of a source; of one that does not parse, its own text."""
+    try:
+        return reward_id(source)
+    except (RewardRejected, SyntaxError, ValueError):
+        return source
+
+
+def _generator(seed: int, context: Context, role: Role, generation: int, slot: int, call: int) -> np.random.Generator:
+    """The generator of one completion: a hash of what names it."""
+    text = f"offline/{seed}/{context.seed}/{generation}/{role}/{slot}/{call}"
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"))
