@@ -106,6 +106,8 @@ def _named(attempt: Attempt) -> str:
 
 def _ended(ended: AttemptEnded) -> str:
     name, report = _named(ended.attempt), ended.report
+    if ended.stopped:
+        return f"{name}: stopped; its checkpoint is kept"
     if report is None:
         return f"{name}: its worker was lost ({ended.lost}); the training goes on from its last checkpoint"
     if report.failure:

@@ -3,19 +3,7 @@
 from __future__ import annotations
 
 from rewardsmith.domain.report import Report
-from rewardsmith.domain.result import ComponentSummary
 from rewardsmith.reports.words import ABSENT, number, table
-
-
-def component_summaries(report: Report) -> dict[str, ComponentSummary]:
-    """The last stretch of training (about a tenth) of every component, by name, `total` included."""
-    return {
-        each.name: ComponentSummary(
-            mean=each.points[-1].mean, share=each.points[-1].share, correlation=each.correlation
-        )
-        for each in report.components
-        if each.points
-    }
 
 
 def component_table(report: Report, *, markdown: bool = False) -> str:

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import pytest
+from told_run import beginning, candidate, fold, report, result, whole
+
+from rewardsmith.domain.result import Baselines
+from rewardsmith.reports.components import component_table
+from rewardsmith.reports.scores import beats, score_table
+from rewardsmith.reports.story import candidate_story, story
+
+
+@pytest.fixture(scope="module")
+def told() -> str:
+    return story(fold(whole()), result())
+
+
+def section(text: str, name: str) -> str:
+    return text.split(f"## {name}")[1].split("\n## ")[0]
+
+
+def test_the_story_says_what_was_asked(told):
+    asked = section(told, "What was asked")
+    for words in (
+        "Make it walk forward.",
+        "Walk-v0",
+        "Mean forward speed. (m/s)",
+        "recipe smith",
+        "2 generations of 3",
+    ):
+        assert words in asked
+    assert "14 trainings, 14k steps, 12 calls" in asked
+
+
+def test_the_score_stands_beside_everything_it_should_beat(told):
+    scores = section(told, "Score")
+    assert "| g2c00, confirmed | 3.50 [3.10, 3.90]" in scores
+    assert "too high on average" in scores
+    assert "0.05 [0.01, 0.09]" in scores
+    assert "beats random with intervals apart; is above human, but the intervals overlap" in scores
+    sparse = next(line for line in scores.splitlines() if line.startswith("| sparse"))
+    assert "none" in sparse
+
+
+def test_the_winner_is_shown_with_components_lineage_and_rivals(told):
+    winner = section(told, "The winner: g2c00")
+    assert "speed_weight=20.0" in winner
+    assert "| forward" in winner
+    assert "g2c00 (mutated, 3.50) <- g1c02 (proposed, 2.25)" in winner
+    assert "g2c00 3.25, g1c02 2.00" in winner
+
+
+def test_each_generation_is_counted(told):
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in section(told, "Generations").splitlines()
+        if "|" in line
+    ]
+    assert rows[0] == ["generation", "candidates", "failed", "duplicates", "best", "score", "best so far"]
+    assert rows[2] == ["1", "3", "1", "0", "g1c02", "2.25", "2.25"]
+    assert rows[3] == ["2", "3", "1", "1", "g2c00", "3.50", "3.50"]
+
+
+def test_every_failure_has_its_reason(told):
+    failures = section(told, "Failures")
+    assert "- g1c01: parse (no_code): The answer holds no Python code." in failures
+    assert "- g1c02, repaired: contract (unknown_signal, line 1): No signal 'speed'." in failures
+    assert "- g2c02: contract" in failures
+    assert "unknown_signal 2, no_code 1" in failures
+    assert "g2c01" not in failures
+
+
+def test_the_cost_is_the_sum_of_the_events(told):
+    cost = section(told, "Cost")
+    assert (
+        "9 trainings, 9.9k environment steps with scoring, 3 calls of the model (0 repairs), 300 tokens, $0.03" in cost
+    )
+    assert "93 s" not in cost
+    assert "2 min" in cost
+
+
+def test_an_unfinished_run_has_a_story_too():
+    unfinished = result().model_copy(update={"best": None, "status": "paused", "reason": "interrupted"})
+    text = story(fold(beginning()), unfinished)
+    assert "Run walk-1 is paused: interrupted." in text
+    assert "## The winner" not in text
+    assert "not trained yet" in text
+
+
+def test_no_section_is_missing_or_empty(told):
+    names = ["What was asked", "Score", "The winner: g2c00", "Generations", "Candidates", "Failures", "Cost", "Files"]
+    assert [line[3:] for line in told.splitlines() if line.startswith("## ")] == names
+    assert all(len(section(told, name).strip()) > 20 for name in names)
+
+
+def test_a_candidate_alone():
+    run = fold(whole())
+    text = candidate_story(run, run.candidates["g1c02"], "runs/walk-1/1/g1c02")
+    assert text.startswith("# g1c02\n\ntrained, 500 steps/s, repaired 1 time(s)")
+    assert "speed_weight=12.0" in text
+    assert "files: runs/walk-1/1/g1c02" in text
+    assert "the same reward as g1c00" in candidate_story(run, run.candidates["g2c01"], "x")
+
+
+def test_the_component_table_puts_the_total_last():
+    lines = component_table(report(2.0)).splitlines()
+    assert lines[0].split() == [
+        "component",
+        "mean",
+        "at",
+        "first",
+        "mean",
+        "at",
+        "last",
+        "share",
+        "correlation",
+        "with",
+        "score",
+    ]
+    assert lines[2].split() == ["forward", "1", "1", "100%", "+0.75"]
+    assert lines[3].split()[0] == "total"
+
+
+def test_a_lost_comparison_is_said():
+    worse = result()
+    human = worse.baselines.human.model_copy(update={"mean": 9.0, "low": 8.0, "high": 10.0})
+    worse = worse.model_copy(update={"baselines": Baselines(human=human)})
+    assert beats(worse) == "does not beat human"
+
+
+def test_which_sparse_reward_it_was_is_said():
+    some = result()
+    some = some.model_copy(update={"baselines": some.baselines.model_copy(update={"sparse": some.baselines.human})})
+    assert "the task's own sparse reward, 2 seeds" in score_table(some, sparse_kind="rule")
+    assert "the score paid at the episode's end, 2 seeds" in score_table(some, sparse_kind="terminal")
+
+
+def test_a_pipe_in_a_cell_does_not_break_a_markdown_table():
+    run = fold([*whole()])
+    run.candidates["g1c00"] = candidate(1, 0, parents=("a|b",))
+    rows = [line for line in section(story(run, result()), "Candidates").splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in rows}) == 1
