@@ -73,7 +73,7 @@ episodes = 20
 _SCORE = '''\
 """How well an episode went. Higher is better; this alone decides which reward is kept.
 
-`rewardsmith tasks show {name}` lists the signals. Each that is named as an argument arrives as an array of one
+`rewardsmith survey --env {name}` lists the signals. Each that is named as an argument arrives as an array of one
 episode, shape (T, ...); `horizon` is the number of steps after which an episode is cut off, `dt` the seconds per
 step, `terminated` whether the environment ended the episode itself. All three are optional.
 """

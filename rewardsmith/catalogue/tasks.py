@@ -10,9 +10,12 @@ from pydantic import Field
 
 from rewardsmith.catalogue.files import parse_record, read_text
 from rewardsmith.catalogue.folders import Folders
+from rewardsmith.catalogue.scaffold import new_task
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.task import Budget, EnvironmentSpec, ScoreRule, SignalSpec, Task, Trainer
 from rewardsmith.errors import TaskError
+
+__all__ = ["list_tasks", "load_task", "new_task"]
 
 _CLASS = re.compile(r"(stable_baselines3|sb3_contrib)\.[A-Za-z0-9]+")
 _OURS = {
