@@ -29,9 +29,9 @@ class _Block:
 def find_code(text: str, *, finish_reason: str = "stop") -> str:
     """The source of the reward in a completion.
 
-    Of several fenced blocks the last one that defines `compute_reward` counts, since drafts come first; without any, the
-    last one that defines a function at all, so that the contract can say what is wrong with its name. Fences may carry
-    any tag or none; an answer that is nothing but code needs no fence.
+    Of several fenced blocks the last one that defines `compute_reward` counts, since drafts come first; without any,
+    the last one that defines a function at all, so that the contract can say what is wrong with its name. Fences may
+    carry any tag or none; an answer that is nothing but code needs no fence.
 
     Args:
         text: The completion.

@@ -52,7 +52,7 @@ def last_generation(history: Sequence[Turn]) -> int:
 def tried(history: Sequence[Turn], parents: Sequence[Turn], turns: int) -> tuple[Tried, ...]:
     """Candidates of the last `turns` generations that were scored, worst to best.
 
-    Parents and copies of earlier rewards are left out; of more than `MOST_TRIED` the best are kept, and some of the worst.
+    Parents and copies of earlier rewards are left out; of more than `MOST_TRIED` the best and a few of the worst stay.
     """
     since = last_generation(history) - turns
     told = {parent.candidate.id for parent in parents}

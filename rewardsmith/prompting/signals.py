@@ -71,15 +71,15 @@ def _lines(signals: Sequence[Signal]) -> Iterator[str]:
 
 
 def _families(signals: Sequence[Signal]) -> list[_Family]:
-    grouped: dict[tuple[object, ...], list[Signal]] = {}
+    grouped: dict[tuple[str, tuple[str, ...], str, tuple[int, ...], str], list[Signal]] = {}
     for signal in signals:
         meaning = _shared_meaning(signal)
-        about = signal.name if meaning == signal.meaning else _quantity(signal)
-        grouped.setdefault((about, meaning, signal.unit, signal.shape, signal.dtype), []).append(signal)
+        about = (signal.name,) if meaning == signal.meaning else _quantity(signal)
+        grouped.setdefault((meaning, about, signal.unit, signal.shape, signal.dtype), []).append(signal)
     families = []
-    for (_, meaning, *_rest), members in grouped.items():
+    for (meaning, *_), members in grouped.items():
         first = members[0]
-        said = first.meaning if len(members) == 1 else str(meaning)
+        said = first.meaning if len(members) == 1 else meaning
         families.append(_Family(said, first.unit, first.shape, first.dtype, tuple(members)))
     return families
 
