@@ -27,7 +27,13 @@ def unavailable() -> str | None:
     """
     if sys.platform != "linux" or shutil.which("bwrap") is None:
         return NO_BUBBLEWRAP if sys.platform == "linux" else "bubblewrap exists on Linux only"
-    command = [*prefix(()), *interpreter(), "-c", "import numpy"]
+    command = [
+        *prefix(()),
+        *interpreter(),
+        "-c",
+        "import sys; sys.path.append(sys.argv[1]); import numpy",
+        str(library()),
+    ]
     try:
         tried = subprocess.run(command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -38,14 +44,14 @@ def unavailable() -> str | None:
     return f"{NO_NAMESPACES} ({said[-200:]})"
 
 
-def prefix(files: tuple[Path, ...]) -> list[str]:
+def prefix(code: tuple[Path, ...]) -> list[str]:
     """The bubblewrap command line that a command is appended to.
 
-    Inside there are the system's libraries, this interpreter with its standard library, numpy, and `files`, all
+    Inside there are the system's libraries, this interpreter with its standard library, numpy, and `code`, all
     read-only at their own paths; no shell, no /proc, /dev, /etc or /sys, no network, no other process.
 
     Args:
-        files: What else the command reads.
+        code: Files and folders that the command runs.
     """
     bubblewrap = shutil.which("bwrap") or "bwrap"
     line = [
@@ -60,7 +66,7 @@ def prefix(files: tuple[Path, ...]) -> list[str]:
         elif path.is_dir():
             line += ["--ro-bind", folder, folder]
             bound.append(path)
-    for path in (*_interpreter_files(), *_numpy_folders(), *(file.resolve() for file in files)):
+    for path in (*_interpreter_files(), *_numpy_folders(), *(path.resolve() for path in code)):
         if not any(path.is_relative_to(folder) for folder in bound):
             line += ["--ro-bind", str(path), str(path)]
             bound.append(path)
@@ -73,9 +79,8 @@ def interpreter() -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """All that a reward process knows of the environment: where numpy lies, one thread, a fixed order of sets."""
+    """All that a reward process knows of the environment: one thread, a fixed order of sets."""
     return {
-        "PYTHONPATH": str(library()),
         "PYTHONHASHSEED": "0",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",

@@ -11,17 +11,21 @@ import signal
 import struct
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import IsolationUnavailable, RewardProcessError
 from rewardsmith.isolation import lockdown, namespaces
-from rewardsmith.reward import server
+from rewardsmith.reward import frames, start
 
-SERVER = Path(server.__file__).resolve()
-LOCKDOWN = Path(lockdown.__file__).resolve()
+START = Path(start.__file__).resolve()
+CODE = (START.parent, Path(lockdown.__file__).resolve().parent)
 PIPE = 1 << 20
 MOST_NOISE = 1 << 20
 KEPT_NOISE = 2000
@@ -35,6 +39,22 @@ class Ended(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(f"exit status {code}")
         self.code = code
+
+    @property
+    def from_outside(self) -> bool:
+        """Whether somebody else ended it.
+
+        A locked process cannot send itself SIGKILL, SIGTERM, SIGINT or SIGHUP, and cannot exit with a status that looks
+        like one: such an end is never the candidate's doing.
+        """
+        return self.code - 128 in OUTSIDE
+
+    def as_infrastructure(self) -> RewardProcessError:
+        """The error for an end from outside."""
+        return RewardProcessError(
+            f"the reward process was killed from outside (signal {self.code - 128})",
+            hint="by a person, a supervisor, or the kernel for want of memory; running it again may help",
+        )
 
 
 class Late(Exception):
@@ -83,23 +103,23 @@ class Channel:
                 f"the reward process did not come up ({_said(error, limits.start_seconds)}){self._last_words()}",
                 hint="`rewardsmith doctor` tells what this machine can do; more memory or time to start may help",
             ) from error
-        if locked.status == server.UNLOCKED:
+        if locked.status == frames.UNLOCKED:
             reason = str(told(locked.body).get("reason", ""))[:200]
             self.close()
             raise IsolationUnavailable(
                 f"a reward process cannot be locked here: {reason}",
                 hint="use `--sandbox docker` on a machine with Landlock and seccomp, or say `--unsafe-no-sandbox`",
             )
-        if locked.status != server.LOCKED:
+        if locked.status != frames.LOCKED:
             self.close()
             raise RewardProcessError("the reward process spoke out of turn before any candidate ran")
 
     def _spawn(self, namespaces_wanted: bool | None) -> None:
-        command = [*namespaces.interpreter(), str(SERVER)]
+        command = [*namespaces.interpreter(), str(START), str(namespaces.library())]
         if namespaces_wanted is not False:
             reason = namespaces.unavailable()
             if reason is None:
-                command = [*namespaces.prefix((SERVER, LOCKDOWN)), *command]
+                command = [*namespaces.prefix(CODE), *command]
             elif namespaces_wanted:
                 raise IsolationUnavailable(f"no namespaces for a reward process: {reason.split(':')[0]}", hint=reason)
         ends: list[int] = []
@@ -167,7 +187,7 @@ class Channel:
             if view.nbytes % 8:
                 views.append(bytes(-view.nbytes % 8))
             size += view.nbytes + -view.nbytes % 8
-        header = server.REQUEST.pack(server.ASKED, stream, flags, self._number, steps, width, size)
+        header = frames.REQUEST.pack(frames.ASKED, stream, flags, self._number, steps, width, size)
         self._write([header, *views])
         return self._read(most)
 
@@ -251,9 +271,9 @@ class Channel:
                     sent = 0
 
     def _read(self, most: int) -> Answered:
-        header = self._receive(server.ANSWER.size)
-        magic, status, columns, number, rows, size = server.ANSWER.unpack(header)
-        if magic != server.ANSWERED or number != self._number or size > most:
+        header = self._receive(frames.ANSWER.size)
+        magic, status, columns, number, rows, size = frames.ANSWER.unpack(header)
+        if magic != frames.ANSWERED or number != self._number or size > most:
             self.close()
             raise Garbled
         return Answered(status, columns, rows, self._receive(size))
@@ -276,6 +296,16 @@ class Channel:
         """What the process wrote on descriptor 2 before any candidate ran: trusted code only, but kept short."""
         text = self._noise.decode(errors="replace").strip().splitlines()
         return f": {''.join(c for c in text[-1] if c.isprintable())[:200]}" if text else ""
+
+
+def column(arrays: Mapping[str, npt.NDArray[Any]], signal: Signal, rows: tuple[int, ...]) -> npt.NDArray[Any]:
+    """The array of a signal, contiguous and in its type; raises ValueError where it is missing or misshapen."""
+    if signal.name not in arrays:
+        raise ValueError(f"signal {signal.name!r} is missing; there are {', '.join(sorted(arrays)) or 'none'}")
+    array = np.ascontiguousarray(arrays[signal.name], dtype=signal.dtype)
+    if array.shape != (*rows, *signal.shape):
+        raise ValueError(f"signal {signal.name!r} has shape {array.shape}, expected {(*rows, *signal.shape)}")
+    return array
 
 
 def told(body: memoryview) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from rewardsmith.reward.rejection import RewardRejected, rejection
 IMPORTS = {"numpy", "math"}
 BUILTINS = {
     "abs", "all", "any", "bool", "complex", "dict", "divmod", "enumerate", "filter", "float", "frozenset", "int",
-    "isinstance", "iter", "len", "list", "map", "max", "min", "next", "pow", "range", "repr", "reversed", "round", "set",
-    "slice", "sorted", "str", "sum", "tuple", "zip", "Ellipsis", "NotImplemented", "__name__",
+    "isinstance", "iter", "len", "list", "map", "max", "min", "next", "pow", "range", "repr", "reversed", "round",
+    "set", "slice", "sorted", "str", "sum", "tuple", "zip", "Ellipsis", "NotImplemented", "__name__",
 }  # fmt: skip
 NUMPY = {
     "random": "random numbers make the reward differ between equal calls: leave the noise out",

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import RewardProcessError
-from rewardsmith.reward import channel, server
+from rewardsmith.reward import callee, channel, frames
 from rewardsmith.reward.rejection import RewardFailed, RewardRejected, died, failed, fault, timed_out
+from rewardsmith.reward.score import ScoreAnswer, ScoreProcess
 from rewardsmith.reward.source import Analysis, analyse, set_parameters
 
-__all__ = ["Answer", "RewardFailed", "RewardProcess", "RewardRejected"]
+__all__ = ["Answer", "RewardFailed", "RewardProcess", "RewardRejected", "ScoreAnswer", "ScoreProcess"]
 
 BOUND = 1e6
 """Largest magnitude of a total or a component."""
@@ -91,7 +92,7 @@ class RewardProcess:
             ready = self._channel.wait_ready()
         except (channel.Ended, channel.Late, channel.Garbled) as error:
             _raise_for(error, self._limits.start_seconds)
-        if ready.status != server.READY:
+        if ready.status != frames.READY:
             self._fail(ready)
 
     @property
@@ -123,17 +124,17 @@ class RewardProcess:
         steps, width = starts.shape
         parts: list[npt.NDArray[Any]] = [np.ascontiguousarray(starts, dtype=np.bool_)]
         for signal in self._signals:
-            parts.append(_column(arrays, signal, (steps, width)))
+            parts.append(channel.column(arrays, signal, (steps, width)))
         if stream not in self._streams and len(self._streams) == 1 << 16:
             raise ValueError("more than 65536 streams")
         number = self._streams.setdefault(stream, (len(self._streams), width))[0]
         rows = steps * width
-        most = 8 * rows * (server.MOST_COMPONENTS + 1) + (1 << 16)
+        most = 8 * rows * (frames.MOST_COMPONENTS + 1) + (1 << 16)
         try:
             answered = self._channel.ask(number, 0, steps, width, parts, most)
         except (channel.Ended, channel.Late, channel.Garbled) as error:
             _raise_for(error, self._limits.seconds)
-        if answered.status != server.COLUMNS:
+        if answered.status != frames.COLUMNS:
             self._fail(answered)
         names, columns = self._read(answered, rows)
         self._check(names, columns)
@@ -155,10 +156,10 @@ class RewardProcess:
                 and len(answered.body) == at + 8 * count
             )
             if sound:
-                server.check_names(dict.fromkeys(names))
+                callee.check_names(dict.fromkeys(names))
                 columns = np.frombuffer(answered.body, np.float64, count, at)
                 return names, columns.reshape(answered.columns, rows)
-        except (ValueError, struct.error, RecursionError, OverflowError, server.Fault):
+        except (ValueError, struct.error, RecursionError, OverflowError, callee.Fault):
             pass
         self.close()
         raise failed("protocol", "the reward process sent an answer that is no answer")
@@ -180,13 +181,13 @@ class RewardProcess:
             bad = int(np.count_nonzero(~np.isfinite(column)))
             if bad:
                 what = "NaN" if np.isnan(column).any() else "infinite"
-                raise failed("not_finite", f"{subject} is {what} in {bad} of {column.size} rows: guard roots, logarithms, "
-                             "divisions and exponentials against the values that occur")  # fmt: skip
+                advice = "guard roots, logarithms, divisions and exponentials against the values that occur"
+                raise failed("not_finite", f"{subject} is {what} in {bad} of {column.size} rows: {advice}")
             raise failed("too_large_value", f"{subject} reaches {most:.3g}; the bound is 1e6: use a smaller weight")
 
     def _fail(self, answered: channel.Answered) -> NoReturn:
         self.close()
-        raise fault(channel.told(answered.body) if answered.status == server.FAULT else {}, name=self._function)
+        raise fault(channel.told(answered.body) if answered.status == frames.FAULT else {}, name=self._function)
 
     def close(self) -> None:
         """Kill the process and everything under it; nothing is left on return. Safe to repeat."""
@@ -208,30 +209,12 @@ def _argument(name: str, signals: Mapping[str, Signal]) -> tuple[str, str]:
     return ("now", name) if name in signals else ("prev", name.removeprefix("prev_"))
 
 
-def _column(arrays: Mapping[str, npt.NDArray[Any]], signal: Signal, rows: tuple[int, ...]) -> npt.NDArray[Any]:
-    """The array of a signal, contiguous and in its type; raises ValueError where it is missing or misshapen."""
-    if signal.name not in arrays:
-        raise ValueError(f"signal {signal.name!r} is missing; there are {', '.join(sorted(arrays)) or 'none'}")
-    array = np.ascontiguousarray(arrays[signal.name], dtype=signal.dtype)
-    if array.shape != (*rows, *signal.shape):
-        raise ValueError(f"signal {signal.name!r} has shape {array.shape}, expected {(*rows, *signal.shape)}")
-    return array
-
-
 def _raise_for(error: Exception, seconds: float) -> NoReturn:
-    """What became of the process, as whose fault it is.
-
-    A locked process cannot send itself SIGKILL, SIGTERM, SIGINT or SIGHUP and cannot exit with a status that looks
-    like one: such an end came from outside and is the infrastructure's.
-    """
+    """What became of the process, as whose fault it is."""
     if isinstance(error, channel.Late):
         raise timed_out(seconds) from None
-    if isinstance(error, channel.Garbled):
-        raise fault({}) from None
-    code = error.code if isinstance(error, channel.Ended) else 0
-    if code - 128 in channel.OUTSIDE:
-        raise RewardProcessError(
-            f"the reward process was killed from outside (signal {code - 128})",
-            hint="by a person, a supervisor, or the kernel for want of memory; running it again may help",
-        ) from None
-    raise died(code) from None
+    if isinstance(error, channel.Ended):
+        if error.from_outside:
+            raise error.as_infrastructure() from None
+        raise died(error.code) from None
+    raise fault({}) from None

@@ -1,0 +1,74 @@
+"""Frames between the host and a reward process: standard library only, used on both sides.
+
+Little endian; every part of a body is padded to 8 bytes.
+
+    request  magic, stream, flags, number, T, N, bytes | starts (T x N) | one array per signal, in the spec's order
+    answer   magic, status, columns, number, rows, bytes | body by status
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from typing import Any
+
+REQUEST = struct.Struct("<4sHHIIIQ")
+ANSWER = struct.Struct("<4sHHIIQ")
+ASKED, ANSWERED = b"RWRQ", b"RWAN"
+COLUMNS, SCORED, FAULT, LOCKED, UNLOCKED, READY = range(6)
+"""Statuses of an answer: arrays, a score, a fault of the source, and the three steps of starting."""
+
+MOST_COMPONENTS = 64
+LONGEST_NAME = 80
+MOST_SPEC = 1 << 20
+
+
+class HostGone(Exception):
+    """Descriptor 0 was closed: nobody asks any more."""
+
+
+class Pipes:
+    """Frames on descriptors 0 and 1."""
+
+    def __init__(self) -> None:
+        self._in = io.FileIO(0, closefd=False)
+        self._out = io.FileIO(1, "w", closefd=False)
+
+    def receive(self, size: int) -> memoryview:
+        """Exactly `size` bytes, read-only; raises HostGone when the host has gone."""
+        buffer = bytearray(size)
+        view = memoryview(buffer)
+        got = 0
+        while got < size:
+            count = self._in.readinto(view[got:])
+            if not count:
+                raise HostGone
+            got += count
+        return view.toreadonly()
+
+    def receive_spec(self) -> dict[str, Any]:
+        """The specification: its length, then JSON."""
+        (size,) = struct.unpack("<Q", self.receive(8))
+        if size > MOST_SPEC:
+            raise HostGone
+        spec: dict[str, Any] = json.loads(bytes(self.receive(size)))
+        return spec
+
+    def send(self, status: int, number: int, columns: int, rows: int, *parts: Any) -> None:
+        """One answer; each part is any contiguous buffer."""
+        views = [memoryview(part).cast("B") for part in parts if memoryview(part).nbytes]
+        header = ANSWER.pack(ANSWERED, status, columns, number, rows, sum(view.nbytes for view in views))
+        for view in (memoryview(header), *views):
+            sent = 0
+            while sent < view.nbytes:
+                sent += self._out.write(view[sent:]) or 0
+
+    def say(self, status: int, number: int, told: dict[str, object]) -> None:
+        """One answer whose body is JSON."""
+        self.send(status, number, 0, 0, padded(json.dumps(told).encode()))
+
+
+def padded(data: bytes) -> bytes:
+    """`data` as a part: its length (8 bytes), itself, zeros up to a multiple of 8."""
+    return struct.pack("<Q", len(data)) + data + bytes(-len(data) % 8)

@@ -1,0 +1,157 @@
+"""The host's view of a task's score rule, in a locked process of its own; never a candidate's."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.survey import Signal
+from rewardsmith.errors import RewardProcessError, ScoreRuleError
+from rewardsmith.reward import channel, frames
+from rewardsmith.reward.source import analyse_score
+
+_CODES = {
+    "score_type": "score(...) must return one number, not {type}",
+    "score_value": "score(...) returned {value}: it must be finite",
+    "success_type": "success(...) must return True or False, not {type}",
+    "no_function": "after the module has run, score or success is no function",
+    "read_only": "it writes into a signal in line {line}; signals are read-only",
+    "memory": "it needs more memory than the limit",
+    "exception": "it raised {type} in line {line}: {text}",
+}
+
+
+@dataclass(frozen=True)
+class ScoreAnswer:
+    """What the score rule says of one episode."""
+
+    score: float
+    """How well it went; finite, higher is better."""
+    success: bool | None
+    """Verdict of `success(...)`, where there is one."""
+
+
+class ScoreProcess:
+    """A score rule, running alone and locked. Use it as a context manager, or `close` it."""
+
+    def __init__(
+        self,
+        source: str,
+        signals: Mapping[str, Signal],
+        *,
+        dt: float,
+        horizon: int,
+        limits: RewardLimits | None = None,
+        namespaces: bool | None = None,
+        unsafe: bool = False,
+    ) -> None:
+        """Analyse the rule, start the process, lock it, run the module body.
+
+        Args:
+            source: Text of `score.py`.
+            signals: By name, every signal that it may read.
+            dt: Seconds of simulated time per step.
+            horizon: Steps after which an episode is truncated.
+            limits: Wall clock and memory.
+            namespaces: None for bubblewrap where this machine has it, True to insist, False inside a worker's sandbox.
+            unsafe: Go on where Landlock or seccomp are missing. Only ever by an explicit wish of the user.
+
+        Raises:
+            ScoreRuleError: The rule is wrong, or its module body failed.
+            IsolationUnavailable: This machine cannot lock a process.
+            RewardProcessError: The process did not come up, or was killed from outside.
+        """
+        self.analysis = analyse_score(source, signals)
+        self.reads: tuple[str, ...] = self.analysis.signals
+        self._limits = limits or RewardLimits()
+        self._signals = [signals[name] for name in self.reads]
+        spec = {
+            "mode": "score",
+            "source": source,
+            "signals": [[s.name, list(s.shape), s.dtype] for s in self._signals],
+            "rules": {name: list(arguments) for name, arguments in self.analysis.rules.items()},
+            "dt": dt,
+            "horizon": horizon,
+        }
+        self._channel = channel.Channel(spec, self._limits, namespaces, unsafe)
+        try:
+            ready = self._channel.wait_ready()
+        except (channel.Ended, channel.Late, channel.Garbled) as error:
+            self._raise_for(error, self._limits.start_seconds)
+        if ready.status != frames.READY:
+            self._fail(ready)
+
+    @property
+    def pid(self) -> int:
+        """Process that was started: the interpreter, or bubblewrap around it."""
+        return self._channel.pid
+
+    def ask(self, arrays: Mapping[str, npt.NDArray[Any]], *, terminated: bool) -> ScoreAnswer:
+        """The score of one episode.
+
+        Args:
+            arrays: By name, every signal of `reads`: shape (T, ...), over the whole episode.
+            terminated: Whether the episode ended by itself, before the horizon.
+
+        Raises:
+            ScoreRuleError: The rule raised, hung, or returned no finite number. The process is dead.
+            RewardProcessError: The process was killed from outside, or is closed.
+            ValueError: The request itself is wrong: a signal is missing or has another shape.
+        """
+        if self._channel.closed:
+            raise RewardProcessError("this score process is closed")
+        if not arrays:
+            raise ValueError("an episode needs at least one signal")
+        steps = len(next(iter(arrays.values())))
+        if not steps:
+            raise ValueError("an episode needs at least one step")
+        batched = {name: np.asarray(array)[:, None] for name, array in arrays.items()}
+        starts = np.zeros((steps, 1), dtype=np.bool_)
+        parts = [starts, *(channel.column(batched, signal, (steps, 1)) for signal in self._signals)]
+        try:
+            answered = self._channel.ask(0, int(terminated), steps, 1, parts, most=1 << 16)
+        except (channel.Ended, channel.Late, channel.Garbled) as error:
+            self._raise_for(error, self._limits.seconds)
+        if answered.status != frames.SCORED or len(answered.body) != 16:
+            self._fail(answered)
+        score, verdict = struct.unpack("<dd", answered.body)
+        if not math.isfinite(score):
+            self._fail(answered)
+        return ScoreAnswer(score=score, success=verdict == 1.0 if self.analysis.success else None)
+
+    def _fail(self, answered: channel.Answered) -> NoReturn:
+        self.close()
+        told = channel.told(answered.body) if answered.status == frames.FAULT else {}
+        words = {name: _printable(told.get(name)) for name in ("type", "value", "line", "text")}
+        text = _CODES.get(str(told.get("code")), "its process sent an answer that is no answer").format(**words)
+        raise ScoreRuleError(f"the score rule failed: {text}", hint="correct score.py of the task")
+
+    def _raise_for(self, error: Exception, seconds: float) -> NoReturn:
+        if isinstance(error, channel.Ended) and error.from_outside:
+            raise error.as_infrastructure() from None
+        what = f"no answer within {seconds:g} s" if isinstance(error, channel.Late) else "its process died"
+        raise ScoreRuleError(f"the score rule failed: {what}", hint="correct score.py of the task") from None
+
+    def close(self) -> None:
+        """Kill the process and everything under it; nothing is left on return. Safe to repeat."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _printable(value: object) -> str:
+    return "".join(c for c in str(value) if c.isprintable())[:300] if value is not None else "?"
