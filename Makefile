@@ -54,7 +54,7 @@ wheel: $(STAMP)
 
 constraints: $(STAMP)
 	{ echo '# Exact versions of everything that `make install` installs. `make constraints` writes it from .venv.'; \
-	  $(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.new
+	  $(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } > constraints.new
 	mv constraints.new constraints.txt
 
 clean:

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+CHILD = """
+import signal, sys
+from rewardsmith.cli.interrupts import finishing_cleanly
+asked = []
+with finishing_cleanly(lambda: asked.append(1), lambda text: print(text, flush=True)) as interrupts:
+    print("ready", flush=True)
+    if sys.argv[1] == "patient":
+        while True:
+            signal.pause()
+    while not asked:
+        signal.pause()
+print("finished", interrupts.count, flush=True)
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+
+
+def child(mode: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", CHILD, mode], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_finishes_cleanly(number):
+    process = child("quick")
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    assert "finishing cleanly" in out.splitlines()[0]
+    assert out.splitlines()[1] == "finished 1"
+    assert process.returncode == 0
+
+
+def test_the_second_signal_ends_at_once():
+    process = child("patient")
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    assert "finishing cleanly" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "finished" not in out

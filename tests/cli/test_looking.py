@@ -1,0 +1,95 @@
+"""Commands that only look, on the shipped data."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+
+from rewardsmith.cli.main import SECTIONS
+from rewardsmith.cli.schema import results
+
+
+def test_tasks_are_listed_for_people_and_programs(say):
+    listed = json.loads(say("tasks", "--json").out)
+    names = [task["task"] for task in listed]
+    assert {"ant", "ant_spin", "cartpole"} <= set(names)
+    lines = say("tasks").out.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == names
+
+
+def test_a_task_is_shown_whole(say):
+    shown = say("tasks", "show", "ant").out
+    assert "Ant-v5" in shown
+    assert "def score(" in shown
+    assert json.loads(say("tasks", "show", "ant", "--json").out)["environment"]["id"] == "Ant-v5"
+    assert json.loads(say("tasks", "--json", "show", "ant").out)["environment"]["id"] == "Ant-v5"
+
+
+def test_a_task_of_the_working_directory_comes_first(say, tmp_path):
+    mine = tmp_path / "envs" / "ant"
+    mine.mkdir(parents=True)
+    (mine / "score.py").write_text("def score(torso_position):\n    return 42.0\n")
+    assert "return 42.0" in say("tasks", "show", "ant").out
+
+
+def test_recipes_are_listed(say):
+    found = {each["recipe"]: each for each in json.loads(say("recipes", "--json").out)}
+    assert found["eureka"]["k"] == 16
+    assert "smith" in say("recipes").out
+
+
+def test_there_are_no_runs_yet(say, tmp_path):
+    assert "no runs yet" in say("runs").out
+    assert json.loads(say("runs", "--json").out) == []
+
+
+def test_variables_stand_for_options(say, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("REWARDSMITH_RUNS_DIR", "file")
+    assert say("runs").code != 0
+    assert say("runs", "--runs-dir", "elsewhere").code == 0
+
+
+def test_an_unknown_run_is_a_usage_error(say):
+    said = say("show", "nothing", "--json")
+    assert said.code == 2
+    assert json.loads(said.err)["error"]["type"] == "UnknownName"
+
+
+def test_every_command_has_a_schema(say):
+    schemas = json.loads(say("schema").out)
+    commands = {name for section in SECTIONS.values() for name in section} - {"schema"}
+    assert commands <= set(schemas)
+    assert set(schemas) == set(results())
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["tasks"], ["tasks", "show", "ant"], ["recipes"], ["runs"], ["doctor"]], ids=" ".join
+)
+def test_json_is_what_the_schema_says(say, arguments):
+    schema = json.loads(say("schema", " ".join(a for a in arguments if a != "ant")).out)
+    jsonschema.validate(json.loads(say(*arguments, "--json").out), schema)
+
+
+def test_doctor_never_prints_a_key(say, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-verysecret")
+    said = say("doctor")
+    assert "sk-verysecret" not in said.out + said.err + say("doctor", "--json").out
+    line = next(line for line in said.out.splitlines() if "OPENAI_API_KEY" in line)
+    assert line.split() == ["ok", "OPENAI_API_KEY", "set"]
+
+
+def test_doctor_fails_where_evolve_could_not_start(say, monkeypatch):
+    monkeypatch.setattr("rewardsmith.isolation.lockdown.landlock_abi", _no_landlock)
+    said = say("doctor", "--json")
+    assert said.code == 3
+    assert json.loads(said.out)["ready"] is False
+    assert "Landlock" in json.loads(said.err)["error"]["message"]
+
+
+def _no_landlock() -> int:
+    raise OSError("this kernel has no Landlock")
