@@ -58,7 +58,7 @@ def runner_of(folder: Path) -> int | None:
     """The pid of the live runner; absent when nobody holds the lock, 0 in the instant before it is written there."""
     try:
         descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         if _locked(descriptor, fcntl.LOCK_SH):
@@ -73,7 +73,7 @@ def read_result(folder: Path) -> Result | None:
     """The result; absent when there is none yet."""
     try:
         return Result(**json.loads((folder / "result.json").read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

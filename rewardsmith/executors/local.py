@@ -141,7 +141,7 @@ class LocalExecutor:
         if resume_from is not None:
             command += ["--resume", str(resume_from.resolve())]
         ready, theirs = os.pipe()
-        log = os.open(folder / "runner.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        log = os.open(folder / "runner.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             pid = os.posix_spawn(
                 command[0],

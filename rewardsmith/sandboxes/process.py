@@ -47,7 +47,7 @@ class ProcessSandbox:
             "supervisor": os.getpid(),
         }
         resume = ("--resume", str(resume_from.resolve())) if resume_from is not None else ()
-        with tempfile.TemporaryDirectory(prefix="rewardsmith-", ignore_cleanup_errors=True) as home:
+        with tempfile.TemporaryDirectory(prefix="home-", dir=folder, ignore_cleanup_errors=True) as home:
             return run_child(
                 (*LAUNCHER, json.dumps(limits), *self._worker, str(folder), *resume),
                 clean_environment(os.environ, home=home),

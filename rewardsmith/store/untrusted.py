@@ -53,10 +53,11 @@ def read_untrusted(folder: Path, name: str, *, limit: int) -> bytes:
             os.close(current)
     except OSError as error:
         raise StoreError(f"the worker left no readable {path}: {error.strerror}") from error
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        os.close(descriptor)
+        raise StoreError(f"{path} is not a plain file with one name")
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            raise StoreError(f"{path} is not a plain file with one name")
         data = file.read(limit + 1)
     if len(data) > limit:
         raise StoreError(f"{path} holds more than {limit} bytes")

@@ -178,3 +178,16 @@ class SandboxConformance:
         assert self.run(folder, source, output_mib=8, memory_mib=512).exit_code == 0
         assert (folder / "log.txt").read_text().split("\n") == ["File too large", "MemoryError", ""]
         assert (folder / "out" / "big").stat().st_size <= 8 * 2**20
+
+    def test_a_reward_process_can_lock_itself_inside(self, folder: Path) -> None:
+        source = """
+            import numpy as np
+            from rewardsmith.domain.survey import Signal
+            from rewardsmith.reward.process import RewardProcess
+            height = Signal(name="height", shape=(), meaning="m", reader="r")
+            source = "def compute_reward(height): return 2 * height, {'height': 2 * height}"
+            with RewardProcess(source, {"height": height}, namespaces=False) as process:
+                answer = process.ask({"height": np.ones((3, 2))}, np.zeros((3, 2), dtype=bool))
+            assert (answer.total == 2.0).all()
+        """
+        assert self.run(folder, source).exit_code == 0, (folder / "log.txt").read_text()
