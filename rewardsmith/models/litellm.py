@@ -115,11 +115,12 @@ class LiteLLMModel:
 
 
 def _load() -> Any:
-    """litellm, without its fetch of a price list, its chatter and its telemetry."""
+    """litellm, without its fetch of a price list, its chatter, its telemetry and the warnings of its own records."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import litellm
+    warnings.filterwarnings("ignore", module=r"litellm\.|pydantic\.")
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     return litellm
