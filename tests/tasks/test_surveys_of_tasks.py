@@ -21,6 +21,12 @@ SUMS = sorted(set(list_tasks(FOLDERS)) - {"mountain_car_continuous"})
 """Tasks whose score is the sum of the sparse reward over the horizon."""
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MuJoCo writes its log into the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 def slow_but(quick: tuple[str, ...], names: tuple[str, ...]) -> list[object]:
     return [pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in names]
 
