@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import tomllib
-import warnings
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -55,10 +54,10 @@ def open_sandbox(
     module, _, attribute = known[name].partition(":")
     try:
         make = cast(Any, getattr(importlib.import_module(module), attribute))
-    except Exception as error:
-        warnings.warn(f"the sandbox {name!r} of {known[name]} is broken: {error}", stacklevel=2)
+    except Exception as error:  # whatever a stranger's module raises
         raise UsageError(
-            f"the sandbox {name!r} cannot be loaded: {error}", hint=f"known sandboxes: {', '.join(known)}"
+            f"the sandbox {name!r} ({known[name]}) cannot be loaded: {error}",
+            hint=f"update or remove its package; known sandboxes: {', '.join(sorted(known))}",
         ) from error
     limits = limits or load_limits(name, folders)
     return cast(Sandbox, make(limits) if worker is None else make(limits, worker=worker))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,28 @@ def test_a_wrong_file_says_where(tmp_path, text, said):
     with pytest.raises(UsageError, match=said) as caught:
         open_sandbox("process", folders=[folder])
     assert "sandbox.toml" in str(caught.value)
+
+
+def _install(folder: Path, group: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distribution `stranger` whose module `stranger_sandbox` holds `module`."""
+    (folder / "stranger-1.0.dist-info").mkdir()
+    (folder / "stranger-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    entry = f"[{group}]\nstrange = stranger_sandbox:Strange\nprocess = stranger_sandbox:Strange\n"
+    (folder / "stranger-1.0.dist-info" / "entry_points.txt").write_text(entry)
+    (folder / "stranger_sandbox.py").write_text(module)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "stranger_sandbox", raising=False)
+
+
+def test_another_package_can_bring_one_but_not_replace_ours(tmp_path, monkeypatch):
+    module = "class Strange:\n    name = 'strange'\n    def __init__(self, limits): self.limits = limits\n"
+    _install(tmp_path, "rewardsmith.sandboxes", module, monkeypatch)
+    assert open_sandbox("strange").name == "strange"
+    assert open_sandbox("process").name == "process"
+
+
+def test_a_broken_package_is_named_when_it_is_asked_for(tmp_path, monkeypatch):
+    _install(tmp_path, "rewardsmith.sandboxes", "import nothing_of_that_name", monkeypatch)
+    assert open_sandbox("process").name == "process"
+    with pytest.raises(UsageError, match=r"'strange'.*nothing_of_that_name"):
+        open_sandbox("strange")

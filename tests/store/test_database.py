@@ -41,6 +41,12 @@ def test_migrations_lead_to_the_schema(tmp_path):
     assert {script.revision for script in scripts.walk_revisions()} == set(schema.REVISIONS)
 
 
+def test_its_folder_may_have_any_name(tmp_path):
+    place = tmp_path / "50% of what?" / "a.db"
+    Store.open(place).close()
+    assert place.exists()
+
+
 def test_many_may_open_a_new_one_at_once(tmp_path):
     place = str(tmp_path / "a.db")
     processes = [subprocess.Popen([sys.executable, "-c", OPEN, place, f"r{i}"], env=ENVIRONMENT) for i in range(3)]
