@@ -11,7 +11,8 @@ import textwrap
 from dataclasses import dataclass, replace
 
 from rewardsmith.models.offline_evidence import Evidence
-from rewardsmith.models.offline_terms import Library, Term, tidy
+from rewardsmith.models.offline_library import Library
+from rewardsmith.models.offline_terms import Term, tidy
 from rewardsmith.reward.source import reward_id
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rewardsmith.domain.survey import Probe, Survey
-from rewardsmith.models.offline_terms import Floats, Library, Shape, Term, build_library, values
+from rewardsmith.models.offline_library import Library, build_library
+from rewardsmith.models.offline_terms import Floats, Shape, Term, values
 
 MAIN_SHAPES: frozenset[Shape] = frozenset({"linear", "steady", "beyond", "change", "size", "distance", "turning"})
 """Shapes that may carry the task; `capped` follows its linear form and is offered beside it."""
@@ -83,7 +84,7 @@ def weigh(survey: Survey, probe: Probe) -> Evidence:
         handicap = _HANDICAP.get(term.shape, 0.0) + (_BARE if term.signals[0].startswith("observation") else 0.0)
         ranked.append(Ranked(term, found - handicap if found > 0 else found))
         if term.name.startswith("steady_") and ended.any():
-            guards.append(Ranked(term, _foretells(1.0 - series, spans, ended)))
+            guards.append(Ranked(term, _foretells(1.0 - series, spans, ended) - _obscurity(term)))
     ranked.sort(key=lambda r: -r.evidence)
     guards.sort(key=lambda r: -r.evidence)
     return Evidence(
@@ -163,6 +164,12 @@ def _distinct(ranked: list[Ranked], probe: Probe, most: int = 24) -> tuple[Ranke
         if len(kept) == most:
             break
     return tuple(kept)
+
+
+def _obscurity(term: Term) -> float:
+    """Handicap of a guard: ties go to postures that a reader can picture."""
+    name = term.signals[0]
+    return 0.03 if "quaternion" in name or name.startswith("observation") else 0.02 if "velocity" in name else 0.0
 
 
 def _is_cost_of_action(term: Term) -> bool:

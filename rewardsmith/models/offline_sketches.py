@@ -35,15 +35,15 @@ class Sketch:
 
 
 SKETCHES = (
-    Sketch(cap=1.5, alive=0.6, effort=0.5),
-    Sketch(cap=1.0, alive=0.6, effort=0.5, calm=0.2),
-    Sketch(alive=0.8, effort=0.25, calm=0.2),
-    Sketch(cap=0.7, alive=0.8, effort=0.8),
-    Sketch(alive=1.0, effort=1.0),
-    Sketch(cap=3.0, alive=0.5, effort=0.1, guards=1),
-    Sketch(cap=1.0, alive=0.5, effort=0.5, smoothness=0.2),
+    Sketch(cap=1.5, alive=0.9, effort=0.75),
+    Sketch(cap=1.5, alive=0.9, effort=0.5, calm=0.2),
+    Sketch(alive=1.5, effort=0.8, calm=0.3),
+    Sketch(cap=2.5, alive=0.6, effort=0.25),
+    Sketch(alive=0.8, effort=0.25, guards=1),
+    Sketch(cap=1.0, alive=0.6, effort=0.5),
+    Sketch(cap=1.5, alive=0.5, effort=0.5, smoothness=0.2),
     Sketch(alive=1.5, effort=0.05, guards=1),
-    Sketch(main=1, cap=1.5, alive=0.6, effort=0.5),
+    Sketch(main=1, cap=1.5, alive=0.9, effort=0.75),
     Sketch(cap=1.5, alive=0.6, effort=0.5, second=0.4),
     Sketch(alive=0.5, effort=0.02),
     Sketch(main=2, alive=0.8, effort=0.3),
