@@ -6,8 +6,11 @@ import json
 import sys
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import category
 
 from pydantic import BaseModel
+
+_OBEYED = {"Cc", "Cf", "Co", "Cs"}
 
 
 def emit_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
@@ -22,5 +25,18 @@ def emit_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
 
 
 def emit_text(text: str) -> None:
-    """Print text, with one newline at its end."""
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    """Print text, with one newline at its end.
+
+    Control and formatting characters, which a candidate's source may hold, become escapes: no terminal obeys them.
+    """
+    sys.stdout.write("".join(c if c in "\n\t" or category(c) not in _OBEYED else _escape(c) for c in text.rstrip("\n")))
+    sys.stdout.write("\n")
+
+
+def emit_file(text: str) -> None:
+    """Print the text of a file exactly as it is."""
+    sys.stdout.write(text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -66,7 +66,7 @@ def _heading(run: Run) -> str:
     assert run.spec is not None
     rule = run.spec.task.score
     unit = f" ({rule.unit})" if rule.unit else ""
-    return f"Score{unit}: {rule.meaning} With 95 % intervals; higher is better."
+    return f"Score{unit}: {rule.meaning.rstrip('.')}. Mean with 95 % interval; higher is better."
 
 
 def _indented(text: str) -> str:
@@ -74,7 +74,8 @@ def _indented(text: str) -> str:
 
 
 def _next(result: RunResult) -> list[str]:
-    where = "" if Path(result.folder).parent.name == "runs" else f" --runs-dir {Path(result.folder).parent}"
+    place = Path(result.folder).resolve().parent
+    where = "" if place == Path("runs").resolve() else f" --runs-dir {place}"
     if result.best is None:
         return ["", "Next:", f"  rewardsmith show {result.run}{where}"]
     return [

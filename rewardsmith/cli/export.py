@@ -35,7 +35,7 @@ def export(
     environment's own simulator, not rewardsmith.
     """
     from rewardsmith.cli.chosen import find_candidate
-    from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.cli.emit import emit_file, emit_json, emit_text
     from rewardsmith.domain.result import ExportResult
     from rewardsmith.errors import UsageError
 
@@ -54,7 +54,7 @@ def export(
         if output is None:
             if as_json:
                 raise UsageError("--json needs a file to write the reward to", hint="add -o reward.py")
-            emit_text(text)
+            emit_file(text)
             return
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")

@@ -30,7 +30,7 @@ def score_table(result: RunResult, *, sparse_kind: str | None = None, markdown: 
         ("human", result.baselines.human, "the environment's own reward"),
         ("sparse", result.baselines.sparse, sparse_note.get(sparse_kind or "", "the score paid as a reward")),
     ):
-        rows.append([name, interval(found), f"{what}, {_basis(name, found)}" if found else "none"])
+        rows.append([name, interval(found), f"{what}, {_basis(name, found)}" if found else "not trained"])
     return table(["", "score", "what it is"], rows, markdown=markdown)
 
 

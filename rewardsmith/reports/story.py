@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from rewardsmith.domain.candidate import Candidate
@@ -54,10 +55,16 @@ def candidate_story(run: Run, candidate: Candidate, folder: str) -> str:
     lines += [f"- repaired: {_failure(failure)}" for failure in candidate.repairs]
     lines.append(f"- files: {folder}")
     if candidate.source:
-        lines += ["", "```python", candidate.source.rstrip(), "```"]
+        lines += ["", fenced(candidate.source)]
     if report is not None:
         lines += ["", _training(report)]
     return "\n".join(lines) + "\n"
+
+
+def fenced(source: str) -> str:
+    """Python source in a fence that is longer than any within it."""
+    fence = "`" * max(3, 1 + max((len(found) for found in re.findall("`+", source)), default=0))
+    return f"{fence}python\n{source.rstrip()}\n{fence}"
 
 
 def _title(run: Run, result: RunResult) -> str:
@@ -108,7 +115,7 @@ def _winner(run: Run, result: RunResult) -> str:
         return ""
     candidate = run.candidates[result.best.candidate]
     title = "The winner" if run.confirmed else "The best so far"
-    lines = [f"## {title}: {candidate.id}", "", "```python", (candidate.source or "").rstrip(), "```"]
+    lines = [f"## {title}: {candidate.id}", "", fenced(candidate.source or "")]
     report = run.search_report(candidate)
     if report is not None:
         lines += ["", _training(report)]

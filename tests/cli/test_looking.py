@@ -7,6 +7,7 @@ import json
 import jsonschema
 import pytest
 
+from rewardsmith.cli.emit import emit_text
 from rewardsmith.cli.main import SECTIONS
 from rewardsmith.cli.schema import results
 
@@ -93,3 +94,8 @@ def test_doctor_fails_where_evolve_could_not_start(say, monkeypatch):
 
 def _no_landlock() -> int:
     raise OSError("this kernel has no Landlock")
+
+
+def test_a_terminal_obeys_nothing_that_is_printed(capsys):
+    emit_text("a\x1b[2J\u202e\tb\nc é")
+    assert capsys.readouterr().out == "a\\x1b[2J\\u202e\tb\nc é\n"

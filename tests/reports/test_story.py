@@ -6,7 +6,7 @@ from told_run import beginning, candidate, fold, report, result, whole
 from rewardsmith.domain.result import Baselines
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.scores import beats, score_table
-from rewardsmith.reports.story import candidate_story, story
+from rewardsmith.reports.story import candidate_story, fenced, story
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_the_score_stands_beside_everything_it_should_beat(told):
     assert "0.05 [0.01, 0.09]" in scores
     assert "beats random with intervals apart; is above human, but the intervals overlap" in scores
     sparse = next(line for line in scores.splitlines() if line.startswith("| sparse"))
-    assert "none" in sparse
+    assert "not trained" in sparse
 
 
 def test_the_winner_is_shown_with_components_lineage_and_rivals(told):
@@ -139,3 +139,8 @@ def test_a_pipe_in_a_cell_does_not_break_a_markdown_table():
     run.candidates["g1c00"] = candidate(1, 0, parents=("a|b",))
     rows = [line for line in section(story(run, result()), "Candidates").splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
+
+
+def test_a_fence_in_the_source_does_not_end_the_block():
+    text = fenced("x = 1  # ```\n")
+    assert text == "````python\nx = 1  # ```\n````"
