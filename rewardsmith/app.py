@@ -26,7 +26,6 @@ from rewardsmith.errors import StoreError, UnknownName, UsageError
 from rewardsmith.executors.local import LocalExecutor
 from rewardsmith.models.registry import default_model, open_model
 from rewardsmith.prompting.messages import compose
-from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.screening.screen import Screen
 from rewardsmith.search.driving import drive
 from rewardsmith.search.journal import Journal, Observer
@@ -39,7 +38,8 @@ from rewardsmith.search.surveying import load_survey, survey, survey_key
 from rewardsmith.search.training import Trainings, train_job
 from rewardsmith.search.writing import Writing
 from rewardsmith.store.artifacts import RunFolder
-from rewardsmith.store.store import Owner, Store
+from rewardsmith.store.leases import Owner
+from rewardsmith.store.store import Store
 
 Note = Callable[[str], None]
 
@@ -116,7 +116,6 @@ class Workshop:
         """The executor. Raises IsolationUnavailable when its sandbox cannot be had here."""
         if self._executor is None:
             layers = self.folders.layers("sandboxes")
-            open_sandbox(self.settings.sandbox, folders=layers).check()
             self._executor = LocalExecutor(self.workers, self.settings.sandbox, folders=layers)
         return self._executor
 

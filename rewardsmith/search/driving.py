@@ -17,7 +17,7 @@ class _Cancelled(Exception):
     """Someone asked to cancel the run."""
 
 
-async def drive(search: Search, *, interrupted: Awaitable[None], sleep: Callable[[float], Awaitable[None]]) -> None:
+async def drive(search: Search, *, interrupted: Awaitable[object], sleep: Callable[[float], Awaitable[None]]) -> None:
     """Run `search` to its end, its interruption, its cancellation, or the loss of its lease.
 
     Raises:
@@ -75,7 +75,7 @@ def _cause(task: asyncio.Future[None]) -> BaseException | None:
     return error
 
 
-async def _when(interrupted: Awaitable[None]) -> None:
+async def _when(interrupted: Awaitable[object]) -> None:
     await interrupted
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from rewardsmith.domain.events import Completed, Event, StoredEvent
 from rewardsmith.domain.prompt import Completion, CompletionKey
 from rewardsmith.domain.run import Run
-from rewardsmith.store.store import Lease, Store
+from rewardsmith.store.leases import Lease
+from rewardsmith.store.store import Store
 
 Observer = Callable[[StoredEvent, Run], None]
 

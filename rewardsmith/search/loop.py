@@ -140,5 +140,5 @@ class Search:
         if len(last) < BARREN or any(run.generations[g].best for g in last):
             return None
         failures = [c.failure for c in run.candidates.values() if c.generation in last and c.failure]
-        kinds = sorted({failure.kind for failure in failures}) or ["training"]
-        return f"no valid candidate in {BARREN} generations in a row (faults: {', '.join(kinds)})"
+        kinds = ", ".join(sorted({failure.kind for failure in failures})) or "none could be trained"
+        return f"no valid candidate in {BARREN} generations in a row (faults: {kinds})"

@@ -32,7 +32,7 @@ def result(run: Run, survey: Survey | None, folder: RunFolder) -> RunResult:
         best=_best(run, folder),
         baselines=_baselines(run, survey),
         usage=run.usage(),
-        folder=str(folder.root),
+        folder=str(folder.path),
     )
 
 

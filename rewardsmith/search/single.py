@@ -18,7 +18,7 @@ from rewardsmith.screening.screen import Screen
 from rewardsmith.search.results import train_result
 from rewardsmith.search.surveying import fault, wait
 from rewardsmith.search.training import REPORT_BYTES
-from rewardsmith.store.artifacts import read_record
+from rewardsmith.store.untrusted import read_record
 
 
 def screen_files(files: Sequence[str], screen: Screen) -> list[ScreenResult]:

@@ -14,7 +14,7 @@ from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import RewardsmithError, ScoreRuleError, StoreError, TaskError, WorkerFailed
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
-from rewardsmith.store.artifacts import read_arrays, read_record
+from rewardsmith.store.untrusted import read_arrays, read_record
 
 _DEPENDS_ON = ("rewardsmith", "gymnasium", "mujoco", "numpy")
 _SURVEY_BYTES = 16 << 20

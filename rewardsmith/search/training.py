@@ -17,7 +17,8 @@ from rewardsmith.executors.executor import Done, Executor, Lost, Running
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.slots import Slots
 from rewardsmith.search.surveying import fault
-from rewardsmith.store.artifacts import RunFolder, read_record
+from rewardsmith.store.artifacts import RunFolder
+from rewardsmith.store.untrusted import read_record
 
 POLL_S = 0.2
 PROGRESS_S = 5.0

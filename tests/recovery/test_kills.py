@@ -1,0 +1,159 @@
+"""Kill anything at random moments of a real run: nothing finished is lost or repeated, nothing is paid twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rewardsmith.domain.events import AttemptEnded, AttemptStarted, Completed
+from rewardsmith.store.store import Store
+
+ARGUMENTS = ["--env", "inverted_pendulum", "--budget", "quick", "--steps", "4096", "--iters", "2", "--k", "3"]
+ARGUMENTS += ["--seed", "5", "--deterministic", "--workers", "2", "--name", "run"]
+DEADLINE_S = 240
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "rewardsmith", *arguments]
+
+
+def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        _command(*arguments, "--runs-dir", str(folder), "--json"),
+        stdout=subprocess.PIPE,
+        stderr=(folder / "chatter.txt").open("ab"),
+        start_new_session=True,
+    )
+
+
+def _evolve(folder: Path) -> dict:
+    """An undisturbed run."""
+    process = _start(folder, "evolve", *ARGUMENTS)
+    out, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, (folder / "chatter.txt").read_text()[-3000:]
+    return json.loads(out)
+
+
+def _finish(folder: Path) -> dict:
+    process = _start(folder, "resume", "run")
+    out, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, (folder / "chatter.txt").read_text()[-3000:]
+    return json.loads(out)
+
+
+def _events(folder: Path) -> list:
+    store = Store.open(folder / "rewardsmith.db")
+    try:
+        return [stored.event for stored in store.events("run")]
+    finally:
+        store.close()
+
+
+def _wait_for_run(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until the first training has started (or the process has ended)."""
+    until = time.monotonic() + DEADLINE_S
+    while time.monotonic() < until and process.poll() is None:
+        if (folder / "rewardsmith.db").exists() and any(folder.glob("run/**/lock")):
+            return
+        time.sleep(0.02)
+
+
+def _processes(word: str, folder: Path) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if word in line and str(folder) in line:
+                found.append(int(entry.name))
+    return found
+
+
+def _check_nothing_twice(events: list) -> None:
+    finished: set = set()
+    paid: set = set()
+    for event in events:
+        if isinstance(event, AttemptStarted):
+            assert event.attempt.key not in finished, f"{event.attempt.key} was trained again after its result was stored"
+        if isinstance(event, AttemptEnded) and event.report is not None:
+            assert event.attempt.key not in finished, f"{event.attempt.key} has two results"
+            finished.add(event.attempt.key)
+        if isinstance(event, Completed):
+            assert event.key not in paid, f"{event.key} was asked twice"
+            paid.add(event.key)
+
+
+def _outcome(result: dict, events: list) -> dict:
+    """What must not depend on how often a run was killed."""
+    reports = {
+        str(event.attempt.key): [rung.scores for rung in event.report.rungs]
+        for event in events
+        if isinstance(event, AttemptEnded) and event.report
+    }
+    return {"best": result["best"] | {"file": ""}, "baselines": result["baselines"], "reports": reports}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> dict:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    result = _evolve(folder)
+    return _outcome(result, _events(folder))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_orchestrator_killed_at_random_moments(tmp_path, undisturbed):
+    moments = random.Random(11)
+    process = _start(tmp_path, "evolve", *ARGUMENTS)
+    _wait_for_run(tmp_path, process)
+    for _ in range(5):
+        time.sleep(moments.uniform(0.2, 3.0))
+        if process.poll() is not None:
+            break
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process = _start(tmp_path, "resume", "run")
+    process.kill()
+    process.wait()
+    result = _finish(tmp_path)
+    events = _events(tmp_path)
+    _check_nothing_twice(events)
+    started = [event.attempt for event in events if isinstance(event, AttemptStarted)]
+    assert len(started) == len(set(started)), "a training whose runner lived on was started again"
+    assert all(attempt.number == 0 for attempt in started), "killing the orchestrator costs no training"
+    assert _outcome(result, events) == undisturbed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("word", ["rewardsmith.executors.runner", "reward/server.py"])
+def test_a_runner_or_a_reward_process_killed(tmp_path, undisturbed, word):
+    process = _start(tmp_path, "evolve", *ARGUMENTS)
+    _wait_for_run(tmp_path, process)
+    killed = 0
+    moments = random.Random(3)
+    while process.poll() is None and killed < 2:
+        time.sleep(moments.uniform(0.3, 1.5))
+        victims = _processes(word, tmp_path)
+        if victims:
+            try:
+                os.kill(moments.choice(victims), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            killed += 1
+    out, _ = process.communicate(timeout=DEADLINE_S)
+    assert killed, "nothing was there to kill: the test proves nothing"
+    assert process.returncode == 0, (tmp_path / "chatter.txt").read_text()[-3000:]
+    events = _events(tmp_path)
+    _check_nothing_twice(events)
+    assert _outcome(json.loads(out), events) == undisturbed
