@@ -79,7 +79,7 @@ def check(module: Module) -> None:
         if fault is not None:
             found.append(fault)
     for function in (n for n in ast.walk(module.tree) if isinstance(n, ast.FunctionDef | ast.Lambda)):
-        found.extend(_state(function, shared))
+        found.extend(_state(function, shared, aliases))
     found.extend(_module_level(module.tree, aliases))
     if found:
         raise min(found, key=lambda fault: fault.failure.line or 0)
@@ -189,7 +189,7 @@ def _numpy(name: str) -> str | None:
     return "names with _ are internal" if name.startswith("_") else NUMPY.get(name)
 
 
-def _state(function: ast.FunctionDef | ast.Lambda, shared: set[str]) -> list[RewardRejected]:
+def _state(function: ast.FunctionDef | ast.Lambda, shared: set[str], aliases: set[str]) -> list[RewardRejected]:
     """Writes of one function into what the module holds."""
     given = function.args
     bound = {a.arg for a in [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg] if a}
@@ -202,7 +202,7 @@ def _state(function: ast.FunctionDef | ast.Lambda, shared: set[str]) -> list[Rew
         if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, (ast.Store, ast.Del)):
             written = node
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
-            written = node.func.value
+            written = None if _root(node.func.value) in aliases else node.func.value
         elif isinstance(node, ast.keyword) and node.arg == "out":
             written = node.value
         name = _root(written) if written is not None else None

@@ -18,12 +18,15 @@ def undefined(module: Module, signals: Collection[str]) -> None:
         return  # what they define cannot be told here; the policy refuses them
     bound = {symbol.get_name() for symbol in module.table.get_symbols() if _binds(symbol)}
     bound |= {name for scope in _below(module.table) for name in _declared_global(scope)}
-    known = bound | set(dir(builtins)) | {"__name__"}
+    known = bound | set(dir(builtins))
     missing = {
         symbol.get_name()
         for scope in [module.table, *_below(module.table)]
         for symbol in scope.get_symbols()
-        if symbol.is_referenced() and symbol.is_global() and symbol.get_name() not in known
+        if symbol.is_referenced()
+        and symbol.is_global()
+        and symbol.get_name() not in known
+        and not symbol.get_name().startswith("__")
     }
     if not missing:
         return
