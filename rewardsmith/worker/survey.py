@@ -1,0 +1,272 @@
+"""Runs the real environment with random actions, and tells what is there: `survey.json` and `probe.npz`."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from rewardsmith.domain.job import SurveyJob
+from rewardsmith.domain.survey import RecordedEpisode, Signal, Survey
+from rewardsmith.domain.task import Task
+from rewardsmith.errors import TaskError
+from rewardsmith.export.discovery import FoundSignal, discover
+from rewardsmith.export.signals import SignalReader, mujoco_model
+from rewardsmith.reward.process import ScoreProcess
+from rewardsmith.reward.source import analyse_score
+from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.view import without_reward
+
+__all__ = ["run", "seconds_per_step"]
+
+LEAST_ROWS = 2048
+"""Short episodes go on until the probe has this many rows, so that it shows some variety."""
+
+PROBE_BYTES = 64 * 2**20
+"""Beyond this size the probe keeps whole episodes of about `PROBE_ROWS` rows."""
+
+PROBE_ROWS = 4096
+
+WIDEST_STATISTICS = 1024
+"""Signals of more entries (images) get no statistics: no prompt and no search could use them."""
+
+UNTIMED = ("MountainCarEnv", "Continuous_MountainCarEnv")
+"""Environments whose equations know no seconds: one step counts as one."""
+
+
+def run(job: SurveyJob, out: Path) -> None:
+    """Survey the task of `job` and write `survey.json` and `probe.npz` into the folder `out`.
+
+    Raises:
+        TaskError: the environment, or a signal that the task file names, is wrong.
+        ScoreRuleError: the score rule raised, or gave no finite number.
+    """
+    task = job.task
+    env = make(task)
+    try:
+        recording = _record(env, job)
+        view = without_reward(env, recording.info)
+        dt = seconds_per_step(env)
+        versions = _versions(env)
+        space = env.action_space
+    finally:
+        env.close()
+    found = _allowed(task, recording.found, view.dropped_info)
+    episodes = recording.episodes
+    arrays = _columns(found, episodes)
+    signals = tuple(_signal(signal, arrays[signal.name]) for signal in found)
+    recorded = _scored(task, signals, episodes, dt)
+    kept = _fitting(arrays, [len(episode.rows) for episode in episodes])
+    rows = sum(len(episode.rows) for episode in episodes[:kept])
+    starts = np.zeros(rows, dtype=bool)
+    starts[np.cumsum([0, *(len(episode.rows) for episode in episodes[: kept - 1])])] = True
+    survey = Survey(
+        task=task.name,
+        fingerprint=task.fingerprint(),
+        signals=signals,
+        view=task.view if task.view is not None else view.text,
+        dropped_info=view.dropped_info,
+        dt=dt,
+        horizon=task.environment.horizon,
+        action_low=_bounds(space, "low"),
+        action_high=_bounds(space, "high"),
+        episodes=recorded[:kept],
+        steps_per_second=recording.rate,
+        versions=versions,
+        sparse_kind="rule" if analyse_score(task.score.source, arrays).sparse is not None else "terminal",
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    np.savez(out / "probe.npz", allow_pickle=False, **{name: a[:rows] for name, a in arrays.items()}, __starts__=starts)
+    (out / "survey.json").write_text(survey.model_dump_json(indent=1), encoding="utf-8")
+
+
+def seconds_per_step(env: gymnasium.Env[Any, Any]) -> float:
+    """Find the simulated seconds of one step: the environment's `dt` or `tau`, else its frames per second, else 1."""
+    inner: Any = env.unwrapped
+    if any(base.__name__ in UNTIMED for base in type(inner).__mro__):
+        return 1.0
+    for name in ("dt", "tau"):
+        value = getattr(inner, name, None)
+        if isinstance(value, int | float | np.floating) and value > 0:
+            return float(value)
+    frames = (inner.metadata or {}).get("render_fps")
+    return 1.0 / float(frames) if frames else 1.0
+
+
+@dataclass
+class _Episode:
+    """One random episode: its rows as they are read, and how it ended."""
+
+    rows: list[dict[str, npt.NDArray[Any]]] = field(default_factory=list)
+    terminated: bool = False
+
+
+@dataclass
+class _Recording:
+    """What the random episodes gave."""
+
+    found: dict[str, FoundSignal]
+    """Signals that every step had, by name."""
+    episodes: list[_Episode] = field(default_factory=list)
+    info: set[str] = field(default_factory=set)
+    """Names of all entries of `info` in any step."""
+    rate: float = 0.0
+    """Raw steps per second."""
+
+
+def _record(env: gymnasium.Env[Any, Any], job: SurveyJob) -> _Recording:
+    """Record random episodes of uniformly drawn actions."""
+    specs = job.task.signals
+    env.action_space.seed(job.seed)
+    env.reset(seed=job.seed)
+    info = env.step(env.action_space.sample())[4]
+    try:
+        recording = _Recording(discover(env, specs, info=info))
+    except ValueError as error:
+        hint = "correct [signals] in task.toml: source, index and key must name data of the environment"
+        raise TaskError(f"task {job.task.name!r}: {error}", hint=hint) from error
+    found, episodes = recording.found, recording.episodes
+    reader = SignalReader(env, {name: signal.reader for name, signal in found.items()})
+    seeds = np.random.default_rng(job.seed)
+    steps, seconds = 0, 0.0
+    least = min(LEAST_ROWS, job.max_steps)
+    while steps < job.max_steps and (len(episodes) < job.episodes or steps < least):
+        episode = _Episode()
+        env.reset(seed=int(seeds.integers(2**31)))
+        ended = False
+        while not ended:
+            action = env.action_space.sample()
+            before = time.perf_counter()
+            observation, _, terminated, truncated, info = env.step(action)
+            seconds += time.perf_counter() - before
+            lost = _lost(found, info)
+            if lost:
+                _check_named(job.task, lost, info)
+                for name in lost:
+                    del found[name]
+                reader = SignalReader(env, {name: signal.reader for name, signal in found.items()})
+            recording.info.update(map(str, info))
+            episode.rows.append(reader.read(observation, action, bool(terminated), info))
+            episode.terminated = bool(terminated)
+            ended = bool(terminated or truncated)
+        steps += len(episode.rows)
+        episodes.append(episode)
+    recording.rate = steps / max(seconds, 1e-9)
+    return recording
+
+
+def _lost(found: Mapping[str, FoundSignal], info: Mapping[str, Any]) -> list[str]:
+    """Signals of `info` that this step lacks or gives in another shape: a signal is there in every step."""
+    lost = []
+    for name, signal in found.items():
+        if signal.reader.startswith("info:") and "@" not in signal.reader:
+            value = info.get(signal.reader.removeprefix("info:"))
+            if value is None or np.shape(value) != signal.shape:
+                lost.append(name)
+    return lost
+
+
+def _check_named(task: Task, names: list[str], info: Mapping[str, Any]) -> None:
+    """Raise if one of the signals that are not in every step is named by the task file."""
+    for name in names:
+        if name in task.signals:
+            key = task.signals[name].key
+            raise TaskError(
+                f"task {task.name!r}: signal {name!r}: info has no entry {key!r} of one shape in every step",
+                hint="name entries that every step has; this step has: " + (", ".join(map(str, info)) or "none"),
+            )
+
+
+def _allowed(task: Task, found: Mapping[str, FoundSignal], dropped: tuple[str, ...]) -> list[FoundSignal]:
+    """Leave out what the environment's reward computed.
+
+    Raises:
+        TaskError: the task file names such an entry as a signal.
+    """
+    allowed = []
+    for signal in found.values():
+        key = signal.reader.removeprefix("info:").partition("@")[0]
+        if not (signal.reader.startswith("info:") and key in dropped):
+            allowed.append(signal)
+        elif signal.name in task.signals:
+            raise TaskError(
+                f"task {task.name!r}: signal {signal.name!r}: the environment's own reward computed info[{key!r}]",
+                hint="a reward must not read the stock reward; name another quantity under [signals]",
+            )
+    return allowed
+
+
+def _columns(found: list[FoundSignal], episodes: list[_Episode]) -> dict[str, npt.NDArray[Any]]:
+    """Stack the rows of all episodes, one array per signal: shape (rows, ...)."""
+    return {
+        signal.name: np.stack([row[signal.name] for episode in episodes for row in episode.rows]) for signal in found
+    }
+
+
+def _signal(found: FoundSignal, array: npt.NDArray[Any]) -> Signal:
+    """Describe a signal together with its statistics under random actions."""
+    table = array.reshape(len(array), -1).astype(np.float64)
+    statistics: dict[str, tuple[float, ...]] = {}
+    if table.shape[1] <= WIDEST_STATISTICS:
+        table = np.where(np.isfinite(table), table, 0.0)
+        statistics = {
+            key: tuple(float(value) for value in function(table, axis=0))
+            for key, function in (("mean", np.mean), ("std", np.std), ("low", np.min), ("high", np.max))
+        }
+    return Signal.model_validate({**found._asdict(), **statistics})
+
+
+def _scored(
+    task: Task, signals: tuple[Signal, ...], episodes: list[_Episode], dt: float
+) -> tuple[RecordedEpisode, ...]:
+    """Score every episode by the task's rule."""
+    recorded = []
+    by_name = {signal.name: signal for signal in signals}
+    horizon = task.environment.horizon
+    process = ScoreProcess(task.score.source, by_name, dt=dt, horizon=horizon, namespaces=False)
+    try:
+        for episode in episodes:
+            arrays = {name: np.stack([row[name] for row in episode.rows]) for name in process.reads}
+            answer = process.ask(arrays, terminated=episode.terminated)
+            recorded.append(
+                RecordedEpisode(
+                    length=len(episode.rows),
+                    score=answer.score,
+                    success=answer.success,
+                    terminated=episode.terminated,
+                )
+            )
+    finally:
+        process.close()
+    return tuple(recorded)
+
+
+def _fitting(arrays: Mapping[str, npt.NDArray[Any]], lengths: list[int]) -> int:
+    """Count the episodes, from the first, that the probe keeps."""
+    rows = sum(lengths)
+    if sum(array.nbytes for array in arrays.values()) <= PROBE_BYTES or rows <= PROBE_ROWS:
+        return len(lengths)
+    return max(1, int(np.searchsorted(np.cumsum(lengths), PROBE_ROWS, side="right")))
+
+
+def _bounds(space: gymnasium.Space[Any], end: str) -> tuple[float, ...]:
+    """Bounds of a continuous action that has them."""
+    if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded():
+        return ()
+    return tuple(float(bound) for bound in getattr(space, end).reshape(-1))
+
+
+def _versions(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
+    versions = {"python": platform.python_version(), "numpy": np.__version__, "gymnasium": gymnasium.__version__}
+    if mujoco_model(env.unwrapped) is not None:
+        import mujoco
+
+        versions["mujoco"] = mujoco.__version__
+    return versions
