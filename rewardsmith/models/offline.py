@@ -7,7 +7,9 @@ an answer is a function of those two.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -35,27 +37,31 @@ class OfflineAuthor:
     def __init__(self, *, seed: int = 0) -> None:
         self._seed = seed
         self._weighed: tuple[Survey, Probe, Evidence] | None = None
+        self._read: Callable[[str], Genome | None] = lambda _: None
 
     async def complete(self, request: Request) -> Completion:
         """Answer with a reward in the contract that stands nowhere in the run's history."""
         evidence = self._evidence(request.context)
-        author = _Turn(request, evidence, self._seed)
-        source, story = author.repair() if request.context.rejected else author.design()
+        answer = _Answer(request, evidence, self._seed, self._read)
+        source, story = answer.repair() if request.context.rejected else answer.design()
         text = f"{story}\n\n```python\n{source}```\n"
         return Completion(text=text, model=self.name, dollars=0.0)
 
     def _evidence(self, context: Context) -> Evidence:
         """What the survey says; remembered for the survey asked about last, because every slot asks again."""
         if self._weighed is None or self._weighed[0] is not context.survey or self._weighed[1] is not context.probe:
-            self._weighed = (context.survey, context.probe, weigh(context.survey, context.probe))
+            evidence = weigh(context.survey, context.probe)
+            self._weighed = (context.survey, context.probe, evidence)
+            self._read = functools.cache(functools.partial(read, library=evidence.library))
         return self._weighed[2]
 
 
-class _Turn:
+class _Answer:
     """One request with what is derived from its history."""
 
-    def __init__(self, request: Request, evidence: Evidence, seed: int) -> None:
+    def __init__(self, request: Request, evidence: Evidence, seed: int, reader: Callable[[str], Genome | None]) -> None:
         self.context, self.key, self.evidence, self.seed = request.context, request.key, evidence, seed
+        self.read = reader
         self.history = [t for t in self.context.history if t.candidate.generation < self.key.generation]
         self.seen = {_known_id(turn.candidate.source) for turn in self.context.history if turn.candidate.source}
         self.pool = self._pool()
@@ -65,29 +71,29 @@ class _Turn:
 
         The slots before it are drafted too, so that slots which are asked for side by side never repeat each other.
         """
-        taken = set(self.seen)
-        source, story = "", ""
-        for slot in range(self.key.slot + 1):
-            call = self.key.call if slot == self.key.slot else 0
-            source, story = self._new(
-                slot, taken, _generator(self.seed, self.context, "designer", self.key.generation, slot, call)
-            )
-            taken.add(reward_id(source))
-        return source, story
+        taken = self._designs(self.key.slot)
+        return self._new(self.key.slot, taken, self._generator("designer", self.key.slot, self.key.call))
 
     def repair(self) -> tuple[str, str]:
         """A plain, bounded reward in place of a rejected one."""
         rejected = self.context.rejected[0] if self.context.rejected else ""
-        taken = self.seen | {_known_id(rejected)}
-        rng = _generator(self.seed, self.context, "repair", self.key.generation, self.key.slot, self.key.call)
+        taken = self._designs(max(self.context.k, self.key.slot + 1)) | {_known_id(rejected)}
+        rng = self._generator("repair", self.key.slot, self.key.call)
         for attempt in range(10 * TRIES):
             sketch = Sketch(cap=float(rng.choice([1.0, 1.5, 2.0])), alive=0.6, effort=float(rng.choice([0.2, 0.5])))
-            genome = self._plain(sketch)
-            genome = jitter(genome, 0.1 * (1 + attempt), rng)
+            genome = self._plain(sketch) if attempt < TRIES else first_draft(self.evidence, 1000 + attempt, rng)
+            genome = jitter(genome, 0.3 + 0.05 * attempt, rng)
             source = write(genome, self.evidence.library, self.evidence)
             if reward_id(source) not in taken:
                 break
         return source, f"A plainer reward in place of the one that failed. {summary(genome)}"
+
+    def _designs(self, slots: int) -> set[str]:
+        """Ids of the history and of this generation's first answers in that many slots."""
+        taken = set(self.seen)
+        for slot in range(slots):
+            taken.add(reward_id(self._new(slot, taken, self._generator("designer", slot, 0))[0]))
+        return taken
 
     def _plain(self, sketch: Sketch) -> Genome:
         if not self.evidence.conclusive or self.evidence.is_survival:
@@ -124,7 +130,7 @@ class _Turn:
             if source is None or score is None:
                 continue
             key = _known_id(source)
-            genome = None if key in found else read(source, self.evidence.library)
+            genome = None if key in found else self.read(source)
             if genome is not None:
                 found[key] = Scored(genome, turn, score)
         return list(found.values())
@@ -150,6 +156,11 @@ class _Turn:
                 return source, f"The numbers of {turn.candidate.id}, changed."
         return None
 
+    def _generator(self, role: Role, slot: int, call: int) -> np.random.Generator:
+        """The generator of one completion: a hash of what names it."""
+        text = f"offline/{self.seed}/{self.context.seed}/{self.key.generation}/{role}/{slot}/{call}"
+        return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"))
+
 
 def _rank(turn: Turn) -> tuple[float, int, int]:
     """Best score first, then the earlier candidate; what has no score comes last."""
@@ -157,15 +168,10 @@ def _rank(turn: Turn) -> tuple[float, int, int]:
     return (np.inf if score is None else -score, turn.candidate.generation, turn.candidate.slot)
 
 
+@functools.lru_cache(maxsize=4096)
 def _known_id(source: str) -> str:
     """The id of a source; of one that does not parse, its own text."""
     try:
         return reward_id(source)
     except (RewardRejected, SyntaxError, ValueError):
         return source
-
-
-def _generator(seed: int, context: Context, role: Role, generation: int, slot: int, call: int) -> np.random.Generator:
-    """The generator of one completion: a hash of what names it."""
-    text = f"offline/{seed}/{context.seed}/{generation}/{role}/{slot}/{call}"
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"))

@@ -68,11 +68,11 @@ def next_draft(
         size: Step size.
         rng: The child's own generator.
     """
-    if not pool:
-        return Draft(first_draft(evidence, fresh, rng), "A fresh draft.")
+    if not pool or (len(pool) > 1 and len({scored.score for scored in pool}) == 1):
+        return Draft(first_draft(evidence, fresh, rng), "A fresh draft: no score tells one from another yet.")
     best = pool[0]
     role = slot if slot < 4 else int(rng.choice([0, 1, 1, 2, 3, 4]))
-    if role == 0:
+    if role == 0 and not evidence.is_survival:
         return _guided(evidence, best, size, rng)
     if role == 2 and len(pool) > 1:
         other = pool[1 + int(rng.integers(min(3, len(pool) - 1)))]
@@ -155,7 +155,7 @@ def _guided(evidence: Evidence, parent: Scored, size: float, rng: np.random.Gene
     """Change what the parent's own training points at: falling early, or a main component that has levelled off."""
     genome = list(parent.genome)
     step = 1.0 + max(0.3, size)
-    if evidence.ends_early and not evidence.is_survival and _share_lived(evidence, parent.turn) < 0.9:
+    if evidence.ends_early and _share_lived(evidence, parent.turn) < 0.9:
         missing = [t for t in helper_terms(evidence)[:8] if t.name not in {g.term.name for g in genome}]
         steadying = ("alive", "effort", "calm", "steady", "smoothness")
         if missing and rng.random() < 0.4:

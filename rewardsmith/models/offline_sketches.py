@@ -122,7 +122,9 @@ def _exploring_draft(evidence: Evidence, sketch: Sketch, number: int, rng: np.ra
     """Random episodes say nothing about the score: try what stirs the system, then anything, at little effort."""
     terms = exploring_terms(evidence)
     if not terms:
-        return tidied(supports(evidence, replace(sketch, alive=1.0)))
+        alive = evidence.library.term("alive")
+        genes = supports(evidence, replace(sketch, alive=1.0))
+        return tidied(genes or ([] if alive is None else [Gene(alive, 1.0)]))
     genes = [Gene(terms[number % len(terms)], terms[number % len(terms)].weight(1.0))]
     if number % 2:
         other = terms[int(rng.integers(len(terms)))]
