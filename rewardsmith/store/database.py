@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from rewardsmith.errors import NewerDatabase, StoreError
+from rewardsmith.errors import MissingExtra, NewerDatabase, StoreError, UsageError
 from rewardsmith.store.schema import HEAD, REVISIONS
 
 _BUSY_S = 30
@@ -29,9 +30,10 @@ class Database:
         Raises:
             NewerDatabase: Written by a newer rewardsmith.
             StoreError: It cannot be opened, is corrupt, or is another program's.
+            MissingExtra: Its kind needs a package that is not installed.
         """
         given = str(url_or_path)
-        self.place = given.partition("@")[2] or given if "://" in given else given
+        self.place = _without_password(given)
         self._engine = _engine(given)
         try:
             self._migrate()
@@ -91,7 +93,15 @@ def _upgrade(connection: Connection) -> None:
 
 def _engine(given: str) -> Engine:
     if "://" in given and not given.startswith("sqlite:"):
-        return create_engine(given, pool_pre_ping=True)
+        try:
+            return create_engine(given, pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            raise MissingExtra(
+                f"the database {_without_password(given)} needs the package {error.name}",
+                hint=f"pip install '{error.name}[binary]'" if error.name == "psycopg" else f"pip install {error.name}",
+            ) from error
+        except ArgumentError as error:
+            raise UsageError(f"{_without_password(given)!r} is no address of a database: {error}") from error
     path = Path(given.removeprefix("sqlite:///")).absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +112,11 @@ def _engine(given: str) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _without_password(given: str) -> str:
+    """The address as it may be shown."""
+    return re.sub(r"(?<=//)[^/@]*@", "", given)
 
 
 def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 import rewardsmith
-from rewardsmith.errors import NewerDatabase, StoreError
+from rewardsmith.errors import MissingExtra, NewerDatabase, StoreError, UsageError
 from rewardsmith.store import schema
 from rewardsmith.store.database import Database
 from rewardsmith.store.store import Store
@@ -45,6 +45,15 @@ def test_its_folder_may_have_any_name(tmp_path):
     place = tmp_path / "50% of what?" / "a.db"
     Store.open(place).close()
     assert place.exists()
+
+
+def test_a_missing_driver_is_named_and_no_password_shown():
+    with pytest.raises(MissingExtra, match="db://host/runs") as caught:
+        Store.open("oracle+oracledb://me:secret@host/runs")
+    assert "pip install oracledb" in caught.value.hint
+    with pytest.raises(UsageError, match="no address"):
+        Store.open("nonsense://me:secret@host/runs")
+    assert "secret" not in str(caught.value)
 
 
 def test_many_may_open_a_new_one_at_once(tmp_path):
