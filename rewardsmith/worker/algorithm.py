@@ -62,6 +62,11 @@ def build(trainer: Trainer, env: VecEnv, seed: int) -> BaseAlgorithm:
         TaskError: an unknown class or setting (with near misses), or one that the class refuses.
     """
     found = algorithm_class(trainer.algorithm)
+    if trainer.policy not in found.policy_aliases:
+        raise TaskError(
+            f"trainer.policy: {trainer.algorithm} has no policy {trainer.policy!r}",
+            hint="its policies: " + ", ".join(found.policy_aliases),
+        )
     settings = {key: _value(key, value, env) for key, value in trainer.settings.items()}
     accepted = [key for key in inspect.signature(found).parameters if key not in _OURS]
     for key in settings:

@@ -32,7 +32,8 @@ def film(out: Path, seed: int) -> Path:
     starts, running = np.ones(1, dtype=bool), True
     path = out / "video.mp4"
     part = path.with_suffix(".part.mp4")
-    with imageio.get_writer(part, fps=int(env.metadata.get("render_fps", 30)), macro_block_size=1) as writer:
+    writer: Any = imageio.get_writer(part, fps=int(env.metadata.get("render_fps", 30)), macro_block_size=1)
+    with writer:
         while running:
             writer.append_data(env.render())
             batch = {k: v[None] for k, v in observation.items()} if isinstance(observation, dict) else observation[None]

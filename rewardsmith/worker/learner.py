@@ -211,4 +211,4 @@ def _span_schedules(model: BaseAlgorithm, steps: int) -> None:
     def update(now: int, _: int) -> None:
         model._current_progress_remaining = 1.0 - now / steps
 
-    model._update_current_progress_remaining = update  # type: ignore[method-assign]
+    model._update_current_progress_remaining = update  # type: ignore[method-assign,assignment]

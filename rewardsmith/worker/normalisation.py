@@ -63,7 +63,10 @@ class RewardNormaliser:
 
     def normalise(self, rewards: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Normalise rewards of any shape by what is known now, without learning from them."""
-        return np.clip(rewards / np.sqrt(self.var + _EPSILON), -_CLIP, _CLIP).astype(np.float32)
+        scaled: npt.NDArray[np.float32] = np.clip(rewards / np.sqrt(self.var + _EPSILON), -_CLIP, _CLIP).astype(
+            np.float32
+        )
+        return scaled
 
 
 def dump_normalisation(observations: VecNormalize | None, rewards: RewardNormaliser | None) -> Arrays:

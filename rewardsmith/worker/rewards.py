@@ -78,7 +78,7 @@ class TerminalScoreRewards:
 
     def ask(self, recording: Recording, *, stream: str) -> Answer:
         """Zeros but for the last step of each episode; what has not ended is kept for the next recording."""
-        total = np.zeros(recording.starts.shape)
+        total: npt.NDArray[np.float64] = np.zeros(recording.starts.shape)
         for i in range(total.shape[1]):
             self._pay(recording, stream, i, total[:, i])
         return Answer(total=total, components={})

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rewardsmith.domain.report import Report
+from rewardsmith.errors import ScoreRuleError, TaskError
+from rewardsmith.worker import train as room
+from rewardsmith.worker.files import read_arrays, read_json, read_tensors
+
+from .conftest import PPO, SAC, Train, make_job, make_task
+
+TRAINERS: dict[str, dict[str, Any]] = {
+    "PPO": {"algorithm": "stable_baselines3.PPO", "settings": PPO},
+    "SAC": {"algorithm": "stable_baselines3.SAC", "settings": SAC},
+}
+
+
+class Killed(Exception):
+    pass
+
+
+def without_clock(report: Report) -> dict[str, Any]:
+    return report.model_dump(exclude={"wall_s", "steps_per_second"})
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, train: Train, job: Any, name: str) -> None:
+    """Train until the first checkpoint is written, then break off."""
+    save = room.save_checkpoint
+
+    def save_and_break(*arguments: Any) -> None:
+        save(*arguments)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "save_checkpoint", save_and_break)
+        with pytest.raises(Killed):
+            train(job, name)
+
+
+def test_what_a_training_leaves_behind(train: Train) -> None:
+    report, out = train(make_job(tensorboard=True))
+    assert report.failure is None
+    assert report.steps == 512
+    assert [rung.steps for rung in report.rungs] == [256, 512]
+    assert report.best_rung == int(np.argmax([rung.mean for rung in report.rungs]))
+    assert report.score == max(rung.mean for rung in report.rungs)
+    assert report.scoring_steps == 2 * 3 * 50
+    assert {component.name for component in report.components} == {"total", "upright", "effort"}
+    assert sum(point.episodes for point in report.episodes) == 2 * 2 * (128 // 50)
+    with (out / "learning_curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["score_mean"]) for row in rows] == [rung.mean for rung in report.rungs]
+    assert {"steps", "score_std", "episode_length", "mean_upright", "mean_effort"} <= set(rows[0])
+    assert read_json(out / "progress.json")["steps"] == 512
+    assert list((out / "tensorboard").iterdir())
+    archive = read_arrays(out / "archive.npz")
+    assert archive["__lengths__"].tolist() == [50] * 6
+    assert archive["observation"].shape == (300, 3)
+    assert np.flatnonzero(archive["__starts__"]).tolist() == [0, 50, 100, 150, 200, 250]
+    for number, score in enumerate(archive["__scores__"]):
+        rows_of = archive["observation"][50 * number : 50 * number + 50, 0]
+        assert score == pytest.approx(rows_of.sum() / 50, rel=1e-5)
+
+
+def test_the_same_job_gives_the_same_result_and_another_seed_another(train: Train) -> None:
+    first, second, third = (
+        train(make_job(seed=seed, steps=256, rungs=1), name)[0] for seed, name in ((1, "a"), (1, "b"), (2, "c"))
+    )
+    assert without_clock(first) == without_clock(second)
+    assert first.rungs != third.rungs
+
+
+@pytest.mark.parametrize("trainer", ["PPO", "SAC"])
+def test_a_resumed_training_ends_as_an_undisturbed_one_to_the_bit(
+    trainer: str, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # SAC's replay buffer holds 200 steps of each environment and so has gone round before the last rung
+    job = make_job(make_task(trainer=TRAINERS[trainer]), steps=600, rungs=3)
+    undisturbed, out = train(job, "undisturbed")
+    interrupt(monkeypatch, train, job, "broken off")
+    resumed, resumed_out = train(job, "resumed", tmp_path / "broken off" / "out")
+    assert without_clock(resumed) == without_clock(undisturbed)
+    names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert names == {str(path.relative_to(resumed_out)) for path in resumed_out.rglob("*") if path.is_file()}
+    for name in names:
+        if name.endswith(".npz"):
+            ours, theirs = read_arrays(resumed_out / name), read_arrays(out / name)
+            assert ours.keys() == theirs.keys()
+            assert all(np.array_equal(ours[key], theirs[key]) for key in ours), name
+        elif name.endswith(".safetensors"):
+            mine, other = read_tensors(resumed_out / name), read_tensors(out / name)
+            assert mine.keys() == other.keys()
+            assert all(torch.equal(mine[key], other[key]) for key in mine), name
+        elif name.endswith(("policy.json", "learning_curve.csv")):
+            assert (resumed_out / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_nothing_to_resume_starts_from_the_beginning(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    report, _ = train(make_job(steps=256, rungs=1), "fresh", tmp_path / "empty")
+    assert report.steps == 256
+
+
+def test_a_rung_ends_with_a_whole_rollout(train: Train) -> None:
+    report, _ = train(make_job(steps=300, rungs=2, episodes=1))
+    assert [rung.steps for rung in report.rungs] == [256, 384]
+    assert report.steps == 384
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("    return observation[:, 0] * np.nan, {}", "not_finite"),
+        ("    return observation[:, 7], {}", "exception"),
+        ("    return observation, {}", "shape"),
+        ("    import os\n    return observation[:, 0], {}", "forbidden_import"),
+    ],
+)
+def test_a_faulty_reward_ends_in_a_report(body: str, kind: str, train: Train) -> None:
+    source = f"import numpy as np\n\n\ndef compute_reward(observation):\n{body}\n"
+    report, out = train(make_job(source=source))
+    assert report.failure is not None
+    assert (report.failure.gate, report.failure.kind) == ("train", kind)
+    assert report.best_rung is None
+    assert report.score is None
+    assert not (out / "policy.safetensors").exists()
+
+
+def test_memory_begins_anew_with_every_episode(train: Train) -> None:
+    source = """
+import numpy as np
+
+MEMORY = {"age": 0.0}
+
+
+def compute_reward(observation, memory):
+    memory["age"] = memory["age"] + 1.0
+    return np.where(memory["age"] > 90.0, np.nan, observation[:, 0]), {}
+"""
+    # episodes last 50 steps: only memory that outlives one would pass 90
+    report, _ = train(make_job(source=source, steps=256, rungs=1))
+    assert report.failure is None
+
+
+def test_weights_that_break_are_a_failure(train: Train) -> None:
+    trainer = {"settings": PPO | {"learning_rate": 1e30, "max_grad_norm": 1e30}, "normalize_reward": False}
+    report, _ = train(make_job(make_task(trainer=trainer)))
+    assert report.failure is not None
+    assert (report.failure.gate, report.failure.kind) == ("train", "diverged")
+
+
+def test_the_three_kinds_of_reward(train: Train) -> None:
+    human, _ = train(make_job(kind="human", steps=256, rungs=1), "human")
+    assert [component.name for component in human.components] == ["total"]
+    assert all(point.high <= 0.0 for point in human.components[0].points)
+    sparse, _ = train(make_job(kind="sparse", steps=256, rungs=1), "sparse")
+    assert all(0.0 in (point.low, point.high) and point.std > 0.0 for point in sparse.components[0].points)
+    assert sparse.components[0].correlation == pytest.approx(1.0)
+    rule = """
+def score(observation):
+    return 1.0
+
+
+def sparse(observation):
+    return observation[:, 0], {"height": observation[:, 0]}
+"""
+    dense, _ = train(make_job(make_task(score=rule), kind="sparse", steps=256, rungs=1), "rule")
+    assert [component.name for component in dense.components] == ["total", "height"]
+
+
+def test_no_stock_reward_no_human_baseline(train: Train) -> None:
+    task = make_task()
+    task = task.model_copy(update={"environment": task.environment.model_copy(update={"stock_reward": False})})
+    with pytest.raises(TaskError, match="not about this task"):
+        train(make_job(task, kind="human"))
+
+
+def test_a_score_rule_that_raises_is_an_error_and_no_failure_of_the_candidate(train: Train) -> None:
+    with pytest.raises(ScoreRuleError):
+        train(make_job(make_task(score="def score(observation):\n    return 1.0 / 0.0\n")))
+
+
+def test_final_scores_use_other_episodes(train: Train) -> None:
+    search, _ = train(make_job(steps=256, rungs=1), "search")
+    final, _ = train(make_job(steps=256, rungs=1, final=True), "final")
+    assert search.components[0].points == final.components[0].points
+    assert not set(search.rungs[0].scores) & set(final.rungs[0].scores)
+
+
+def test_discrete_actions(train: Train) -> None:
+    source = """
+def compute_reward(observation, action, terminated):
+    return observation[:, 0] + action * (1.0 - terminated), {}
+"""
+    for name, trainer in (
+        ("ppo", TRAINERS["PPO"]),
+        (
+            "dqn",
+            {
+                "algorithm": "stable_baselines3.DQN",
+                "settings": {"learning_starts": 32, "buffer_size": 500, "train_freq": 2},
+            },
+        ),
+    ):
+        task = make_task(
+            "CartPole-v1", trainer=trainer, score="def score(observation):\n    return float(len(observation))\n"
+        )
+        report, _ = train(make_job(task, source=source, steps=256, rungs=1), name)
+        assert report.failure is None
+        assert report.rungs[0].scores == tuple(float(length) for length in report.rungs[0].lengths)
