@@ -12,7 +12,10 @@ from rewardsmith.domain.run import Run
 
 
 class Display(Protocol):
-    """Shows a run on standard error. A context manager: on leaving it the terminal is as it was."""
+    """Shows a run on standard error.
+
+    A context manager that may be entered more than once; on leaving it the terminal is as it was.
+    """
 
     def __enter__(self) -> Display:
         """Begin."""

@@ -130,4 +130,4 @@ def time_left(shown: Board, elapsed: float) -> float | None:
     """Seconds left: from the pace so far once a twentieth is done, before that from the plan."""
     if shown.done >= 0.05:
         return elapsed * (1 - shown.done) / shown.done
-    return None if shown.expected_s is None else max(0.0, shown.expected_s - elapsed)
+    return shown.expected_s - elapsed if shown.expected_s is not None and shown.expected_s > elapsed else None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rewardsmith.cli.emit import emit_json, emit_text
 from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
-from rewardsmith.errors import BelowThreshold, InfrastructureError, Interrupted
+from rewardsmith.errors import BelowThreshold, InfrastructureError, Interrupted, ModelUnavailable, RewardsmithError
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.scores import beats, score_table
 from rewardsmith.reports.words import count, dollars, duration
@@ -17,26 +19,38 @@ if TYPE_CHECKING:
     from rewardsmith.app import Workshop
 
 
-def conclude(workshop: Workshop, result: RunResult, *, as_json: bool, interrupted: bool) -> None:
-    """Print the result, then raise if the run did not get to its end.
+@contextmanager
+def telling_so_far(workshop: Workshop, run: str, *, as_json: bool) -> Iterator[None]:
+    """Where a run is interrupted or a provider is down, print what it has so far; the error goes on its way."""
+    try:
+        yield
+    except (Interrupted, ModelUnavailable):
+        with suppress(RewardsmithError):
+            _print(workshop, workshop.result(run), as_json=as_json)
+        raise
+
+
+def conclude(workshop: Workshop, result: RunResult, *, as_json: bool) -> None:
+    """Print the result, then raise if there is no reward to show for it.
 
     Raises:
-        Interrupted: The user stopped it.
-        InfrastructureError: It is paused, by a provider that is down, say.
-        BelowThreshold: It ended without a valid candidate.
+        BelowThreshold: The run ended without a valid candidate.
+        InfrastructureError: It is paused.
     """
+    _print(workshop, result, as_json=as_json)
+    if result.status == "paused":
+        hint = f"`rewardsmith resume {result.run}` goes on with everything that was finished"
+        raise InfrastructureError(f"run {result.run} is paused: {result.reason}", hint=hint)
+    if result.status == "failed" or result.best is None:
+        message = f"run {result.run} ended without a reward: {result.reason or 'no candidate was scored'}"
+        raise BelowThreshold(message, hint=f"`rewardsmith show {result.run}` tells what became of every candidate")
+
+
+def _print(workshop: Workshop, result: RunResult, *, as_json: bool) -> None:
     if as_json:
         emit_json(result)
     else:
         emit_text(ending(workshop.run(result.run), result))
-    again = f"`rewardsmith resume {result.run}` goes on with everything that was finished"
-    if result.status == "failed" or (result.status == "done" and result.best is None):
-        message = f"run {result.run} ended without a reward: {result.reason or 'no candidate was scored'}"
-        raise BelowThreshold(message, hint=f"`rewardsmith show {result.run}` tells what became of every candidate")
-    if result.status != "done":
-        if interrupted:
-            raise Interrupted(f"run {result.run} was interrupted", hint=again)
-        raise InfrastructureError(f"run {result.run} is {result.status}: {result.reason}", hint=again)
 
 
 def ending(run: Run, result: RunResult) -> str:
@@ -44,7 +58,8 @@ def ending(run: Run, result: RunResult) -> str:
     parts: list[str] = []
     if result.best is not None:
         candidate = run.candidates[result.best.candidate]
-        parts += [f"The best reward, {candidate.id}:", "", _indented(candidate.source or ""), ""]
+        so_far = "" if result.status == "done" else " so far"
+        parts += [f"The best reward{so_far}, {candidate.id}:", "", _indented(candidate.source or ""), ""]
         report = run.search_report(candidate)
         if report is not None and report.components:
             parts += [_indented(component_table(report)), ""]
@@ -53,10 +68,11 @@ def ending(run: Run, result: RunResult) -> str:
     if verdict:
         parts += [f"The confirmed score {verdict}.", ""]
     usage = result.usage
+    reason = f": {result.reason}" if result.reason else ""
+    took = "It took" if result.status == "done" else "So far it took"
     parts.append(
-        f"Run {result.run} is {result.status}{': ' + result.reason if result.reason else ''}. It took "
-        f"{usage.trainings} trainings, {count(usage.steps)} steps, {count(usage.tokens)} tokens, "
-        f"{dollars(usage.dollars)} and {duration(usage.wall_s)}."
+        f"Run {result.run} is {result.status}{reason}. {took} {usage.trainings} trainings, {count(usage.steps)} steps, "
+        f"{count(usage.tokens)} tokens, {dollars(usage.dollars)} and {duration(usage.wall_s)}."
     )
     parts += [f"Everything lies in {result.folder}", *_next(result)]
     return "\n".join(parts)

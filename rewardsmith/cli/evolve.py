@@ -125,7 +125,7 @@ def evolve(
     """
     from rewardsmith.app import EvolveRequest
     from rewardsmith.cli.display import open_display
-    from rewardsmith.cli.ending import conclude
+    from rewardsmith.cli.ending import conclude, telling_so_far
     from rewardsmith.cli.interrupts import finishing_cleanly
     from rewardsmith.domain.plan import StopSpec
 
@@ -156,6 +156,10 @@ def evolve(
     with open_display(display, as_json=as_json) as shown:
         spec, plan = workshop.prepare(request, note=shown.note)
         shown.plan(spec, plan)
-        with finishing_cleanly(workshop.interrupt, shown.note) as interrupts:
-            result = workshop.evolve(spec, plan, shown.observe)
-    conclude(workshop, result, as_json=as_json, interrupted=interrupts.count > 0)
+    with (
+        telling_so_far(workshop, spec.run, as_json=as_json),
+        shown,
+        finishing_cleanly(workshop.interrupt, shown.note),
+    ):
+        result = workshop.evolve(spec, plan, shown.observe)
+    conclude(workshop, result, as_json=as_json)

@@ -24,12 +24,13 @@ def resume(*, workshop: Workshop, run: str, display: str, as_json: bool) -> None
     The run keeps what it was asked to do. No finished training is repeated and no stored completion is paid twice.
     """
     from rewardsmith.cli.display import open_display
-    from rewardsmith.cli.ending import conclude
+    from rewardsmith.cli.ending import conclude, telling_so_far
     from rewardsmith.cli.interrupts import finishing_cleanly
 
     with (
+        telling_so_far(workshop, run, as_json=as_json),
         open_display(display, as_json=as_json) as shown,
-        finishing_cleanly(workshop.interrupt, shown.note) as interrupts,
+        finishing_cleanly(workshop.interrupt, shown.note),
     ):
         result = workshop.resume(run, shown.observe)
-    conclude(workshop, result, as_json=as_json, interrupted=interrupts.count > 0)
+    conclude(workshop, result, as_json=as_json)
