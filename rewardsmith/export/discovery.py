@@ -155,7 +155,7 @@ def _of_info(info: Mapping[str, Any], dropped: tuple[str, ...]) -> Iterator[Foun
     """Numeric entries of `info` that the reward did not compute."""
     for key, value in info.items():
         array = np.asarray(value)
-        if key not in dropped and array.dtype.kind in "fiub":
+        if key not in dropped and array.dtype.kind in "fiub" and array.size:
             meaning = f"entry {key!r} of the environment's info" + (" (0 or 1)" if array.dtype.kind == "b" else "")
             yield FoundSignal(_identifier(key), array.shape, "float64", "", meaning, f"info:{key}")
 

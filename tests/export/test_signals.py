@@ -16,6 +16,12 @@ from rewardsmith.export.discovery import discover
 from rewardsmith.export.signals import SignalReader
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MuJoCo writes a log of its warnings into the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 def stepped(env_id: str, steps: int = 20, **kwargs: Any) -> tuple[gymnasium.Env[Any, Any], tuple[Any, Any, bool, Any]]:
     env = gymnasium.make(env_id, disable_env_checker=True, **kwargs)
     env.reset(seed=1)

@@ -1,6 +1,7 @@
 """The environment of a task is made as the task says, and refusals name the near misses."""
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +62,12 @@ def test_a_tasks_own_module_registers_its_environment() -> None:
         env = make(task("CalmPole-v0", module_source=MODULE))
         assert type(env.unwrapped).__name__ == "Calm"
         env.close()
+
+
+def test_the_simulators_warnings_leave_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(task("HalfCheetah-v5")).close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_id_names_near_misses() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import linecache
+import logging
 import re
 import sys
 from importlib.machinery import ModuleSpec
@@ -12,11 +13,14 @@ from types import ModuleType
 from typing import Any
 
 import gymnasium
+import mujoco
 
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import TaskError, near_misses
 
 __all__ = ["load_module", "make"]
+
+logger = logging.getLogger(__name__)
 
 
 def make(task: Task, *, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
@@ -28,6 +32,7 @@ def make(task: Task, *, render_mode: str | None = None) -> gymnasium.Env[Any, An
     Raises:
         TaskError: the module raises, the id is not registered (with near misses), or the constructor refuses.
     """
+    _log_simulator_warnings()
     if task.module_source is not None:
         load_module(task)
     environment = task.environment
@@ -68,6 +73,12 @@ def load_module(task: Task) -> ModuleType:
             hint=f"run `python {file}` in the task's folder: it must import cleanly and register {task.environment.id}",
         ) from error
     return module
+
+
+def _log_simulator_warnings() -> None:
+    """Send MuJoCo's warnings to the log; it would write a file into the working folder instead."""
+    if mujoco.get_mju_user_warning() is None:
+        mujoco.set_mju_user_warning(lambda message: logger.warning("%s", message))
 
 
 def _check_known(task: Task) -> None:

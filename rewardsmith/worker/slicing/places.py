@@ -31,7 +31,7 @@ def aliases(function: Function, program: Program) -> dict[str, set[Place]]:
     """Find the places that each local may share memory with: assigned without a call, or looped over."""
     found: dict[str, set[Place]] = {}
     pairs: list[tuple[ast.expr, ast.expr]] = []
-    for node in ast.walk(function.node):
+    for node in function.nodes:
         if isinstance(node, ast.Assign):
             pairs += [(target, node.value) for target in node.targets]
         elif isinstance(node, ast.For):

@@ -64,12 +64,17 @@ class Function:
         return any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.node.decorator_list)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of its tree."""
+        return list(ast.walk(self.node))
+
+    @cached_property
     def local_names(self) -> set[str]:
         """Names that it binds, parameters included."""
         arguments = self.node.args
         names = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
         names |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None}
-        for node in ast.walk(self.node):
+        for node in self.nodes:
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                 names.add(node.id)
             elif isinstance(node, ast.FunctionDef | ast.ClassDef) and node is not self.node:
@@ -96,6 +101,8 @@ class Program:
         self.constants: dict[type, list[ast.Assign]] = {}
         self.calls: dict[tuple[Function, ast.Call, int], Function | None] = {}
         """What each call was found to run."""
+        self.keys: dict[tuple[Function, ast.expr], set[object] | None] = {}
+        """Which entries each dict was found to have."""
         self._free: dict[Any, Function] = {}
         for base in self.classes:
             self._load(base)

@@ -46,7 +46,7 @@ class _Walk:
         if (function, index, summed) in self._seen:
             return
         self._seen.add((function, index, summed))
-        for node in ast.walk(function.node):
+        for node in function.nodes:
             if not isinstance(node, ast.Return) or node.value is None:
                 continue
             value = node.value
@@ -183,7 +183,7 @@ class _Walk:
 
 
 def _assignments(function: Function) -> Iterator[tuple[ast.stmt, ast.expr, ast.expr]]:
-    for node in ast.walk(function.node):
+    for node in function.nodes:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 yield node, target, node.value
@@ -194,6 +194,6 @@ def _assignments(function: Function) -> Iterator[tuple[ast.stmt, ast.expr, ast.e
 def _calls(program: Program, function: Function) -> Iterator[tuple[Function, ast.Call]]:
     """Every call of a function in the environment's source."""
     for caller in program.functions():
-        for node in ast.walk(caller.node):
+        for node in caller.nodes:
             if isinstance(node, ast.Call) and called_function(program, caller, node) is function:
                 yield caller, node
