@@ -55,7 +55,7 @@ def held(folder: Path) -> Iterator[bool]:
 
 
 def runner_of(folder: Path) -> int | None:
-    """The pid of the live runner; absent when nobody holds the lock, 0 in the instant before it is written there."""
+    """The pid of the live runner; absent when nobody holds the lock, 0 while the lock does not tell it (yet)."""
     try:
         descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -63,7 +63,9 @@ def runner_of(folder: Path) -> int | None:
     try:
         if _locked(descriptor, fcntl.LOCK_SH):
             return None
-        pid, started = (int(word) for word in os.pread(descriptor, 64, 0).split() or (0, 0))
+        pid, started = (int(word) for word in os.pread(descriptor, 64, 0).split())
+    except ValueError:
+        return 0
     finally:
         os.close(descriptor)
     return pid if pid and started_at(pid) in (started, None) else 0
@@ -75,6 +77,8 @@ def read_result(folder: Path) -> Result | None:
         return Result(**json.loads((folder / "result.json").read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except (ValueError, TypeError):
+        return Result(None, False, "its result.json is damaged")
 
 
 def write_result(folder: Path, result: Result) -> None:

@@ -109,14 +109,16 @@ class LocalExecutor:
         """Kill the runner and everything below it. See `Executor.stop`.
 
         Raises:
-            InfrastructureError: Something survives SIGKILL.
+            InfrastructureError: Something survives SIGKILL, or the lock does not say what to kill.
         """
         folder = folder.resolve()
         deadline = time.monotonic() + _STOP_S
         while (pid := runner_of(folder)) == 0 and time.monotonic() < deadline:
             time.sleep(0.005)
-        if not pid:
+        if pid is None:
             return
+        if pid == 0:
+            raise InfrastructureError(f"the lock of {folder} is held, but does not say by which process")
         try:
             handle = os.pidfd_open(pid)
         except ProcessLookupError:

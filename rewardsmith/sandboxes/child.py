@@ -11,12 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import rewardsmith
 from rewardsmith.errors import InfrastructureError
 from rewardsmith.sandboxes.sandbox import Outcome, SandboxLimits
 from rewardsmith.sandboxes.tree import kill_tree
 
-PACKAGE = Path(rewardsmith.__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 """Folder of the package."""
 
 WORKER = (sys.executable, "-s", "-P", "-m", "rewardsmith.worker")

@@ -266,6 +266,12 @@ class TestPoll:
         tree_of(folder)
         assert executor.poll(folder) == Running(None)
 
+    @pytest.mark.parametrize("text", ["", "{", "[]", '{"exit_code": 0, "more": 1}'])
+    def test_a_damaged_result_is_no_result(self, folder, text):
+        folder.mkdir()
+        (folder / "result.json").write_text(text)
+        assert LocalExecutor(1, "process").poll(folder) == Lost("its result.json is damaged")
+
     def test_leaves_no_zombie(self, folder):
         executor = LocalExecutor(1, "process", worker=script("pass"))
         executor.start(folder, JOB)

@@ -26,8 +26,7 @@ from rewardsmith.store.store import Owner, Store
 KEY = CompletionKey(generation=1, role="designer", slot=0)
 ANSWER = Completion(text="def compute_reward(): ...", model="m", dollars=0.25)
 POSTGRES = os.environ.get("REWARDSMITH_TEST_POSTGRES", "")
-"""Address of an empty database, such as `postgresql+psycopg://postgres@127.0.0.1/test`; its tables are dropped."""
-NEEDS_POSTGRES = pytest.mark.skipif(not POSTGRES, reason="REWARDSMITH_TEST_POSTGRES names no database")
+"""Address of an empty database, such as `postgresql+psycopg://postgres@127.0.0.1/test`; its tables are dropped. None: SQLite alone."""
 PATHS = [str(Path(rewardsmith.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(PATHS)}
 
@@ -41,7 +40,7 @@ def foreign() -> Owner:
     return replace(Owner.current(), host="elsewhere/pid:[1]", token=os.urandom(8).hex())
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=NEEDS_POSTGRES)])
+@pytest.fixture(params=["sqlite", "postgres"] if POSTGRES else ["sqlite"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
     if request.param == "sqlite":
