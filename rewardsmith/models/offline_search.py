@@ -21,6 +21,9 @@ from rewardsmith.models.offline_terms import Term, tidy
 STRENGTHS = {"alive": 1.0, "effort": 0.5, "smoothness": 0.2, "calm": 0.2, "steady": 0.5}
 """Strength of a component that is added later, by name or shape; 0.3 for others."""
 
+MOST_COMPONENTS = 8
+"""A reward with more is not one that a person would own."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -107,6 +110,8 @@ def mutate(evidence: Evidence, genome: Genome, size: float, rng: np.random.Gener
     change = rng.choice(["none", "add", "drop", "main"], p=[0.5, 0.2, 0.15, 0.15])
     if len(child) == 1 and change in ("none", "drop"):
         change = "add"
+    if len(child) >= MOST_COMPONENTS and change == "add":
+        change = "drop"
     if change == "add":
         helpers = [t for t in helper_terms(evidence) if t.name not in {g.term.name for g in child}]
         if helpers:

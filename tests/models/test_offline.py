@@ -349,3 +349,18 @@ def test_a_generation_without_any_score_is_followed_by_fresh_drafts(context: Con
     fresh = {reward_id(code(ask(replace(context, history=failed), 2, slot))) for slot in range(4)}
     assert len(fresh) == 4
     assert not fresh & known
+
+
+@pytest.mark.parametrize("context", ["mountain_car"], indirect=True)
+def test_while_every_score_is_the_same_it_goes_on_to_other_terms(context: Context) -> None:
+    history: list[Turn] = []
+    for generation in range(1, 4):
+        current = replace(context, history=tuple(history))
+        sources = [code(ask(current, generation, slot)) for slot in range(4)]
+        history += [turn(source, generation, slot, 0.0) for slot, source in enumerate(sources)]
+    structures = {
+        tuple(sorted(analyse(t.candidate.source, context.survey.names()).parameters))
+        for t in history
+        if t.candidate.source
+    }
+    assert len(structures) >= 9
