@@ -26,7 +26,7 @@ from rewardsmith.store.store import Owner, Store
 KEY = CompletionKey(generation=1, role="designer", slot=0)
 ANSWER = Completion(text="def compute_reward(): ...", model="m", dollars=0.25)
 POSTGRES = os.environ.get("REWARDSMITH_TEST_POSTGRES", "")
-"""Address of an empty database, such as `postgresql+psycopg://postgres@127.0.0.1/test`; its tables are dropped. None: SQLite alone."""
+"""Address of an empty database, such as `postgresql+psycopg://postgres@127.0.0.1/test`; its tables are dropped."""
 PATHS = [str(Path(rewardsmith.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(PATHS)}
 
