@@ -85,28 +85,35 @@ def _code(lines: list[str]) -> str:
 
 
 def _bare(text: str) -> str | None:
-    """Code without any fence: from its first line to the last line at which it still parses, or to the end."""
+    """Code without any fence: from its first line to the prose that follows it, or to the end."""
     lines = [] if "```" in text or "~~~" in text else text.split("\n")
-    starts = [i for i, line in enumerate(lines) if _CODE_STARTS.match(line)]
-    if not starts or not _DEFINES.search("\n".join(lines[starts[0] :])):
+    start = next((i for i, line in enumerate(lines) if _CODE_STARTS.match(line)), None)
+    if start is None or not _DEFINES.search("\n".join(lines[start:])):
         return None
-    whole = lines[starts[0] :]
+    whole = code = lines[start:]
     if len("\n".join(whole)) > MOST_CHARACTERS:
         return "\n".join(whole)
-    ends = [i for i, line in enumerate(whole) if i and line[:1].strip()] + [len(whole)]
-    for end in reversed(ends[-200:]):
-        code = _code(whole[:end])
-        if _DEFINES.search(code) and _parses(code):
-            return code
-    return _code(whole)
+    while (fault := _fault(_code(code))) is not None:
+        prose = code[fault - 1 : fault]
+        if not prose or not prose[0][:1].strip():
+            return _code(whole)
+        code = code[: fault - 1]
+    return _code(code) if _DEFINES.search(_code(code)) else _code(whole)
 
 
 def _parses(code: str) -> bool:
+    return _fault(code) is None
+
+
+def _fault(code: str) -> int | None:
+    """Line of the first syntax error; None when the code parses."""
     try:
         ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    except SyntaxError as fault:
+        return max(fault.lineno or 1, 1)
+    except (ValueError, RecursionError, MemoryError):
+        return 1
+    return None
 
 
 def _capped(code: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 
 import pytest
@@ -81,7 +82,9 @@ def test_a_lasting_limit_is_named(model, server, chat):
 def test_a_server_that_hangs_is_left(server, chat):
     server.default = lambda body: chat.reply(hangs=True)
     model = OpenAIModel("served", key=chat.key, base_url=server.url, timeout_s=0.2, retries=0)
+    begun = time.monotonic()
     assert "no answer within 0.2 s" in refused(model)[0].message
+    assert time.monotonic() - begun < 2.5
 
 
 def test_a_server_that_is_not_there(chat, server):
@@ -106,6 +109,14 @@ def test_no_error_holds_a_key_that_the_server_echoes(server, chat, status):
     assert chat.key not in shown
     assert other not in shown
     assert "abcdefgh123" not in shown
+
+
+def test_keys_of_any_form_are_left_out(server, chat):
+    odd = "my.very.own+key=="
+    server.default = lambda body: chat.failing(422, f"bad {odd}")
+    error, shown = refused(OpenAIModel("served", key=odd, base_url=server.url, retries=0))
+    assert odd not in shown
+    assert "bad [key]" in error.message
 
 
 def test_a_long_error_is_cut_to_one_printable_line(server, chat):

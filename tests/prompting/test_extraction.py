@@ -65,7 +65,7 @@ def test_fences_of_other_kinds(opening, closing):
 
 
 def test_a_longer_fence_is_not_closed_by_a_shorter_one():
-    inner = CODE + "# ```\n# more\n"
+    inner = CODE + '"""\n```\nx = 1\n```\n"""\n'
     assert find_code(f"````python\n{inner}````\n") == inner
 
 
@@ -133,6 +133,18 @@ def test_too_much_code_is_refused_with_the_limit():
         find_code(f"```python\n{CODE}{'# x' * MOST_CHARACTERS}\n```")
     assert caught.value.failure.kind == "too_large"
     assert str(MOST_CHARACTERS) in caught.value.failure.message
+
+
+def test_prose_after_bare_code_is_left_out_and_faults_inside_it_are_not():
+    assert find_code(f"{CODE}\nThis pays for the action.\nDon't worry.\n\n- one\n- two (") == CODE
+    broken = CODE.replace("    return w", "    b = w +\n    return w")
+    assert find_code(broken) == broken
+
+
+@pytest.mark.timeout(20)
+def test_much_bare_code_that_does_not_parse_stays_quick():
+    text = "import x\n" * 7000 + "def f(:\n"
+    assert find_code(text) == text
 
 
 def test_many_lines_without_a_fence_stay_quick():

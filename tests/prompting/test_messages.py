@@ -118,6 +118,17 @@ def test_smith_tells_what_was_tried_worst_to_best(smith, context, make):
     assert "Idea 2." not in feedback
 
 
+def test_copies_of_earlier_rewards_are_told_once(smith, context, make):
+    turns = [make.turn(1, 0, 0.5), make.turn(1, 1, 0.4, idea="Hop."), make.turn(1, 2, 0.4, idea="Hop.", twin="g1c01")]
+    assert compose(smith, context(turns, [turns[0]]))[3].content.count("Hop.") == 1
+
+
+def test_of_many_candidates_the_best_and_a_few_of_the_worst_are_told(smith, context, make):
+    turns = [make.turn(1, s, 0.01 * s, idea=f"Idea {s}.") for s in range(30)]
+    feedback = compose(smith, context(turns, [turns[29]]))[3].content
+    assert [s for s in range(30) if f"Idea {s}." in feedback] == [0, 1, 2, *range(20, 29)]
+
+
 def test_smith_looks_back_four_generations(smith, context, make):
     turns = [make.turn(g, 0, 0.1 * g, idea=f"Idea of {g}.") for g in range(1, 8)]
     feedback = compose(smith, context(turns, [turns[-1]]))[3].content

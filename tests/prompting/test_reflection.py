@@ -77,6 +77,13 @@ def test_a_reward_that_rises_without_the_score_is_pointed_out(make):
     assert not any("paid" in remark for remark in honest.remarks)
 
 
+@pytest.mark.parametrize(("correlation", "told"), [(-0.3, True), (0.3, False), (None, False)])
+def test_a_reward_that_values_bad_episodes_is_pointed_out(make, correlation, told):
+    total = component(make, [1.0, 1.0], name="total", correlation=correlation)
+    remarks = reflect(make.report((0.3, 3.0), components=[total]), make.survey()).remarks
+    assert any("pays for the wrong thing" in remark for remark in remarks) == told
+
+
 def test_a_score_that_falls_after_its_best_is_pointed_out(make):
     fell = reflect(make.report((2.0, 0.5)), make.survey())
     assert any("middle of training" in remark for remark in fell.remarks)

@@ -32,6 +32,11 @@ def test_every_signal_is_there_by_its_full_name(make):
         assert name in table
 
 
+def test_signals_that_stand_alone_come_first(make):
+    table = signal_table(make.survey())
+    assert table.index("x_velocity") < table.index("torso_linear_velocity")
+
+
 def test_relatives_share_their_meaning(make):
     table = signal_table(make.survey())
     assert table.count("linear velocity of body * at its frame's origin, world axes") == 1
