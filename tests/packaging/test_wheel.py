@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,16 +29,23 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command of a fresh environment that sees this one's packages but, without its `.pth` files, not this checkout."""
-    folder = tmp_path_factory.mktemp("clean")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    site = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-    (site / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    line = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "-q", "--no-deps"]
-    done = subprocess.run([*line, "--no-index", "--force-reinstall", str(wheel)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "bin" / "rewardsmith"
+def installed(wheel: Path) -> Iterator[Path]:
+    """The command in a fresh environment with this one's packages, each file a hard link, and without this checkout.
+
+    The environment lies inside this one, because links need the same file system; a path to this one's packages would
+    not do, because the sandbox of the workers shows them their own environment alone.
+    """
+    with tempfile.TemporaryDirectory(prefix="clean-", dir=sys.prefix) as made:
+        folder = Path(made)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", made], check=True)
+        theirs = Path(sysconfig.get_path("purelib"))
+        ours = folder / theirs.relative_to(sys.prefix)
+        leave = shutil.ignore_patterns("*.pth", "*rewardsmith*", "pip", "mypy", "litellm", "include", "tests")
+        shutil.copytree(theirs, ours, copy_function=os.link, ignore=leave, dirs_exist_ok=True)
+        line = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "-q", "--no-deps"]
+        done = subprocess.run([*line, "--no-index", str(wheel)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield folder / "bin" / "rewardsmith"
 
 
 def run(command: Path, *arguments: str, folder: Path) -> str:
