@@ -44,7 +44,7 @@ def unavailable() -> str | None:
     return f"{NO_NAMESPACES} ({said[-200:]})"
 
 
-def prefix(code: tuple[Path, ...]) -> list[str]:
+def prefix(code: tuple[Path, ...], *, info: int | None = None) -> list[str]:
     """The bubblewrap command line that a command is appended to.
 
     Inside there are the system's libraries, this interpreter with its standard library, numpy, and `code`, all
@@ -52,6 +52,7 @@ def prefix(code: tuple[Path, ...]) -> list[str]:
 
     Args:
         code: Files and folders that the command runs.
+        info: Descriptor on which bubblewrap tells the pid of the first process inside, as JSON.
     """
     bubblewrap = shutil.which("bwrap") or "bwrap"
     line = [
@@ -70,6 +71,8 @@ def prefix(code: tuple[Path, ...]) -> list[str]:
         if not any(path.is_relative_to(folder) for folder in bound):
             line += ["--ro-bind", str(path), str(path)]
             bound.append(path)
+    if info is not None:
+        line += ["--info-fd", str(info)]
     return [*line, "--chdir", "/", "--remount-ro", "/"]
 
 

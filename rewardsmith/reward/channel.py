@@ -115,19 +115,22 @@ class Channel:
             raise RewardProcessError("the reward process spoke out of turn before any candidate ran")
 
     def _spawn(self, namespaces_wanted: bool | None) -> None:
+        boxed = False
         command = [*namespaces.interpreter(), str(START), str(namespaces.library())]
         if namespaces_wanted is not False:
             reason = namespaces.unavailable()
             if reason is None:
-                command = [*namespaces.prefix(CODE), *command]
+                boxed = True
             elif namespaces_wanted:
                 raise IsolationUnavailable(f"no namespaces for a reward process: {reason.split(':')[0]}", hint=reason)
         ends: list[int] = []
         try:
-            for _ in range(3):
+            for _ in range(4):
                 ends.extend(os.pipe2(os.O_CLOEXEC))
-            child = (ends[0], ends[3], ends[5])
-            self._in, self._out, self._err = ends[1], ends[2], ends[4]
+            child = (ends[0], ends[3], ends[5], ends[7])
+            self._in, self._out, self._err, info = ends[1], ends[2], ends[4], ends[6]
+            if boxed:
+                command = [*namespaces.prefix(CODE, info=child[3]), *command]
             for end in (self._in, self._out):
                 with contextlib.suppress(OSError):
                     fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE)
@@ -135,7 +138,7 @@ class Channel:
                 os.set_blocking(end, False)
             self._process = subprocess.Popen(
                 command, stdin=child[0], stdout=child[1], stderr=child[2], env=namespaces.environment(), cwd="/",
-                start_new_session=True,
+                start_new_session=True, pass_fds=child[3:] if boxed else (),
             )  # fmt: skip
         except OSError as error:
             for end in ends:
@@ -143,6 +146,8 @@ class Channel:
             raise RewardProcessError(f"the reward process could not be started: {error.strerror}") from error
         for end in child:
             os.close(end)
+        self._inner = _first_inside(info, self._limits.start_seconds) if boxed else None
+        os.close(info)
         self._poll = select.poll()
         self._poll.register(self._out, select.POLLIN)
         self._poll.register(self._err, select.POLLIN)
@@ -200,15 +205,13 @@ class Channel:
         self._collect()
 
     def _collect(self) -> int:
-        """Wait for the process and for everybody who holds its output (bubblewrap's inner processes), then let go."""
+        """Wait for the process and for everything in its namespace, then let go."""
         self._code = self._process.wait()
-        deadline = time.monotonic() + 5
-        os.set_blocking(self._out, False)
-        while time.monotonic() < deadline:
-            ready = select.select([self._out], [], [], 0.2)[0]
-            with contextlib.suppress(BlockingIOError):
-                if ready and not os.read(self._out, 1 << 16):
-                    break
+        if self._inner is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._inner, signal.SIGKILL)
+            _readable(self._inner, 10)  # it becomes so when the last process inside is dead
+            os.close(self._inner)
         self._drain_noise()
         for end in (self._in, self._out, self._err):
             os.close(end)
@@ -306,6 +309,28 @@ def column(arrays: Mapping[str, npt.NDArray[Any]], signal: Signal, rows: tuple[i
     if array.shape != (*rows, *signal.shape):
         raise ValueError(f"signal {signal.name!r} has shape {array.shape}, expected {(*rows, *signal.shape)}")
     return array
+
+
+def _first_inside(info: int, seconds: float) -> int | None:
+    """A descriptor of the first process in bubblewrap's namespace, whose death is the death of all inside.
+
+    Bubblewrap writes its JSON in pieces, and dies of a pipe that is closed too early.
+    """
+    said = b""
+    while not said.rstrip().endswith(b"}"):
+        if not _readable(info, seconds) or not (piece := os.read(info, 4096)):
+            return None
+        said += piece
+    try:
+        return os.pidfd_open(int(json.loads(said)["child-pid"]))
+    except (ValueError, KeyError, OSError):
+        return None
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def told(body: memoryview) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import gc
 import io
+import os
 import sys
 from typing import Any
 
@@ -88,6 +89,7 @@ def compile_candidate(spec: dict[str, Any]) -> Reward | Score:
 
 def main() -> None:
     """Start, lock, load, answer."""
+    os.closerange(3, 64)
     pipes = Pipes()
     spec = pipes.receive_spec()
     warm_up(spec["source"])

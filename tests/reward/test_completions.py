@@ -11,7 +11,7 @@ from rewardsmith.reward.process import RewardFailed, RewardProcess
 from rewardsmith.reward.source import RewardRejected, analyse
 
 COMPLETIONS = Path(__file__).resolve().parents[1] / "data" / "completions"
-VECTORS = ("position", "velocity", "up", "force", "center_of_mass", "quaternion")
+VECTORS = ("position", "mass_velocity", "velocity", "up", "force", "center_of_mass", "quaternion")
 SHAPES = {"action": (8,), "observation": (8,), "torso_quaternion": (4,), "actuator_force": (8,)}
 
 
@@ -39,7 +39,7 @@ def shape(name: str) -> tuple[int, ...]:
     if name in SHAPES:
         return SHAPES[name]
     body = name.startswith(("torso_", "center_", "pole_", "foot_p", "cart_")) or name.endswith("contact_force")
-    return (3,) if body and name.endswith(VECTORS) or name == "center_of_mass_velocity" else ()
+    return (3,) if body and name.endswith(VECTORS) else ()
 
 
 def kind(name: str) -> str:

@@ -13,9 +13,10 @@ SHAPES: dict[str, tuple[tuple[int, ...], Any]] = {
     "velocity": ((3,), "float64"), "height": ((), "float64"), "terminated": ((), "bool"), "choice": ((), "int64"),
 }  # fmt: skip
 SIGNALS = {
-    name: Signal(name=name, shape=shape, dtype=dtype, meaning="m", reader="r") for name, (shape, dtype) in SHAPES.items()
+    name: Signal(name=name, shape=shape, dtype=dtype, meaning="m", reader="r")
+    for name, (shape, dtype) in SHAPES.items()
 }
-CARRIES = '''
+CARRIES = """
 import numpy as np
 MEMORY = {"best": -5.0, "steps": 0.0}
 def compute_reward(velocity, prev_velocity, height, memory, prev_terminated, choice, *, w=2.0):
@@ -24,14 +25,14 @@ def compute_reward(velocity, prev_velocity, height, memory, prev_terminated, cho
     change = w * (velocity - prev_velocity)[:, 0]
     flag = prev_terminated.astype(float) + choice
     return change + flag, {"change": change, "flag": flag, "best": memory["best"], "steps": memory["steps"]}
-'''
-FORGETS = '''
+"""
+FORGETS = """
 import numpy as np
 def compute_reward(velocity, prev_velocity, prev_terminated, choice, *, w=2.0):
     change = w * (velocity - prev_velocity)[:, 0]
     flag = prev_terminated.astype(float) + choice
     return change + flag, {"change": change, "flag": flag}
-'''
+"""
 
 
 def transitions(rng: np.random.Generator, steps: int, width: int) -> tuple[dict[str, Any], Any]:

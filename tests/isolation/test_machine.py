@@ -1,0 +1,124 @@
+import errno
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rewardsmith.isolation import lockdown, machine, namespaces
+
+LOADED = r"""
+import sys
+sys.path.insert(0, sys.argv[1])
+import lockdown, os
+abi = lockdown.lock(512)
+os.write(1, repr((abi, "rewardsmith" in sys.modules)).encode())
+"""
+
+
+def needs_lock() -> str:
+    missing = [finding.detail for finding in machine.inspect().findings if finding.required and not finding.present]
+    return "; ".join(missing)
+
+
+@pytest.mark.skipif(bool(needs_lock()), reason=needs_lock())
+def test_lockdown_stands_alone() -> None:
+    folder = str(Path(lockdown.__file__).parent)
+    done = subprocess.run([sys.executable, "-I", "-c", LOADED, folder], capture_output=True, text=True)
+    assert done.stdout == repr((lockdown.landlock_abi(), False)), done.stderr
+
+
+def test_what_the_machine_can_enforce_is_told_with_the_fix() -> None:
+    found = machine.inspect()
+    assert [finding.name for finding in found.findings] == ["landlock", "seccomp", "bubblewrap"]
+    assert [finding.required for finding in found.findings] == [True, True, False]
+    assert all(finding.detail for finding in found.findings)
+    assert found.locks == (not needs_lock())
+    assert platform.machine() in found.system
+
+
+def test_without_bubblewrap_the_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    namespaces.unavailable.cache_clear()
+    try:
+        (finding,) = [f for f in machine.inspect().findings if f.name == "bubblewrap"]
+    finally:
+        namespaces.unavailable.cache_clear()
+    assert not finding.present
+    assert "apt-get install bubblewrap" in finding.detail
+
+
+@pytest.mark.skipif(namespaces.unavailable() is not None, reason=str(namespaces.unavailable()))
+def test_inside_there_is_only_what_python_needs() -> None:
+    look = "import os; print(sorted(os.listdir('/')), os.getuid(), os.path.exists('/usr/bin'), os.getpid() < 10)"
+    command = [*namespaces.prefix(()), *namespaces.interpreter(), "-c", look]
+    done = subprocess.run(command, env=namespaces.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for absent in ("'proc'", "'dev'", "'etc'", "'sys'", "'tmp'"):
+        assert absent not in done.stdout
+    assert "10001" in done.stdout
+    assert done.stdout.rstrip().endswith("True")
+
+
+def run_filter(program: list[tuple[int, int, int, int]], arch: int, number: int, arguments: list[int]) -> int:
+    """A classic BPF interpreter for the few steps that the filter uses."""
+    words = {0: number, 4: arch, **{16 + 8 * i: a & 0xFFFFFFFF for i, a in enumerate(arguments)}}
+    at = value = 0
+    for _ in range(10_000):
+        code, yes, no, operand = program[at]
+        at += 1
+        if code == 0x20:
+            value = words[operand]
+        elif code == 0x15:
+            at += yes if value == operand else no
+        elif code == 0x35:
+            at += yes if value >= operand else no
+        elif code == 0x45:
+            at += yes if value & operand else no
+        elif code == 0x06:
+            return operand
+        else:
+            raise AssertionError(code)
+    raise AssertionError("no end")
+
+
+REFUSED = 0x00050000 | errno.EPERM
+
+
+@pytest.mark.parametrize("name", ["x86_64", "aarch64"])
+def test_every_call_number_gets_what_the_list_says(name: str) -> None:
+    program = lockdown.filter_program(name, pid=77)
+    arch, calls = lockdown.AUDIT_ARCH[name], lockdown.CALLS[name]
+    passing = {"read": [0], "write": [1], "mmap": [0, 1, 3], "mprotect": [0, 1, 3], "tgkill": [77, 77, 6]}
+    by_number = {number: call for call, number in calls.items()}
+    assert len(by_number) == len(calls) == 31
+    assert max(max(step[1], step[2]) for step in program) < 256
+    for number in range(475):
+        call = by_number.get(number)
+        arguments = [*passing.get(call or "", []), 0, 0, 0, 0, 0, 0][:6]
+        expected = REFUSED if call is None else lockdown.ABSENT if call == "clone3" else lockdown.ALLOW
+        assert run_filter(program, arch, number, arguments) == expected, (number, call)
+    assert run_filter(program, arch ^ 1, calls["getpid"], [0] * 6) == lockdown.KILL
+
+
+@pytest.mark.parametrize("name", ["x86_64", "aarch64"])
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("read", [3]), ("write", [0]), ("write", [3]), ("mmap", [0, 1, 7]), ("mmap", [0, 1, 4]),
+        ("mprotect", [0, 1, 5]),
+        ("tgkill", [78, 78, 6]), ("tgkill", [77, 77, 9]), ("tgkill", [77, 77, 15]), ("exit", [128]), ("exit", [137]),
+        ("exit_group", [137]), ("exit_group", [0xFFFFFFFF]),
+    ],
+)  # fmt: skip
+def test_arguments_are_tested(name: str, call: str, arguments: list[int]) -> None:
+    program = lockdown.filter_program(name, pid=77)
+    padded = [*arguments, 0, 0, 0, 0, 0, 0][:6]
+    assert run_filter(program, lockdown.AUDIT_ARCH[name], lockdown.CALLS[name][call], padded) == REFUSED
+
+
+def test_x32_numbers_kill() -> None:
+    program = lockdown.filter_program("x86_64", pid=77)
+    number = 0x40000000 | lockdown.CALLS["x86_64"]["getpid"]
+    assert run_filter(program, lockdown.AUDIT_ARCH["x86_64"], number, [0] * 6) == lockdown.KILL
