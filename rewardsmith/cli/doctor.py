@@ -13,6 +13,7 @@ from rewardsmith.cli.options import json_option
 
 if TYPE_CHECKING:
     from rewardsmith.domain.result import MachineCheck
+    from rewardsmith.isolation.machine import Machine
 
 NEEDED = ("numpy", "gymnasium", "mujoco", "torch", "stable-baselines3", "sb3-contrib", "sqlalchemy", "safetensors")
 EXTRAS = {"openai": "openai", "litellm": "litellm", "imageio": "video"}
@@ -31,16 +32,20 @@ def doctor(*, sandbox: str, as_json: bool) -> None:
     from rewardsmith.cli.emit import emit_json, emit_text
     from rewardsmith.domain.result import MachineResult
     from rewardsmith.errors import IsolationUnavailable
+    from rewardsmith.isolation.machine import inspect
     from rewardsmith.reports.words import table
 
-    checks = (*_isolation(), *_sandboxes(sandbox), *_packages(), *_keys())
+    machine = inspect()
+    checks = (*_isolation(machine), *_sandboxes(sandbox), *_packages(), *_keys())
     lacking = [check for check in checks if check.needed and not check.ok]
     if as_json:
-        emit_json(MachineResult(ready=not lacking, checks=checks))
+        emit_json(MachineResult(ready=not lacking, system=machine.system, checks=checks, warnings=machine.warnings))
     else:
         marks = {(True, True): "ok", (True, False): "ok", (False, False): "-", (False, True): "MISSING"}
         rows = [[marks[each.ok, each.needed], each.name, each.detail] for each in checks]
-        emit_text(table(["", "what", "found"], rows))
+        emit_text("\n".join([machine.system, "", table(["", "what", "found"], rows)]))
+        for warning in machine.warnings:
+            emit_text(f"note: {warning}")
     if lacking:
         names = ", ".join(check.name for check in lacking)
         raise IsolationUnavailable(f"this machine lacks what evolve needs: {names}", hint=lacking[0].detail)
@@ -60,23 +65,12 @@ def _check(name: str, look: Callable[[], str], *, needed: bool) -> MachineCheck:
     return MachineCheck(name=name, ok=False, needed=needed, detail=detail)
 
 
-def _isolation() -> list[MachineCheck]:
-    from rewardsmith.isolation import lockdown, namespaces
-
-    def seccomp() -> str:
-        lockdown.seccomp_available()
-        return f"an allow-list of {len(lockdown.CALLS[os.uname().machine])} calls can be enforced"
-
-    def spaces() -> str:
-        reason = namespaces.unavailable()
-        if reason is not None:
-            raise OSError(reason)
-        return "bubblewrap makes them"
+def _isolation(machine: Machine) -> list[MachineCheck]:
+    from rewardsmith.domain.result import MachineCheck
 
     return [
-        _check("reward process: files and network (Landlock)", lambda: f"ABI {lockdown.landlock_abi()}", needed=True),
-        _check("reward process: system calls (seccomp)", seccomp, needed=True),
-        _check("reward process: namespaces of its own", spaces, needed=False),
+        MachineCheck(name=f"reward process: {each.name}", ok=each.present, needed=each.required, detail=each.detail)
+        for each in machine.findings
     ]
 
 

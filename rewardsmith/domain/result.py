@@ -270,8 +270,12 @@ class MachineResult(Record):
 
     ready: bool
     """Whether everything that is needed is there."""
+    system: str
+    """Kernel and architecture."""
     checks: tuple[MachineCheck, ...]
     """Isolation, sandboxes, packages, keys."""
+    warnings: tuple[str, ...]
+    """What weakens a layer without removing it."""
 
 
 class ErrorBody(Record):

@@ -10,6 +10,7 @@ import pytest
 from rewardsmith.cli.emit import emit_text
 from rewardsmith.cli.main import SECTIONS
 from rewardsmith.cli.schema import results
+from rewardsmith.isolation.lockdown import LockdownError
 
 
 def test_tasks_are_listed_for_people_and_programs(say):
@@ -89,11 +90,11 @@ def test_doctor_fails_where_evolve_could_not_start(say, monkeypatch):
     said = say("doctor", "--json")
     assert said.code == 3
     assert json.loads(said.out)["ready"] is False
-    assert "Landlock" in json.loads(said.err)["error"]["message"]
+    assert "Landlock" in json.loads(said.err)["error"]["hint"]
 
 
 def _no_landlock() -> int:
-    raise OSError("this kernel has no Landlock")
+    raise LockdownError("this kernel has no Landlock")
 
 
 def test_a_terminal_obeys_nothing_that_is_printed(capsys):
