@@ -2,7 +2,7 @@
 
 From the reward, sums are followed down to their terms: what is added up is a term of the reward, whatever it is called
 and wherever it is computed. Below a product, a power or a function stand quantities that the reward reads; they count
-as the reward's own only where a number enters that nothing but the reward uses, a weight say.
+as the reward's own only where they are shaped for it: by a weight that nothing else uses, or by a number in a function.
 """
 
 from __future__ import annotations
@@ -169,17 +169,23 @@ class _Walk:
         self._follow(function, value, summed=summed)
 
     def _tuned(self, node: ast.expr) -> bool:
-        """Whether a number enters an expression that is a weight, or written out as an operand."""
-        for part in ast.walk(node):
-            if isinstance(part, ast.BinOp):
-                for side in (part.left, part.right):
-                    if isinstance(part.op, ast.Pow) and side is part.right:
-                        continue
-                    if isinstance(side, ast.Constant) and isinstance(side.value, int | float):
-                        return True
-                    if isinstance(side, ast.Attribute) and side.attr in self.weights:
-                        return True
-        return False
+        """Whether a weight enters an expression, or a number written out beside a function or a power.
+
+        `exp(-5 * distance)` is shaped for the reward, `(after - before) / 0.05` is a velocity.
+        """
+        operands = [
+            side
+            for part in ast.walk(node)
+            if isinstance(part, ast.BinOp)
+            for side in ((part.left,) if isinstance(part.op, ast.Pow) else (part.left, part.right))
+        ]
+        if any(isinstance(side, ast.Attribute) and side.attr in self.weights for side in operands):
+            return True
+        shaped = any(
+            isinstance(part, ast.Call) or (isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow))
+            for part in ast.walk(node)
+        )
+        return shaped and any(isinstance(s, ast.Constant) and isinstance(s.value, int | float) for s in operands)
 
 
 def _assignments(function: Function) -> Iterator[tuple[ast.stmt, ast.expr, ast.expr]]:
