@@ -19,6 +19,8 @@ from rewardsmith.domain.survey import Probe, RecordedEpisode, Signal, Survey
 from rewardsmith.domain.task import Budget, EnvironmentSpec, ScoreRule, SignalSpec, Task, Trainer
 from rewardsmith.export.discovery import discover
 from rewardsmith.export.signals import SignalReader
+from rewardsmith.models.conformance import ModelConformance
+from rewardsmith.models.model import Model
 from rewardsmith.models.offline import OfflineAuthor
 from rewardsmith.models.offline_code import Gene, read, write
 from rewardsmith.models.offline_evidence import weigh
@@ -112,6 +114,15 @@ def blank(name: str, survey: Survey, probe: Probe) -> Context:
 
 
 AUTHOR = OfflineAuthor(seed=0)
+
+
+class TestOfflineConformance(ModelConformance):
+    """The offline author behaves as every model does."""
+
+    available = 0
+
+    def open_model(self) -> Model:
+        return OfflineAuthor(seed=0)
 
 
 def ask(context: Context, generation: int, slot: int, *, call: int = 0) -> Completion:
