@@ -23,6 +23,8 @@ KILL, ALLOW, REFUSE, ABSENT = 0x80000000, 0x7FFF0000, 0x00050000 | errno.EPERM, 
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 PROT_EXEC = 4
 SIGABRT, SIGKILL = 6, 9
+ANSWERS = 3
+"""Descriptor of the answers: what C libraries print on 1 must not end up among them."""
 
 CALLS = {
     "x86_64": {
@@ -158,7 +160,9 @@ def filter_program(machine: str, pid: int) -> list[tuple[int, int, int, int]]:
         steps += [(at_least, 0, 1, 0x40000000), (give, 0, 0, KILL)]  # x32 numbers
     tested: dict[str, list[tuple[int, int, int, int]]] = {
         "read": [(load, 0, 0, argument(0)), (equal, 1, 0, 0), (give, 0, 0, REFUSE)],
-        "write": [(load, 0, 0, argument(0)), (equal, 2, 0, 1), (equal, 1, 0, 2), (give, 0, 0, REFUSE)],
+        "write": [
+            (load, 0, 0, argument(0)), (equal, 3, 0, 1), (equal, 2, 0, 2), (equal, 1, 0, ANSWERS), (give, 0, 0, REFUSE),
+        ],
         "mmap": [(load, 0, 0, argument(2)), (any_bit, 0, 1, PROT_EXEC), (give, 0, 0, REFUSE)],
         "mprotect": [(load, 0, 0, argument(2)), (any_bit, 0, 1, PROT_EXEC), (give, 0, 0, REFUSE)],
         "tgkill": [

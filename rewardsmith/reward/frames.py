@@ -29,11 +29,11 @@ class HostGone(Exception):
 
 
 class Pipes:
-    """Frames on descriptors 0 and 1."""
+    """Frames in the process: requests on one descriptor, answers on another."""
 
-    def __init__(self) -> None:
-        self._in = io.FileIO(0, closefd=False)
-        self._out = io.FileIO(1, "w", closefd=False)
+    def __init__(self, requests: int, answers: int) -> None:
+        self._in = io.FileIO(requests, closefd=False)
+        self._out = io.FileIO(answers, "w", closefd=False)
 
     def receive(self, size: int) -> memoryview:
         """Exactly `size` bytes, read-only; raises HostGone when the host has gone."""

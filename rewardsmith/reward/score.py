@@ -108,12 +108,10 @@ class ScoreProcess:
         """
         if self._channel.closed:
             raise RewardProcessError("this score process is closed")
-        if not arrays:
-            raise ValueError("an episode needs at least one signal")
-        steps = len(next(iter(arrays.values())))
+        batched = {name: np.asarray(arrays[name])[:, None] for name in self.reads if name in arrays}
+        steps = len(next(iter(batched.values()))) if batched else 1
         if not steps:
             raise ValueError("an episode needs at least one step")
-        batched = {name: np.asarray(array)[:, None] for name, array in arrays.items()}
         starts = np.zeros((steps, 1), dtype=np.bool_)
         parts = [starts, *(channel.column(batched, signal, (steps, 1)) for signal in self._signals)]
         try:

@@ -1,7 +1,7 @@
 """Runs one reward, locked, and nothing else. Started by `start.py`; standard library and numpy only.
 
 It reads a specification on descriptor 0, loads numpy, locks itself, says so, compiles the candidate, says so, and
-then answers one request after another on descriptor 1 until 0 is closed.
+then answers one request after another, on what was its descriptor 1, until 0 is closed.
 """
 
 from __future__ import annotations
@@ -89,8 +89,10 @@ def compile_candidate(spec: dict[str, Any]) -> Reward | Score:
 
 def main() -> None:
     """Start, lock, load, answer."""
-    os.closerange(3, 64)
-    pipes = Pipes()
+    os.dup2(1, lockdown.ANSWERS)
+    os.dup2(2, 1)  # LAPACK prints its complaints there
+    os.closerange(lockdown.ANSWERS + 1, 64)
+    pipes = Pipes(0, lockdown.ANSWERS)
     spec = pipes.receive_spec()
     warm_up(spec["source"])
     try:

@@ -150,7 +150,7 @@ def test_how_a_process_ends_is_told() -> None:
 
 
 def test_floods_of_output_end_the_process() -> None:
-    for descriptor in (1, 2):
+    for descriptor in (1, 2, 3):
         assert isinstance(
             exit_of(f"import os\nwhile True:\n    os.write({descriptor}, b'x' * 65536)\n"), channel.Garbled
         )
@@ -159,7 +159,7 @@ def test_floods_of_output_end_the_process() -> None:
 def test_a_forged_frame_is_no_answer() -> None:
     forged = f"""
 import os, struct
-os.write(1, struct.pack({frames.ANSWER.format!r}, {frames.ANSWERED!r}, {frames.READY}, 0, 7, 0, 0))
+os.write(3, struct.pack({frames.ANSWER.format!r}, {frames.ANSWERED!r}, {frames.READY}, 0, 7, 0, 0))
 """
     assert isinstance(exit_of(forged), channel.Garbled)
     huge = forged.replace(", 0, 7, 0, 0)", ", 0, 0, 0, 1 << 50)")
@@ -167,9 +167,9 @@ os.write(1, struct.pack({frames.ANSWER.format!r}, {frames.ANSWERED!r}, {frames.R
 
 
 def test_half_an_answer_is_late_and_a_closed_output_is_none() -> None:
-    half = "import os\nos.write(1, b'RWAN')\nwhile True: pass\n"
+    half = "import os\nos.write(3, b'RWAN')\nwhile True: pass\n"
     assert isinstance(exit_of(half, seconds=1.0), channel.Late)
-    shut = "import os\nos.close(1)\nwhile True: pass\n"
+    shut = "import os\nos.close(3)\nwhile True: pass\n"
     assert isinstance(exit_of(shut, seconds=5.0), channel.Garbled)
 
 

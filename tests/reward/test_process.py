@@ -230,3 +230,20 @@ def test_requests_that_are_wrong_in_themselves() -> None:
 def test_a_source_against_the_contract_starts_nothing() -> None:
     with pytest.raises(RewardRejected):
         RewardProcess("def compute_reward(speed):\n    return speed, {}", SIGNALS)
+
+
+def test_what_lapack_prints_stays_out_of_the_answers() -> None:
+    source = """
+import numpy as np
+def compute_reward(height):
+    for i in range(200):
+        try:
+            np.linalg.lstsq(np.full((3, 3), np.nan), np.ones(3))
+        except np.linalg.LinAlgError:
+            pass
+    return height, {}
+"""
+    with RewardProcess(source, SIGNALS, namespaces=False) as process:
+        for _ in range(3):
+            answer = process.ask({"height": np.ones((1, 1))}, np.ones((1, 1), dtype=bool))
+    assert answer.total.tolist() == [[1.0]]

@@ -69,7 +69,7 @@ def test_analysis_says_what_a_reward_reads_and_holds() -> None:
         function("import math\nreturn x_velocity * math.pi, {}", top=""),
         '"""Doc."""\nfrom __future__ import annotations\n' + function(PAIR, top="") ,
         function("max = 3\nreturn x_velocity * max, {}"),
-        GOOD.replace('memory["best"])', 'memory.get("best"))').replace('np.maximum(memory.get', 'np.maximum(memory.get'),
+        GOOD.replace('np.maximum(memory["best"]', 'np.maximum(memory.get("best")'),
     ],
 )  # fmt: skip
 def test_honest_code_is_let_through(source: str) -> None:
