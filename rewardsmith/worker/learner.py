@@ -14,7 +14,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv
 
 from rewardsmith.domain.job import TrainJob
 from rewardsmith.worker.algorithm import build, rollout_steps
@@ -22,7 +22,12 @@ from rewardsmith.worker.board import open_board
 from rewardsmith.worker.buffers import FetchingReplay, fetch_into
 from rewardsmith.worker.checkpoint import Checkpoint, load_replay
 from rewardsmith.worker.feed import RewardFeed
-from rewardsmith.worker.normalisation import RewardNormaliser, dump_normalisation, load_normalisation
+from rewardsmith.worker.normalisation import (
+    ObservationNormaliser,
+    RewardNormaliser,
+    dump_normalisation,
+    load_normalisation,
+)
 from rewardsmith.worker.policy import Weights, describe
 from rewardsmith.worker.progress import ProgressFile
 from rewardsmith.worker.rewards import RewardSource
@@ -196,13 +201,13 @@ def _targets(steps: int, rungs: int, rollout: int) -> list[int]:
     return ends
 
 
-def _normalised(vector: RecordingVectorEnv) -> VecNormalize | None:
+def _normalised(vector: RecordingVectorEnv) -> ObservationNormaliser | None:
     """Normalise observations where they are continuous."""
     space = vector.observation_space
     if isinstance(space, spaces.Dict):
         keys = [key for key, part in space.items() if isinstance(part, spaces.Box)]
-        return VecNormalize(vector, norm_reward=False, norm_obs_keys=keys) if keys else None
-    return VecNormalize(vector, norm_reward=False) if isinstance(space, spaces.Box) else None
+        return ObservationNormaliser(vector, keys) if keys else None
+    return ObservationNormaliser(vector) if isinstance(space, spaces.Box) else None
 
 
 def _span_schedules(model: BaseAlgorithm, steps: int) -> None:

@@ -8,14 +8,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from stable_baselines3.common.running_mean_std import RunningMeanStd
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-__all__ = ["RewardNormaliser", "dump_normalisation", "load_normalisation"]
+__all__ = ["ObservationNormaliser", "RewardNormaliser", "dump_normalisation", "load_normalisation"]
 
 _CLIP = 10.0
 _EPSILON = 1e-8
 
 Arrays = dict[str, npt.NDArray[np.float64]]
+
+
+class ObservationNormaliser(VecNormalize):
+    """`VecNormalize` for observations alone: it takes no time over rewards, which are fetched later."""
+
+    def __init__(self, venv: VecEnv, keys: list[str] | None = None) -> None:
+        super().__init__(venv, norm_reward=False, norm_obs_keys=keys)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Step, learn from the new observations, and normalise them and those of episodes that ended."""
+        observations, rewards, dones, infos = self.venv.step_wait()
+        assert isinstance(observations, np.ndarray | dict)
+        self.old_obs, self.old_reward = observations, rewards
+        for key, statistics in _statistics(self).items():
+            statistics.update(observations[key[1:]] if isinstance(observations, dict) else observations)
+        for i in np.flatnonzero(dones):
+            infos[i]["terminal_observation"] = self.normalize_obs(infos[i]["terminal_observation"])
+        return self.normalize_obs(observations), rewards, dones, infos
 
 
 class RewardNormaliser:

@@ -56,7 +56,10 @@ class RecordingVectorEnv(VecEnv):
         super().__init__(len(self.envs), self.envs[0].observation_space, self.envs[0].action_space)
         self._signals = dict(signals)
         self.allot(1)
-        addresses = {name: signal.reader for name, signal in signals.items()}
+        self._actions_as = [name for name, signal in signals.items() if signal.reader == "action"]
+        self._ends_as = [name for name, signal in signals.items() if signal.reader == "terminated"]
+        whole = {*self._actions_as, *self._ends_as}
+        addresses = {name: signal.reader for name, signal in signals.items() if name not in whole}
         self._readers = [SignalReader(env, addresses).read for env in self.envs] if addresses else []
         self._observations = ObservationBatch(self.observation_space, self.num_envs)
         self._fresh = np.ones(self.num_envs, dtype=bool)
@@ -111,6 +114,10 @@ class RecordingVectorEnv(VecEnv):
                 observation, self.reset_infos[i] = env.reset()
                 self._fresh[i] = True
             batch.put(i, observation)
+        for name in self._actions_as:
+            rows[name][:] = actions
+        for name in self._ends_as:
+            rows[name][:] = all_terminated
         recorder.filled = t + 1
         return batch.copy(), np.zeros(self.num_envs, dtype=np.float32), all_terminated | all_truncated, infos
 
