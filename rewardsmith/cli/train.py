@@ -63,9 +63,15 @@ def _told(result: TrainResult) -> str:
     spent = f"{count(result.steps)} steps, {result.steps_per_s:.0f} steps/s, {duration(result.wall_s)}"
     if result.score is None:
         return f"reward {result.candidate}: no score; {spent}\nfiles in {result.folder}"
+    ordered = sorted(result.components.items(), key=lambda each: (each[0] == "total", -each[1].share))
     rows = [
-        [name, number(c.mean), f"{c.share:.0%}", ABSENT if c.correlation is None else f"{c.correlation:+.2f}"]
-        for name, c in result.components.items()
+        [
+            name,
+            number(c.mean),
+            ABSENT if name == "total" else f"{c.share:.0%}",
+            ABSENT if c.correlation is None else f"{c.correlation:+.2f}",
+        ]
+        for name, c in ordered
     ]
     lines = [
         f"reward {result.candidate}: score {interval(result.score)} over {result.score.n} held-out episodes, "

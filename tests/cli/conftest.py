@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from rewardsmith.app import Settings, Workshop
 from rewardsmith.cli.main import run
+from rewardsmith.domain.events import Event
+from rewardsmith.store.leases import Owner
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "reports"))
 
@@ -38,3 +41,19 @@ def say(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
         return Said(code, captured.out, captured.err)
 
     return said
+
+
+@pytest.fixture
+def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Event]], Workshop]:
+    """Write a run told by hand into the store of a workshop in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def kept(events: list[Event]) -> Workshop:
+        workshop = Workshop(Settings())
+        workshop.store.create("walk-1")
+        lease = workshop.store.claim("walk-1", owner=Owner.current())
+        workshop.store.append(lease, events)
+        workshop.store.release(lease)
+        return workshop
+
+    return kept

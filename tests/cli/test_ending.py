@@ -6,28 +6,9 @@ import pytest
 from told_run import beginning, fold, result, whole
 
 from rewardsmith.cli.ending import conclude, ending, telling_so_far
+from rewardsmith.domain.events import StatusChanged
 from rewardsmith.domain.result import RunResult
-from rewardsmith.domain.run import Run
-from rewardsmith.errors import BelowThreshold, InfrastructureError, Interrupted, RunBusy, UsageError
-
-
-class Kept:
-    """The two questions that an ending asks of a workshop, answered from a run told by hand."""
-
-    def __init__(self, run: Run, outcome: RunResult) -> None:
-        self._run, self._outcome = run, outcome
-
-    def run(self, run: str) -> Run:
-        assert run == "walk-1"
-        return self._run
-
-    def result(self, run: str) -> RunResult:
-        assert run == "walk-1"
-        return self._outcome
-
-
-def outcome(**changes) -> RunResult:
-    return result().model_copy(update=changes)
+from rewardsmith.errors import BelowThreshold, InfrastructureError, Interrupted, ModelUnavailable, RunBusy, UsageError
 
 
 def test_the_last_page_has_reward_components_score_place_and_next_commands():
@@ -57,38 +38,46 @@ def test_commands_name_a_runs_folder_that_is_not_the_usual_one(tmp_path):
     assert "--runs-dir" not in ending(fold(whole()), result())
 
 
-def test_a_finished_run_raises_nothing(capsys):
-    conclude(Kept(fold(whole()), result()), result(), as_json=True)
+PAUSED = StatusChanged(status="paused", reason="the provider is down")
+
+
+def test_a_finished_run_raises_nothing(capsys, keep):
+    workshop = keep(whole())
+    conclude(workshop, workshop.result("walk-1"), as_json=True)
     captured = capsys.readouterr()
-    assert RunResult.model_validate_json(captured.out) == result()
+    told = RunResult.model_validate_json(captured.out)
+    assert (told.status, told.best.candidate, told.best.score.n) == ("done", "g2c00", 2)
     assert captured.err == ""
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind"),
+    ("events", "kind"),
     [
-        ({"status": "paused", "reason": "the provider is down"}, InfrastructureError),
-        ({"status": "failed", "reason": "no valid candidate", "best": None}, BelowThreshold),
-        ({"status": "done", "best": None}, BelowThreshold),
+        ([*whole()[:-1], PAUSED], InfrastructureError),
+        ([*beginning(), StatusChanged(status="failed", reason="no valid candidate")], BelowThreshold),
+        ([*beginning(), StatusChanged(status="done")], BelowThreshold),
     ],
+    ids=["paused", "failed", "done without a score"],
 )
-def test_a_run_without_an_end_prints_what_it_has_and_raises(capsys, changes, kind):
-    found = outcome(**changes)
+def test_a_run_without_a_proper_end_prints_what_it_has_and_raises(capsys, keep, events, kind):
+    workshop = keep(events)
     with pytest.raises(kind) as caught:
-        conclude(Kept(fold(beginning()), found), found, as_json=True)
-    assert json.loads(capsys.readouterr().out)["status"] == changes["status"]
-    assert "walk-1" in caught.value.message + caught.value.hint
+        conclude(workshop, workshop.result("walk-1"), as_json=True)
+    assert json.loads(capsys.readouterr().out)["status"] == events[-1].status
+    assert "walk-1" in caught.value.message
+    assert "walk-1" in caught.value.hint
 
 
-def test_an_interrupted_run_tells_what_it_has_so_far(capsys):
-    found = outcome(status="paused", best=None)
-    with pytest.raises(Interrupted), telling_so_far(Kept(fold(beginning()), found), "walk-1", as_json=False):
-        raise Interrupted("stopped")
-    assert "Run walk-1 is paused. So far it took 9 trainings" in capsys.readouterr().out
+@pytest.mark.parametrize("error", [Interrupted("stopped"), ModelUnavailable("down")])
+def test_an_interrupted_run_tells_what_it_has_so_far(capsys, keep, error):
+    workshop = keep([*beginning(), PAUSED])
+    with pytest.raises(type(error)), telling_so_far(workshop, "walk-1", as_json=False):
+        raise error
+    assert "Run walk-1 is paused: the provider is down. So far it took 0 trainings" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", [RunBusy("another process"), UsageError("the name is taken")])
-def test_a_run_of_somebody_else_is_not_told(capsys, error):
-    with pytest.raises(type(error)), telling_so_far(Kept(fold(whole()), result()), "walk-1", as_json=True):
+def test_a_run_of_somebody_else_is_not_told(capsys, keep, error):
+    with pytest.raises(type(error)), telling_so_far(keep(whole()), "walk-1", as_json=True):
         raise error
     assert capsys.readouterr().out == ""

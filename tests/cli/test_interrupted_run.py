@@ -1,0 +1,39 @@
+"""A real run, interrupted by a real Ctrl-C and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.slow
+def test_a_run_is_interrupted_cleanly_and_resumed(tmp_path):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("REWARDSMITH_")}
+    command = [sys.executable, "-m", "rewardsmith"]
+    line = ["evolve", "--env", "cartpole", "--iters", "2", "--k", "2", "--budget", "quick", "--steps", "2k"]
+    line += ["--baselines", "none", "--name", "stopped", "--display", "plain", "--json"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*command, *line], cwd=tmp_path, env=clean, **pipes) as process:
+        assert process.stderr is not None
+        for said in process.stderr:
+            if "c00: score" in said or "c01: score" in said:
+                process.send_signal(signal.SIGINT)
+                break
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert json.loads(out)["status"] == "paused"
+    error = json.loads(err.splitlines()[-1])["error"]
+    assert error["type"] == "Interrupted"
+    assert "rewardsmith resume stopped" in error["hint"]
+    trained = json.loads(out)["usage"]["trainings"]
+    assert trained >= 1
+    resumed = subprocess.run([*command, "resume", "stopped", "--json"], cwd=tmp_path, env=clean, capture_output=True)
+    assert resumed.returncode == 0, resumed.stderr
+    told = json.loads(resumed.stdout)
+    assert told["status"] == "done"
+    assert told["usage"]["trainings"] > trained

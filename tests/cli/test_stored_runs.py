@@ -1,0 +1,80 @@
+"""Commands that read a run from the store."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+from told_run import whole
+
+
+@pytest.fixture
+def told(keep, say):
+    keep(whole())
+    return say
+
+
+def test_runs_lists_it(told):
+    (line,) = json.loads(told("runs", "--json").out)
+    assert (line["run"], line["status"], line["best"], line["generation"], line["alive"]) == (
+        "walk-1",
+        "done",
+        3.5,
+        2,
+        False,
+    )
+    assert told("runs").out.splitlines()[2].split()[:4] == ["walk-1", "done", "walk", "smith"]
+
+
+def test_show_tells_the_story(told):
+    text = told("show", "walk-1").out
+    assert text.startswith("# Walk: forward: walk-1")
+    assert "## The winner: g2c00" in text
+
+
+def test_show_json_is_the_result_of_evolve(told):
+    shown = json.loads(told("show", "walk-1", "--json").out)
+    assert shown["best"]["score"]["mean"] == 3.5
+    assert shown["baselines"]["human"]["n"] == 2
+    assert {"run", "status", "task", "best", "baselines", "usage", "folder"} <= set(shown)
+
+
+def test_one_candidate(told):
+    assert "speed_weight=12.0" in told("show", "walk-1", "g1c02").out
+    shown = json.loads(told("show", "walk-1", "g1c01", "--json").out)
+    assert shown["candidate"]["failure"]["kind"] == "no_code"
+    assert shown["report"] is None
+
+
+def test_a_candidate_that_is_not_there(told):
+    said = told("show", "walk-1", "g1c07")
+    assert said.code == 2
+    assert "unknown candidate 'g1c07' in run walk-1; did you mean 'g1c0" in said.err
+
+
+def test_diff_shows_what_changed_and_what_it_brought(told):
+    lines = told("diff", "walk-1", "g1c00", "g2c00").out.splitlines()
+    assert lines[:2] == ["--- g1c00  score 1.50", "+++ g2c00  score 3.50"]
+    assert "-def compute_reward(torso_linear_velocity, *, speed_weight=10.0):" in lines
+    assert "+def compute_reward(torso_linear_velocity, *, speed_weight=20.0):" in lines
+
+
+def test_a_diff_with_itself_says_so(told):
+    assert "have the same source" in told("diff", "walk-1", "g1c00", "g1c00").out
+    assert json.loads(told("diff", "walk-1", "g1c00", "g1c00", "--json").out)["diff"] == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "result"),
+    [
+        (["runs"], "runs"),
+        (["show", "walk-1"], "show"),
+        (["show", "walk-1", "g1c02"], "show CANDIDATE"),
+        (["diff", "walk-1", "g1c00", "g2c00"], "diff"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_json_is_what_the_schema_says(told, arguments, result):
+    schema = json.loads(told("schema", result).out)
+    jsonschema.validate(json.loads(told(*arguments, "--json").out), schema)
