@@ -16,13 +16,18 @@ import gymnasium
 from rewardsmith.worker.slicing.need import Need
 from rewardsmith.worker.slicing.program import Function, Program, SourceUnavailable, is_own_attribute
 from rewardsmith.worker.slicing.slicer import Slice
-from rewardsmith.worker.slicing.terms import reward_terms
+from rewardsmith.worker.slicing.terms import Entangled, reward_terms
 
 __all__ = ["View", "without_reward"]
 
 UNAVAILABLE = (
     "# The source of this environment cannot be shown without its reward: it is not available as Python source,\n"
     "# or not written as a class with reset and step. What is known of it are the signals and their ranges.\n"
+)
+
+ENTANGLED = (
+    "# The source of this environment cannot be shown without its reward: both come out of the same table.\n"
+    "# What is known of it are the signals and their ranges.\n"
 )
 
 HEADER = "# Left out: the reward and what only it needs (an underscore stands in its place), rendering, checks.\n"
@@ -59,10 +64,12 @@ def without_reward(env: gymnasium.Env[Any, Any], info: Iterable[str] = ()) -> Vi
     if init is not None:
         fixed[init] = None
     physics = Slice(program, {**fixed, step: {0: True, 2: True, 3: True}})
-    needed, attributes = set(physics.kept), set(physics.attributes)
     reward = Slice(program, {**fixed, step: {1: True}})
-    weights = {name for name in reward.attributes if name not in attributes} & _arithmetic(reward)
-    terms = reward_terms(program, step, needed, weights)
+    weights = {name for name in reward.attributes if name not in physics.attributes} & _arithmetic(reward)
+    try:
+        terms = reward_terms(program, step, physics, weights)
+    except Entangled:
+        return View(ENTANGLED, tuple(names))
     kept = []
     for name in names:
         part = Slice(program, {**fixed, step: {4: {name: True}}})

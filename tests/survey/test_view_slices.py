@@ -1,6 +1,7 @@
 """The slice holds for environments written in other ways than Gymnasium's own."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -128,6 +129,12 @@ class Child(Cart):
 """
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MuJoCo writes a log of its warnings into the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 def made(step: str, cls: str = "Cart") -> gymnasium.Env[Any, Any]:
     number = abs(hash((step, cls)))
     source = HEAD + step + CHILD + f"\n\ngymnasium.register('Slice{number}-v0', entry_point={cls})\n"
@@ -170,6 +177,25 @@ def test_physical_info_stays_beside_the_reward() -> None:
     found = view(made(STEPS["all in step"]))
     assert set(found.dropped_info) == {"secret_run", "secret_effort", "secret_total"}
     assert "'height'" in found.text
+
+
+@pytest.mark.parametrize("env_id", ["Taxi-v4", "FrozenLake-v1", "CliffWalking-v1"])
+def test_a_reward_stored_among_the_physics_hides_the_source(env_id: str) -> None:
+    env = gymnasium.make(env_id, disable_env_checker=True)
+    env.reset(seed=0)
+    found = without_reward(env, env.step(0)[4])
+    assert "same table" in found.text
+    assert "def " not in found.text
+
+
+@pytest.mark.filterwarnings("ignore:.*out of date:DeprecationWarning")
+@pytest.mark.parametrize("env_id", ["Acrobot-v1", "MountainCar-v0", "Blackjack-v1", "Ant-v4", "Humanoid-v4"])
+def test_other_environments_have_a_view(env_id: str) -> None:
+    env = gymnasium.make(env_id, disable_env_checker=True)
+    env.reset(seed=0)
+    body = without_reward(env, env.step(env.action_space.sample())[4]).text.partition("\n")[2]
+    assert "def step(self" in body
+    assert "reward" not in body
 
 
 class _Shown(gymnasium.Env[Any, Any]):

@@ -32,6 +32,8 @@ class Slice:
         self.program = program
         self.attributes: dict[str, Need] = {}
         self.kept: set[ast.AST] = set()
+        self.left_out: set[ast.AST] = set()
+        """Names that were unpacked from something needed, and are not needed themselves."""
         self.bodies: dict[Function, list[ast.stmt]] = {}
         self._aliases: dict[Function, dict[str, set[Place]]] = {}
         self.grew = True
@@ -42,6 +44,7 @@ class Slice:
             function.returned, function.called = need, True
         while self.grew:
             self.grew = False
+            self.left_out.clear()
             self.bodies = {f: _Walk(self, f).run() for f in program.functions() if f.called}
 
     def attribute(self, name: str, need: Need) -> None:
@@ -61,6 +64,7 @@ class _Walk(Expressions):
     def __init__(self, whole: Slice, function: Function) -> None:
         super().__init__(whole, function)
         self.kept = whole.kept
+        self.left_out = whole.left_out
         self.jumps = False
         self.after = False
 
@@ -162,6 +166,7 @@ class _Walk(Expressions):
                 inner = element.value if isinstance(element, ast.Starred) else element
                 need, rewritten = self._target(inner, value)
                 if need is None:
+                    self.left_out.add(inner)
                     elements.append(ast.Name("_", ast.Store()))
                     continue
                 parts[index] = need

@@ -9,34 +9,57 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Protocol
 
 from rewardsmith.worker.slicing.calls import bind, called_function
+from rewardsmith.worker.slicing.need import Need
+from rewardsmith.worker.slicing.places import aliases, base_place
 from rewardsmith.worker.slicing.program import Function, Program, is_own_attribute
 
 SUMS = frozenset({"sum", "mean", "float", "int", "float32", "float64", "item", "values", "nansum", "array", "asarray"})
 """Functions and methods that add up, or hand on, their terms."""
 
 
-def reward_terms(program: Program, step: Function, needed: set[ast.AST], weights: set[str]) -> set[ast.AST]:
+class Entangled(Exception):
+    """The reward comes out of a table that holds physics too: the source cannot show the one without the other."""
+
+
+def reward_terms(program: Program, step: Function, physics: Physics, weights: set[str]) -> set[ast.AST]:
     """Find the statements that compute the reward or a term of it.
 
     Args:
         program: the environment's functions.
         step: its `step`; the reward is the second entry of what it returns.
-        needed: statements that observation, termination or reset need: physics, whatever the reward makes of them.
+        physics: the slice for observation, termination and reset: that is physics, whatever the reward makes of it.
         weights: attributes of the environment that nothing but the reward uses.
+
+    Raises:
+        Entangled: the reward is stored among the physics.
     """
-    walk = _Walk(program, needed, weights)
+    walk = _Walk(program, physics, weights)
     walk.result(step, 1, summed=True)
     return walk.terms
+
+
+class Physics(Protocol):
+    """What a slice found out; it is not asked for more after it was made."""
+
+    kept: set[ast.AST]
+    """Statements that are needed."""
+    left_out: set[ast.AST]
+    """Names unpacked from something needed that are not needed themselves."""
+    attributes: dict[str, Need]
+    """Attributes that are needed."""
 
 
 class _Walk:
     """A walk from the reward up to its terms."""
 
-    def __init__(self, program: Program, needed: set[ast.AST], weights: set[str]) -> None:
+    def __init__(self, program: Program, physics: Physics, weights: set[str]) -> None:
         self.program = program
-        self.needed = needed
+        self.needed = set(physics.kept)
+        self.left_out = set(physics.left_out)
+        self.tables = _tables(program) & set(physics.attributes)
         self.weights = weights
         self.terms: set[ast.AST] = set()
         self._seen: set[object] = set()
@@ -95,6 +118,8 @@ class _Walk:
             case ast.Call():
                 self._call(function, node, summed=summed)
             case ast.Subscript():
+                if summed and self._in_table(function, node):
+                    raise Entangled
                 self._follow(function, node.value, summed=summed)
             case ast.Dict() | ast.Tuple() | ast.List():
                 for value in node.values if isinstance(node, ast.Dict) else node.elts:
@@ -129,6 +154,8 @@ class _Walk:
             elif isinstance(target, ast.Tuple):
                 for index, element in enumerate(target.elts):
                     if isinstance(element, ast.Name) and element.id == name:
+                        if summed and element in self.left_out and self._in_table(function, value):
+                            raise Entangled
                         self._unpacked(function, statement, value, index, summed=summed)
         if name in function.local_names:
             for caller, call in _calls(self.program, function):
@@ -144,6 +171,14 @@ class _Walk:
             self._definition(function, statement, value.elts[index], summed=summed)
         else:
             self._definition(function, statement, value, summed=summed)
+
+    def _in_table(self, function: Function, node: ast.expr) -> bool:
+        """Whether an expression is an entry of a table that physics needs."""
+        place = base_place(node, function, self.program)
+        if place is None:
+            return False
+        places = {place} | (aliases(function, self.program).get(place[1], set()) if place[0] == "local" else set())
+        return any(kind == "attribute" and name in self.tables for kind, name in places)
 
     def _attribute(self, name: str, *, summed: bool) -> None:
         """Follow a property, or every assignment to an attribute outside the constructor."""
@@ -195,6 +230,26 @@ def _assignments(function: Function) -> Iterator[tuple[ast.stmt, ast.expr, ast.e
                 yield node, target, node.value
         elif isinstance(node, ast.AugAssign | ast.AnnAssign) and node.value is not None:
             yield node, node.target, node.value
+
+
+def _tables(program: Program) -> set[str]:
+    """Attributes whose entries the environment's own source fills in, one by one."""
+    found: set[str] = set()
+    for function in program.functions():
+        shared = aliases(function, program)
+        for node in function.nodes:
+            entry: ast.expr | None = None
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                entry = node.value
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append":
+                entry = node.func.value
+            while isinstance(entry, ast.Subscript):
+                entry = entry.value
+            if isinstance(entry, ast.Name):
+                found |= {name for kind, name in shared.get(entry.id, ()) if kind == "attribute"}
+            elif entry is not None and is_own_attribute(entry, function):
+                found.add(entry.attr)
+    return found
 
 
 def _calls(program: Program, function: Function) -> Iterator[tuple[Function, ast.Call]]:
