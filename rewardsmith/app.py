@@ -25,7 +25,7 @@ from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import StoreError, UnknownName, UsageError
 from rewardsmith.executors.local import LocalExecutor
 from rewardsmith.models.registry import default_model, open_model
-from rewardsmith.prompting.messages import compose
+from rewardsmith.prompting.messages import check_templates, compose
 from rewardsmith.screening.screen import Screen
 from rewardsmith.search.driving import drive
 from rewardsmith.search.journal import Journal, Observer
@@ -97,7 +97,7 @@ class Workshop:
         self._store: Store | None = None
         self._executor: LocalExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._interrupted = asyncio.Event()
+        self._interrupted: asyncio.Event | None = None
 
     @property
     def folders(self) -> Folders:
@@ -143,6 +143,7 @@ class Workshop:
         """Load and check everything that a run needs, survey the task if need be, and estimate the cost."""
         task = self.task(request.env)
         recipe = self.recipe(request.recipe)
+        check_templates(recipe)
         budget = _budget(task, request)
         model = request.model or default_model()
         open_model(model, seed=request.seed, strict=request.strict, base_url=request.base_url)
@@ -197,7 +198,7 @@ class Workshop:
         return self.result(name)
 
     async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted]) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._interrupted = asyncio.get_running_loop(), asyncio.Event()
         await journal.append(*first)
         spec = journal.run.spec
         assert spec is not None
@@ -222,7 +223,7 @@ class Workshop:
 
     def interrupt(self) -> None:
         """Finish cleanly: stop the trainings, keep what is finished, leave the run paused. Safe in a signal handler."""
-        if self._loop is not None:
+        if self._loop is not None and self._interrupted is not None:
             self._loop.call_soon_threadsafe(self._interrupted.set)
 
     def run(self, run: str) -> Run:

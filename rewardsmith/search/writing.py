@@ -12,7 +12,7 @@ from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request, prompt_hash
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
-from rewardsmith.errors import ModelUnavailable
+from rewardsmith.errors import ModelExhausted, ModelUnavailable
 from rewardsmith.models.model import Model
 from rewardsmith.prompting.extraction import find_code
 from rewardsmith.prompting.messages import compose, compose_repair
@@ -24,13 +24,21 @@ Ready = Callable[[Candidate], None]
 
 
 @dataclass(frozen=True)
-class _Draft:
-    """A completion on its way to a candidate."""
+class _Ask:
+    """A call of the model for one slot; a repair carries what it is to repair."""
 
-    slot: int
-    completion: Completion
-    messages: tuple[Message, ...]
+    request: Request
+    broken: _Draft | None = None
     repairs: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """What a call came to, on its way to a candidate."""
+
+    ask: _Ask
+    completion: Completion
+    verdict: Verdict
 
 
 class Writing:
@@ -57,92 +65,74 @@ class Writing:
             ModelUnavailable: Some completions could not be had; the slots that have theirs are done nevertheless.
         """
         present = self._journal.run.candidates
-        slots = [slot for slot in range(self._spec.k) if candidate_id(generation, slot) not in present]
         messages = compose(self._recipe, context)
-        asked = [
-            asyncio.create_task(
-                self._ask(CompletionKey(generation=generation, role="designer", slot=slot), messages, context)
-            )
-            for slot in slots
+        asks = [
+            _Ask(self._request(CompletionKey(generation=generation, role="designer", slot=slot), messages, context))
+            for slot in range(self._spec.k)
+            if candidate_id(generation, slot) not in present
         ]
+        while asks:
+            asks = await self._round(asks, ready)
+
+    async def _round(self, asks: list[_Ask], ready: Ready) -> list[_Ask]:
+        """Ask all at once, screen in order; gives the repairs to ask for next."""
+        outage: ModelUnavailable | None = None
+        failing: list[_Draft] = []
+        tasks = await self._start(asks)
         try:
-            failing: list[tuple[_Draft, Verdict]] = []
-            outage: ModelUnavailable | None = None
-            for slot, task in zip(slots, asked, strict=True):
+            for ask, task in zip(asks, tasks, strict=True):
                 try:
-                    draft = _Draft(slot, await task, messages)
+                    completion = await task
                 except ModelUnavailable as error:
                     outage = outage or error
+                    if ask.broken and isinstance(error, ModelExhausted):
+                        await self._place(ask.broken, ready)
                     continue
-                await self._settle(generation, draft, context, ready, failing)
-            if outage is None:
-                await self._repair(generation, failing, context, ready)
+                draft = _Draft(ask, completion, await self._judge(ask.request.key, completion))
+                if draft.verdict.failure and len(ask.repairs) < self._recipe.screen.repairs:
+                    failing.append(draft)
+                else:
+                    await self._place(draft, ready)
         finally:
-            for task in asked:
+            for task in tasks:
                 task.cancel()
-        if outage is not None:
-            for draft, verdict in failing:
-                await self._place(generation, draft, verdict, context, ready)
+        if isinstance(outage, ModelExhausted):
+            for draft in failing:
+                await self._place(draft, ready)
+        if outage:
             raise outage
+        return [self._repair(draft) for draft in failing]
 
-    async def _settle(
-        self, generation: int, draft: _Draft, context: Context, ready: Ready, failing: list[tuple[_Draft, Verdict]]
-    ) -> None:
-        verdict = await self._judge(draft, generation)
-        if verdict.failure and len(draft.repairs) < self._recipe.screen.repairs:
-            failing.append((draft, verdict))
-        else:
-            await self._place(generation, draft, verdict, context, ready)
+    def _repair(self, draft: _Draft) -> _Ask:
+        failure, key = draft.verdict.failure, draft.ask.request.key
+        assert failure is not None
+        source = draft.verdict.source or draft.completion.text
+        context = replace(draft.ask.request.context, rejected=(source, failure))
+        call = CompletionKey(generation=key.generation, role="repair", slot=key.slot, call=len(draft.ask.repairs))
+        messages = compose_repair(self._recipe, context)
+        return _Ask(self._request(call, messages, context), draft, (*draft.ask.repairs, failure))
 
-    async def _repair(
-        self, generation: int, failing: list[tuple[_Draft, Verdict]], context: Context, ready: Ready
-    ) -> None:
-        while failing:
-            again: list[tuple[_Draft, Verdict]] = []
-            asked = [asyncio.create_task(self._ask_repair(generation, *pair, context)) for pair in failing]
-            try:
-                for (draft, verdict), task in zip(failing, asked, strict=True):
-                    try:
-                        repaired = await task
-                    except ModelUnavailable:
-                        await self._place(generation, draft, verdict, context, ready)
-                        raise
-                    await self._settle(generation, repaired, context, ready, again)
-            finally:
-                for task in asked:
-                    task.cancel()
-            failing = again
+    def _request(self, key: CompletionKey, messages: tuple[Message, ...], context: Context) -> Request:
+        write = self._recipe.write
+        return Request(key, messages, context, temperature=write.temperature, max_tokens=write.max_tokens)
 
-    async def _ask_repair(self, generation: int, draft: _Draft, verdict: Verdict, context: Context) -> _Draft:
-        assert verdict.failure is not None
-        rejected = replace(context, rejected=(verdict.source or draft.completion.text, verdict.failure))
-        messages = compose_repair(self._recipe, rejected)
-        call = len(draft.repairs)
-        key = CompletionKey(generation=generation, role="repair", slot=draft.slot, call=call)
-        completion = await self._ask(key, messages, rejected)
-        return _Draft(draft.slot, completion, messages, (*draft.repairs, verdict.failure))
+    async def _start(self, asks: list[_Ask]) -> list[asyncio.Task[Completion]]:
+        """Calls of the model, started in order; what is stored already is not asked again."""
+        stored = [await self._journal.completion(ask.request.key) for ask in asks]
+        return [asyncio.create_task(self._ask(ask.request, known)) for ask, known in zip(asks, stored, strict=True)]
 
-    async def _ask(self, key: CompletionKey, messages: tuple[Message, ...], context: Context) -> Completion:
-        stored = await self._journal.completion(key)
+    async def _ask(self, request: Request, stored: Completion | None) -> Completion:
         if stored is not None:
             return stored
-        request = Request(
-            key=key,
-            messages=messages,
-            context=context,
-            temperature=self._recipe.write.temperature,
-            max_tokens=self._recipe.write.max_tokens,
-        )
         completion = await self._model.complete(request)
-        await self._journal.keep(key, prompt_hash(messages), completion)
+        await self._journal.keep(request.key, prompt_hash(request.messages), completion)
         return completion
 
-    async def _judge(self, draft: _Draft, generation: int) -> Verdict:
-        completion = draft.completion
+    async def _judge(self, key: CompletionKey, completion: Completion) -> Verdict:
         return await asyncio.to_thread(
             self._screen.judge,
             lambda: find_code(completion.text, finish_reason=completion.finish_reason),
-            self._seen(candidate_id(generation, draft.slot)),
+            self._seen(candidate_id(key.generation, key.slot)),
         )
 
     def _seen(self, but: str) -> Mapping[str, str]:
@@ -153,14 +143,16 @@ class Writing:
             if c.reward_id and not c.twin and not c.failure and c.id != but
         }
 
-    async def _place(self, generation: int, draft: _Draft, verdict: Verdict, context: Context, ready: Ready) -> None:
+    async def _place(self, draft: _Draft, ready: Ready) -> None:
+        request, verdict, repairs = draft.ask.request, draft.verdict, draft.ask.repairs
+        parents = request.context.parents
+        origin: Origin = "repaired" if repairs else "mutated" if parents else "proposed"
         analysis = verdict.analysis
-        origin: Origin = "repaired" if draft.repairs else "mutated" if context.parents else "proposed"
         candidate = Candidate(
-            generation=generation,
-            slot=draft.slot,
+            generation=request.key.generation,
+            slot=request.key.slot,
             origin=origin,
-            parents=tuple(turn.candidate.id for turn in context.parents),
+            parents=tuple(turn.candidate.id for turn in parents),
             source=verdict.source,
             reward_id=analysis.reward_id if analysis else None,
             parameters=analysis.parameters if analysis else {},
@@ -168,9 +160,9 @@ class Writing:
             components=verdict.components,
             failure=verdict.failure,
             twin=verdict.twin,
-            repairs=draft.repairs,
+            repairs=repairs,
         )
-        await asyncio.to_thread(self._folder.keep_candidate, candidate, draft.messages, draft.completion.text)
+        await asyncio.to_thread(self._folder.keep_candidate, candidate, request.messages, draft.completion.text)
         await self._journal.append(Screened(candidate=candidate))
         if verdict.passed:
             ready(candidate)

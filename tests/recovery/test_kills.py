@@ -84,7 +84,7 @@ def _check_nothing_twice(events: list) -> None:
     paid: set = set()
     for event in events:
         if isinstance(event, AttemptStarted):
-            assert event.attempt.key not in finished, f"{event.attempt.key} was trained again after its result was stored"
+            assert event.attempt.key not in finished, f"{event.attempt.key} was trained again"
         if isinstance(event, AttemptEnded) and event.report is not None:
             assert event.attempt.key not in finished, f"{event.attempt.key} has two results"
             finished.add(event.attempt.key)

@@ -1,0 +1,187 @@
+"""The main job on real physics with real training, on a task so small that a run takes seconds."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from rewardsmith.domain.events import AttemptEnded, Confirmed, GenerationEnded, Screened, StatusChanged
+from rewardsmith.domain.plan import StopSpec
+from rewardsmith.errors import Interrupted, ModelUnavailable, RunBusy, ScoreRuleError, UnknownName, UsageError
+from rewardsmith.store.leases import Owner
+
+
+def _of(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_a_run_ends_with_a_confirmed_winner_and_a_folder_that_tells_the_story(desk, good):
+    result = desk.evolve(model=desk.answer(good(0.1), good(0.2)), baselines=("human", "sparse"))
+    assert result.status == "done"
+    assert result.best.score.n == 2, "the mean rests on the confirmation's seeds alone"
+    assert result.best.score.low <= result.best.score.mean <= result.best.score.high
+    assert result.baselines.human.n == result.baselines.sparse.n == 1
+    assert result.baselines.random.n > 1
+    assert result.usage.trainings == 2 + 2 + 2
+    assert result.usage.steps > 6 * 256
+    folder = desk.folder / "runs" / "run" / "g1" / result.best.candidate
+    assert {"reward.py", "prompt.md", "response.md", "report.json", "learning_curve.csv"} <= {
+        path.name for path in folder.iterdir()
+    }
+    assert "compute_reward" in (folder / "reward.py").read_text()
+    assert desk.open().result("run") == result, "another process reads the same from the store"
+
+
+def test_a_fault_is_repaired_with_the_failure_in_the_prompt(desk, good, unknown):
+    desk.evolve(model=desk.answer(unknown, good(0.1), good(0.3)))
+    first = _of(desk.events, Screened)
+    repaired = next(event.candidate for event in first if event.candidate.slot == 0)
+    assert repaired.origin == "repaired"
+    assert [failure.kind for failure in repaired.repairs] == ["unknown_signal"]
+    assert repaired.failure is None
+    prompt = (desk.folder / "runs/run/g1/g1c00/prompt.md").read_text()
+    assert "hinge_angel" in prompt
+    assert "hinge_angle" in prompt
+
+
+def test_a_duplicate_takes_its_twins_result_and_is_not_trained(desk, good):
+    same = good(0.1).replace("import numpy as np", "import numpy as np  # the same again, with a comment")
+    result = desk.evolve(model=desk.answer(good(0.1), same), recipe="eureka")
+    second = desk.workshop.run("run").candidates["g1c01"]
+    assert second.twin == "g1c00"
+    turns = desk.workshop.run("run").turns()
+    assert turns[0].score == turns[1].score is not None
+    trained = {event.attempt.subject for event in _of(desk.events, AttemptEnded)}
+    assert trained == {"g1c00"}
+    assert result.best.candidate == "g1c00"
+
+
+def test_one_workshop_serves_one_run_after_the_other(desk, good):
+    model = desk.answer(good(0.1))
+    first = desk.evolve(model=model, k=1)
+    second = desk.evolve(model=model, k=1, name="again")
+    assert (first.status, second.status) == ("done", "done")
+    assert first.best.score == second.best.score, "the same reward and seeds give the same scores"
+
+
+def test_an_empty_folder_ends_the_search_and_says_so(desk, good):
+    result = desk.evolve(model=desk.answer(good(0.1), good(0.2)), iterations=5)
+    assert result.status == "done"
+    assert "dealt" in result.reason
+    assert len(_of(desk.events, GenerationEnded)) == 1
+    assert _of(desk.events, Confirmed)
+
+
+def test_three_barren_generations_end_the_run_with_the_reason(desk):
+    prose = ["I would reward uprightness."] * 12
+    result = desk.evolve(model=desk.answer(*prose), recipe="eureka", iterations=5, k=2)
+    assert result.status == "failed"
+    assert "no_code" in result.reason
+    assert result.best is None
+    assert len(_of(desk.events, GenerationEnded)) == 3
+
+
+def test_failures_go_back_to_the_model(desk, good, unknown):
+    desk.evolve(model=desk.answer(unknown, unknown, unknown, unknown, good(0.1), good(0.2)), iterations=2)
+    prompt = (desk.folder / "runs/run/g2/g2c00/prompt.md").read_text()
+    assert "hinge_angel" in prompt
+
+
+def test_a_provider_that_is_down_pauses_the_run_which_resumes_when_it_is_back(desk, good, model_server):
+    model_server.answer(good(0.1), good(0.2))
+    model_server.down = True
+    with pytest.raises(ModelUnavailable):
+        desk.evolve(model="openai:test", base_url=model_server.url)
+    assert desk.workshop.run("run").status == "paused"
+    model_server.down = False
+    result = desk.open().resume("run", desk.observe)
+    assert result.status == "done"
+    assert model_server.served == 2
+
+
+def test_an_interrupted_run_pauses_and_resumes_without_repeating(desk, good):
+    def observe(stored, run):
+        desk.observe(stored, run)
+        if isinstance(stored.event, AttemptEnded) and stored.event.report:
+            desk.workshop.interrupt()
+
+    from rewardsmith.app import EvolveRequest
+
+    asked = EvolveRequest(
+        env=desk.task, budget="tiny", baselines=(), name="run", iterations=1, model=desk.answer(good(0.1), good(0.2))
+    )
+    spec, plan = desk.workshop.prepare(asked)
+    with pytest.raises(Interrupted):
+        desk.workshop.evolve(spec, plan, observe)
+    assert desk.workshop.run("run").status == "paused"
+    result = desk.open().resume("run", desk.observe)
+    assert result.status == "done"
+    finished = [event.attempt.key for event in _of(desk.events, AttemptEnded) if event.report]
+    assert len(finished) == len(set(finished))
+
+
+def test_a_second_process_on_the_same_run_is_refused(desk, good):
+    refused: list[Exception] = []
+
+    def observe(stored, run):
+        if not refused and isinstance(stored.event, StatusChanged):
+            other = Owner.current()
+            try:
+                desk.open().store.claim("run", owner=other)
+            except RunBusy as error:
+                refused.append(error)
+
+    from rewardsmith.app import EvolveRequest
+
+    asked = EvolveRequest(
+        env=desk.task, budget="tiny", baselines=(), name="run", iterations=1, model=desk.answer(good())
+    )
+    spec, plan = desk.workshop.prepare(asked)
+    desk.workshop.evolve(spec, plan, observe)
+    assert refused
+
+
+def test_a_target_score_stops_the_search_and_the_winner_is_still_confirmed(desk, good):
+    result = desk.evolve(
+        model=desk.answer(*[good(0.1 * n) for n in range(1, 9)]), iterations=4, stop=StopSpec(target=-1.0)
+    )
+    assert "target" in result.reason
+    assert len(_of(desk.events, GenerationEnded)) == 1
+    assert result.best.score.n == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("def score(hinge_angle):\n    return float('nan')\n", "nan"),
+        ("def score(hinge_angle):\n    return 1 / 0\n", "ZeroDivisionError"),
+        ("def score(hinge_angel):\n    return 0.0\n", "hinge_angle"),
+    ],
+)
+def test_a_score_rule_that_fails_is_the_tasks_fault_and_is_named(desk, good, rule, says):
+    score = desk.folder / "tiny" / "score.py"
+    score.write_text(rule)
+    with pytest.raises(ScoreRuleError) as raised:
+        desk.evolve(model=desk.answer(good()))
+    assert says.lower() in (str(raised.value) + raised.value.hint).lower()
+
+
+def test_unknown_names_list_the_near_misses(desk):
+    for asked, near in [
+        ({"recipe": "eurka"}, "eureka"),
+        ({"budget": "tinny"}, "tiny"),
+        ({"model": "ofline"}, "offline"),
+    ]:
+        with pytest.raises(UsageError) as raised:
+            desk.evolve(**asked)
+        assert near in str(raised.value)
+    with pytest.raises(UnknownName, match="inverted_pendulum"):
+        desk.workshop.task("inverted_pendullum")
+    with pytest.raises(UnknownName, match="unknown run"):
+        desk.workshop.resume("nothing", desk.observe)
+
+
+def test_the_interrupt_of_an_idle_workshop_does_nothing(desk):
+    threading.Thread(target=desk.workshop.interrupt).start()
+    desk.workshop.interrupt()
