@@ -160,7 +160,7 @@ def _guided(evidence: Evidence, parent: Scored, size: float, rng: np.random.Gene
     """Change what the parent's own training points at: falling early, or a main component that has levelled off."""
     genome = list(parent.genome)
     step = 1.0 + max(0.3, size)
-    if evidence.ends_early and _share_lived(evidence, parent.turn) < 0.9:
+    if evidence.ends_early and _share_lived(evidence, parent.turn) < 0.95:
         missing = [t for t in helper_terms(evidence)[:8] if t.name not in {g.term.name for g in genome}]
         steadying = ("alive", "effort", "calm", "steady", "smoothness")
         if missing and rng.random() < 0.4:
