@@ -261,6 +261,22 @@ class Workshop:
             raise UnknownName("candidate", chosen, state.candidates, where=f"run {run}")
         return RunFolder(self._runs, run).candidate(chosen)
 
+    def export(self, run: str, candidate: str) -> str:
+        """The candidate's reward as the text of one self-contained file."""
+        from rewardsmith.export.handing import hand_out_reward
+
+        state = self.run(run)
+        assert state.spec is not None
+        found, _ = self.survey(state.spec.task)
+        return hand_out_reward(state, state.candidates[candidate], found, self.result(run))
+
+    def export_policy(self, run: str, candidate: str, folder: Path) -> list[Path]:
+        """Write the candidate's best trained policy, with a loader, into `folder`; the files written."""
+        from rewardsmith.export.handing import hand_out_policy
+
+        state = self.run(run)
+        return hand_out_policy(state, state.candidates[candidate], RunFolder(self._runs, run), folder)
+
     def screen(self, files: Sequence[str], env: str) -> list[ScreenResult]:
         """Which gate each file (a module or a raw completion) passes or fails, and why."""
         found, probe = self.survey(self.task(env))

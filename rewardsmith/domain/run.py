@@ -40,6 +40,8 @@ class Run:
     """By candidate id."""
     reports: dict[tuple[str, str, int], Report] = field(default_factory=dict)
     """By (purpose, subject, seed)."""
+    finished: dict[tuple[str, str, int], Attempt] = field(default_factory=dict)
+    """The attempt that gave each report, by key."""
     open: dict[tuple[str, str, int], Attempt] = field(default_factory=dict)
     """Attempts that were started and have not ended, by key."""
     tries: dict[tuple[str, str, int], int] = field(default_factory=dict)
@@ -93,6 +95,7 @@ class Run:
                 self.progress.pop(attempt.key, None)
                 if report is not None:
                     self.reports[attempt.key] = report
+                    self.finished[attempt.key] = attempt
                 else:
                     self.tries[attempt.key] = self.tries.get(attempt.key, 0) + 1
                     self.lost[attempt.key] = self.lost.get(attempt.key, 0) + (not stopped)

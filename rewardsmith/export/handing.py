@@ -1,0 +1,98 @@
+"""What a run hands out: a candidate's reward as one file, its best policy as a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rewardsmith import __version__
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.events import Attempt
+from rewardsmith.domain.result import RunResult
+from rewardsmith.domain.run import Run
+from rewardsmith.domain.survey import Survey
+from rewardsmith.errors import UsageError
+from rewardsmith.export.file import render
+from rewardsmith.export.policy import FILES, LOADER
+from rewardsmith.store.artifacts import RunFolder, write_durably
+from rewardsmith.store.untrusted import read_untrusted
+
+__all__ = ["hand_out_policy", "hand_out_reward"]
+
+
+def hand_out_reward(run: Run, candidate: Candidate, survey: Survey, result: RunResult) -> str:
+    """The text of one self-contained file.
+
+    Raises:
+        UsageError: The candidate holds no code that runs.
+    """
+    spec = run.spec
+    assert spec is not None
+    if candidate.source is None or candidate.reward_id is None:
+        raise UsageError(f"{candidate.id} holds no reward", hint=f"see `rewardsmith show {spec.run} {candidate.id}`")
+    environment = spec.task.environment
+    return render(
+        candidate.source,
+        _provenance(run, candidate, survey, result),
+        {signal.name: signal.reader for signal in survey.signals},
+        environment.id,
+        environment.kwargs,
+        horizon=environment.horizon,
+        module=environment.module,
+    )
+
+
+def _provenance(run: Run, candidate: Candidate, survey: Survey, result: RunResult) -> dict[str, str]:
+    spec = run.spec
+    assert spec is not None
+    found = {
+        "reward": candidate.reward_id or "",
+        "task": f"{spec.task.name}: {spec.task.description}",
+        "score": f"{spec.task.score.meaning} ({spec.task.score.unit or 'no unit'})",
+        "run": f"{spec.run}, {candidate.id} ({candidate.origin}); recipe {spec.recipe}, model {spec.model}",
+    }
+    if candidate.parents:
+        found["parents"] = ", ".join(candidate.parents)
+    best = result.best
+    if best and best.candidate == candidate.id and best.score:
+        score = best.score
+        ends = "" if score.low is None else f" [{score.low:.4g}, {score.high:.4g}]"
+        found["confirmed"] = f"{score.mean:.4g}{ends} over {score.n} seeds of {spec.budget.steps:,} steps"
+    found["made with"] = f"rewardsmith {__version__}, " + json.dumps(survey.versions, sort_keys=True).strip("{}")
+    return found
+
+
+def hand_out_policy(run: Run, candidate: Candidate, source: RunFolder, folder: Path) -> list[Path]:
+    """Write the candidate's best trained policy, with a loader, into `folder`; the files written.
+
+    Raises:
+        UsageError: It was never trained, or the folder cannot be written.
+        StoreError: The worker's files are damaged.
+    """
+    attempt = _best_attempt(run, candidate)
+    if attempt is None:
+        raise UsageError(f"{candidate.id} has no trained policy", hint="name a candidate with a score")
+    out = source.attempt(attempt) / "out"
+    written = []
+    for name, limit in FILES.items():
+        write_durably(folder / name, read_untrusted(out, name, limit=limit))
+        written.append(folder / name)
+    if json.loads((folder / "policy.json").read_text()).get("layers"):
+        write_durably(folder / "load.py", LOADER.encode())
+        written.append(folder / "load.py")
+    return written
+
+
+def _best_attempt(run: Run, candidate: Candidate) -> Attempt | None:
+    """The training of this reward with the highest score; the confirmation's count before the search's."""
+    subject = candidate.twin or candidate.id
+    for purposes in (("confirm",), ("search", "compare")):
+        found = [
+            (report.score, key)
+            for key, report in run.reports.items()
+            if key[0] in purposes and key[1] == subject and report.score is not None and report.failure is None
+        ]
+        if found:
+            _, key = max(found, key=lambda pair: (pair[0], -pair[1][2]))
+            return run.finished[key]
+    return None
