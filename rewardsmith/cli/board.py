@@ -36,13 +36,17 @@ class Board:
     """The generation that is at work."""
     iterations: int
     best: tuple[str, float] | None
-    """Best candidate of the search so far, with its score."""
+    """Best candidate of the search so far, with its score there."""
+    winner: tuple[str, float] | None
+    """The confirmed candidate, with the mean over the confirmation's seeds."""
+    status: str
+    """`running`, or how it stands."""
     baselines: tuple[tuple[str, float], ...]
     """Mean scores so far of `random`, `human` and `sparse`."""
     tokens: int
     dollars: float
     done: float
-    """Share of the expected steps that are done, 0 to 1."""
+    """Share of the expected trainings that are done, 0 to 1."""
     trainings: int
     """Trainings with a result."""
     expected_s: float | None
@@ -64,6 +68,8 @@ def board(run: Run) -> Board:
         generation=generation,
         iterations=run.spec.iterations,
         best=best_so_far(run),
+        winner=_winner(run),
+        status=run.status,
         baselines=_baselines(run),
         tokens=usage.tokens,
         dollars=usage.dollars,
@@ -87,6 +93,11 @@ def best_so_far(run: Run) -> tuple[str, float] | None:
         return None
     value = max(s for s, _ in scored)
     return next((name, value) for s, name in scored if s == value)
+
+
+def _winner(run: Run) -> tuple[str, float] | None:
+    scores = run.scores("confirm", run.confirmed.winner) if run.confirmed else []
+    return (run.confirmed.winner, sum(scores) / len(scores)) if run.confirmed and scores else None
 
 
 def _began(run: Run, subject: str) -> bool:
@@ -191,10 +202,9 @@ def _baselines(run: Run) -> tuple[tuple[str, float], ...]:
 
 
 def _done(run: Run) -> float:
-    """Steps done over steps expected; what failed or is a duplicate is expected no more."""
-    if run.plan is None or not run.plan.steps:
+    """Trainings done over trainings expected; what failed or is a duplicate is expected no more."""
+    if run.plan is None or not run.plan.trainings:
         return 0.0
-    each = run.plan.steps / max(1, run.plan.trainings)
-    saved = sum(bool(c.failure or c.twin) for c in run.candidates.values()) * each
-    begun = run.usage().steps + sum(p.steps for p in run.progress.values())
-    return min(1.0, begun / max(1.0, run.plan.steps - saved))
+    saved = sum(bool(c.failure or c.twin) for c in run.candidates.values())
+    begun = len(run.reports) + sum(p.steps / max(1, p.of) for p in run.progress.values())
+    return min(1.0, begun / max(1, run.plan.trainings - saved))

@@ -88,7 +88,7 @@ def frame(shown: Board, *, elapsed: float, height: int) -> RenderableType:
     ):
         table.add_column(name, **settings)
     for row in _chosen(shown, max(4, height - 8)):
-        best = shown.best is not None and row.name == shown.best[0]
+        best = row.name == _standing(shown)
         table.add_row(
             Text(row.name, style="bold green" if best else ""),
             row.origin,
@@ -100,11 +100,17 @@ def frame(shown: Board, *, elapsed: float, height: int) -> RenderableType:
     return Group(table, Text(""), *_footer(shown, elapsed))
 
 
+def _standing(shown: Board) -> str | None:
+    """The candidate that the run stands by now."""
+    standing = shown.winner or shown.best
+    return standing[0] if standing else None
+
+
 def _chosen(shown: Board, most: int) -> list[Row]:
     """The rows that fit: baselines, what is not settled, the best, then the latest."""
     if len(shown.rows) <= most:
         return list(shown.rows)
-    best = shown.best[0] if shown.best else ""
+    best = _standing(shown)
 
     def weight(place: tuple[int, Row]) -> tuple[bool, bool, bool, int]:
         index, row = place
@@ -116,13 +122,16 @@ def _chosen(shown: Board, most: int) -> list[Row]:
 
 def _footer(shown: Board, elapsed: float) -> list[Text]:
     best = f"best {shown.best[0]} {score(shown.best[1])}" if shown.best else "no score yet"
+    if shown.winner:
+        best = f"winner {shown.winner[0]}, confirmed {score(shown.winner[1])}"
     beside = "  ".join(f"{name} {score(value)}" for name, value in shown.baselines)
     left = time_left(shown, elapsed)
+    ahead = f"about {duration(left)} left" if left is not None else "time left unknown"
     state = f"generation {shown.generation} of {shown.iterations}"
     spent = f"{dollars(shown.dollars)}, {count(shown.tokens)} tokens, {shown.trainings} trainings, {duration(elapsed)}"
     return [
         Text.assemble((best, "bold green"), f"   {beside}"),
-        Text(f"{state}   {spent}, {'about ' + duration(left) + ' left' if left is not None else 'time left unknown'}"),
+        Text(f"{state}   {spent}, {ahead if shown.status == 'running' else shown.status}"),
     ]
 
 

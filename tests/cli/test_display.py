@@ -14,6 +14,7 @@ from rewardsmith.cli.display_rich import RichDisplay, frame, time_left
 from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.run import Run
+from rewardsmith.reports.words import duration
 
 
 def rows(run: Run) -> dict[str, tuple[str, float | None]]:
@@ -78,6 +79,7 @@ def test_time_left_comes_from_the_plan_then_from_the_pace():
     early = board(fold(beginning()[:3]))
     assert time_left(early, 20.0) == pytest.approx(280.0)
     late = board(fold(whole()[:20]))
+    assert f"about {duration(time_left(late, 60.0))} left" in drawn(fold(whole()[:20]))
     assert time_left(late, 60.0) == pytest.approx(60 * (1 - late.done) / late.done)
 
 
@@ -128,8 +130,8 @@ def test_the_picture_shows_every_candidate_and_the_footer():
     text = drawn(fold(whole()))
     for words in ("g1c00", "g2c02", "failed at contract", "unknown_signal: No signal 'speed'.", "human", "compared"):
         assert words in text
-    assert "best g2c00 3.50   random 0.05  human 2.50" in text
-    assert "generation 2 of 2   $0.03, 300 tokens, 9 trainings, 60 s" in text
+    assert "winner g2c00, confirmed 3.50   random 0.05  human 2.50" in text
+    assert "generation 2 of 2   $0.03, 300 tokens, 9 trainings, 60 s, done" in text
 
 
 @pytest.mark.parametrize("height", [10, 12, 14])
@@ -158,7 +160,7 @@ def test_the_live_table_ends_with_the_last_state():
         for event in stored(whole()):
             run.apply(event)
             display.observe(event, run)
-    assert "best g2c00 3.50" in console.export_text().splitlines()[-2]
+    assert "winner g2c00, confirmed 3.50" in console.export_text().splitlines()[-2]
 
 
 def test_beside_json_nothing_is_shown_without_a_terminal(capsys):
