@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="File to write (a folder with --policy); default: the reward goes to standard output.",
 )
-@workshop_options()
+@workshop_options(trains=True)
 @json_option
 def export(
     *, workshop: Workshop, run: str, candidate: str | None, policy: bool, output: Path | None, as_json: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -37,3 +38,15 @@ def test_a_run_is_interrupted_cleanly_and_resumed(tmp_path):
     told = json.loads(resumed.stdout)
     assert told["status"] == "done"
     assert told["usage"]["trainings"] > trained
+    line = [*command, "export", "stopped", "-o", "out/reward.py"]
+    subprocess.run(line, cwd=tmp_path, env=clean, capture_output=True, check=True)
+    exported = (tmp_path / "out" / "reward.py").read_text()
+    assert "def compute_reward(" in exported
+    assert "rewardsmith" not in {name.split(".")[0] for name in imports(exported)}
+
+
+def imports(source: str) -> set[str]:
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.name for n in found if isinstance(n, ast.Import) for alias in n.names} | {
+        n.module or "" for n in found if isinstance(n, ast.ImportFrom)
+    }
