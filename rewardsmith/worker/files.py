@@ -19,9 +19,9 @@ __all__ = ["read_arrays", "read_json", "read_tensors", "write_arrays", "write_js
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace `path` atomically."""
-    _replace(path, lambda file: file.write(text.encode()))
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Replace `path` atomically; `durable` waits until it is on the disk."""
+    _replace(path, lambda file: file.write(text.encode()), durable=durable)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -61,12 +61,13 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
 
-def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+def _replace(path: Path, write: Callable[[IO[bytes]], object], *, durable: bool = True) -> None:
     part = path.with_name(path.name + ".part")
     with part.open("wb") as file:
         write(file)
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     part.replace(path)
 
 

@@ -17,6 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from rewardsmith.domain.job import TrainJob
+from rewardsmith.domain.report import Rung
 from rewardsmith.worker.algorithm import build, rollout_steps
 from rewardsmith.worker.board import open_board
 from rewardsmith.worker.buffers import FetchingReplay, fetch_into
@@ -156,6 +157,15 @@ class Learner:
         self.statistics.load(checkpoint.state["statistics"])
         if self.replay is not None:
             load_replay(folder, self.replay)
+
+    def note(self, rung: Rung) -> None:
+        """Put a rung's score and the latest means of the reward into the TensorBoard files."""
+        logger = self.model.logger
+        logger.record("score/mean", rung.mean)
+        logger.record("score/episode_length", sum(rung.lengths) / len(rung.lengths))
+        for name, mean in self.statistics.means().items():
+            logger.record(f"reward/{name}", mean)
+        logger.dump(self.steps)
 
     def close(self) -> None:
         """Close the environments and the log."""

@@ -42,4 +42,4 @@ class ProgressFile:
         """Write now."""
         self._written = time.monotonic()
         record = Progress(steps=steps, of=self._of, steps_per_second=self._rate, score=self.score)
-        write_text(self._path, record.model_dump_json())
+        write_text(self._path, record.model_dump_json(), durable=False)

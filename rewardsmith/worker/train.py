@@ -115,6 +115,7 @@ class _Training:
             episodes = held_out.play(learner.act)
             self._take_in(learner, episodes, rung)
             archive.add(rung, learner.steps, episodes)
+            learner.note(self.rungs[-1])
             curve.add(learner.steps, self.rungs[-1], learner.statistics.means())
             progress.score = self.rungs[-1].mean
             progress.write(learner.steps)

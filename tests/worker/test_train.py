@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rewardsmith.domain.report import Report
 from rewardsmith.errors import ScoreRuleError, TaskError
@@ -58,7 +59,9 @@ def test_what_a_training_leaves_behind(train: Train) -> None:
     assert [float(row["score_mean"]) for row in rows] == [rung.mean for rung in report.rungs]
     assert {"steps", "score_std", "episode_length", "mean_upright", "mean_effort"} <= set(rows[0])
     assert read_json(out / "progress.json")["steps"] == 512
-    assert list((out / "tensorboard").iterdir())
+    events = EventAccumulator(str(out / "tensorboard")).Reload()
+    assert [event.value for event in events.Scalars("score/mean")] == pytest.approx([r.mean for r in report.rungs])
+    assert {"reward/upright", "train/value_loss", "time/fps"} <= set(events.Tags()["scalars"])
     archive = read_arrays(out / "archive.npz")
     assert archive["__lengths__"].tolist() == [50] * 6
     assert archive["observation"].shape == (300, 3)
