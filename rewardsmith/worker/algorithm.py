@@ -56,7 +56,7 @@ def algorithm_class(name: str) -> type[BaseAlgorithm]:
 
 
 def build(trainer: Trainer, env: VecEnv, seed: int) -> BaseAlgorithm:
-    """Make the algorithm on the CPU, with the task's settings, on `env`.
+    """Make the algorithm on the CPU, with the task's settings, on `env`; off policy, with an empty buffer for one step.
 
     Raises:
         TaskError: an unknown class or setting (with near misses), or one that the class refuses.
@@ -77,6 +77,13 @@ def build(trainer: Trainer, env: VecEnv, seed: int) -> BaseAlgorithm:
                 + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""),
                 hint="settings: " + ", ".join(accepted),
             )
+    rows = settings.get("buffer_size", getattr(inspect.signature(found).parameters.get("buffer_size"), "default", None))
+    if rows is not None:
+        if not isinstance(rows, int) or rows < 1:
+            raise TaskError(
+                f"trainer.settings.buffer_size: {rows!r} is no number of transitions", hint="such as 300_000"
+            )
+        settings["buffer_size"] = env.num_envs  # `fetch_into` makes the room, in float32: half of what SB3 would take
     try:
         model = found(trainer.policy, env, seed=seed, device="cpu", verbose=0, **settings)
     except (TypeError, ValueError, AssertionError, KeyError) as error:
@@ -84,6 +91,8 @@ def build(trainer: Trainer, env: VecEnv, seed: int) -> BaseAlgorithm:
             f"trainer: {trainer.algorithm} with {trainer.policy!r} refuses these settings: {error}",
             hint="correct [trainer] in task.toml",
         ) from error
+    if rows is not None:
+        model.buffer_size = rows  # type: ignore[attr-defined]
     fits = (getattr(model, "rollout_buffer", None), getattr(model, "replay_buffer", None))
     if not isinstance(fits[0], RolloutBuffer) and not isinstance(fits[1], ReplayBuffer):
         raise TaskError(f"trainer.algorithm: {trainer.algorithm} collects its rewards into no buffer")

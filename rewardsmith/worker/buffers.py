@@ -17,7 +17,10 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from rewardsmith.worker.feed import RewardFeed
 
-__all__ = ["FetchingReplay", "fetch_into"]
+__all__ = ["REPLAY_ARRAYS", "FetchingReplay", "fetch_into"]
+
+REPLAY_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+"""What a replay buffer consists of, beside its position."""
 
 
 class FetchingRollout(RolloutBuffer):
@@ -72,7 +75,7 @@ class FetchingReplay(ReplayBuffer):
 
 
 def fetch_into(model: BaseAlgorithm, feed: RewardFeed) -> None:
-    """Make the model's buffer fetch its rewards from `feed`, and a replay buffer keep observations in float32.
+    """Make the model's buffer fetch its rewards from `feed`, and give a replay buffer its `buffer_size`, in float32.
 
     Float32 is what the networks compute in and what a checkpoint stores, so that a resumed training is the same one.
     """
@@ -85,12 +88,12 @@ def fetch_into(model: BaseAlgorithm, feed: RewardFeed) -> None:
         raise TypeError(f"{type(model).__name__} has neither a rollout nor a replay buffer")
     _become(buffer, FetchingReplay, feed)
     buffer.__dict__["_pending"] = []
-    for name in ("observations", "next_observations"):
-        held = getattr(buffer, name, None)
-        if isinstance(held, dict):
-            setattr(buffer, name, {key: _narrow(part) for key, part in held.items()})
-        elif held is not None:
-            setattr(buffer, name, _narrow(held))
+    rows = max(int(getattr(model, "buffer_size", 0)) // buffer.n_envs, 1)
+    buffer.buffer_size = rows
+    for name in REPLAY_ARRAYS:
+        held = getattr(buffer, name)
+        roomy = {k: _room(v, rows) for k, v in held.items()} if isinstance(held, dict) else _room(held, rows)
+        setattr(buffer, name, roomy)
 
 
 def _become(buffer: object, mixin: type, feed: RewardFeed) -> None:
@@ -99,5 +102,6 @@ def _become(buffer: object, mixin: type, feed: RewardFeed) -> None:
     buffer.__dict__["feed"] = feed
 
 
-def _narrow(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.zeros(array.shape, dtype=np.float32) if array.dtype == np.float64 else array
+def _room(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    dtype = np.float32 if array.dtype == np.float64 else array.dtype
+    return np.zeros((rows, *array.shape[1:]), dtype=dtype)

@@ -21,12 +21,12 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.buffers import ReplayBuffer
 
+from rewardsmith.worker.buffers import REPLAY_ARRAYS
 from rewardsmith.worker.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors
 from rewardsmith.worker.policy import Weights
 
 __all__ = ["Checkpoint", "load_checkpoint", "load_replay", "save_checkpoint"]
 
-_REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 _PART_BYTES = 256 << 20
 
 
@@ -106,7 +106,7 @@ def load_replay(folder: Path, replay: ReplayBuffer) -> None:
 
 def _replay_arrays(replay: ReplayBuffer) -> dict[str, npt.NDArray[Any]]:
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for name in _REPLAY:
+    for name in REPLAY_ARRAYS:
         held = getattr(replay, name)
         arrays |= {f"{name}.{key}": part for key, part in held.items()} if isinstance(held, dict) else {name: held}
     return arrays

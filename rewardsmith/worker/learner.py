@@ -75,11 +75,11 @@ class Learner:
         gamma = float(getattr(self.model, "gamma", 0.99))
         self._scale = RewardNormaliser(gamma, len(envs)) if trainer.normalize_reward else None
         self._feed = RewardFeed(vector, rewards, self.statistics, self._scale)
+        fetch_into(self.model, self._feed)
         buffer = getattr(self.model, "replay_buffer", None)
         self.replay: ReplayBuffer | None = buffer if isinstance(buffer, ReplayBuffer) else None
         chunk = rollout if self.replay is None else min(max(rollout, _CHUNK_STEPS), self.replay.buffer_size)
         vector.allot(chunk)
-        fetch_into(self.model, self._feed)
         _span_schedules(self.model, self.targets[-1])
         self.model.set_logger(open_board(out))
         self._memory: Any = None

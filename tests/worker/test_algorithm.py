@@ -62,6 +62,11 @@ def test_a_wrong_setting_is_named(settings: dict[str, Any], said: str) -> None:
         built(**settings)
 
 
+def test_a_wrong_buffer_size() -> None:
+    with pytest.raises(TaskError, match="no number of transitions"):
+        built("stable_baselines3.SAC", buffer_size="large")
+
+
 def test_a_wrong_policy_lists_those_that_are_there() -> None:
     with pytest.raises(TaskError, match="no policy 'MlpLstmPolicy'") as caught:
         built(policy="MlpLstmPolicy")

@@ -63,6 +63,9 @@ def test_same_weights_as_without_us(name: str, normalised: bool, tmp_path: Path)
         torch.testing.assert_close(ours.model.policy.state_dict()[key], expected, rtol=2e-3, atol=2e-5)
     moved = max(float((t - before[k]).abs().max()) for k, t in theirs.policy.state_dict().items())
     assert moved > 1e-3
+    if ours.replay is not None:
+        assert ours.replay.buffer_size == theirs.replay_buffer.buffer_size
+        assert ours.replay.observations.dtype == np.float32
     if normalised:
         assert ours.normalisation()["reward_var"] == pytest.approx(env.ret_rms.var, rel=1e-5)
         assert np.allclose(ours.normalisation()["observation_mean"], env.obs_rms.mean, rtol=1e-6)
