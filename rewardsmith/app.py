@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_file
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted, Surveyed
 from rewardsmith.domain.job import Progress
-from rewardsmith.domain.plan import Baseline, Plan, RunSpec, StopSpec
+from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Context, Message
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.result import RunResult, RunSummary, ScreenResult, TrainResult
@@ -26,6 +25,7 @@ from rewardsmith.errors import StoreError, UnknownName, UsageError
 from rewardsmith.executors.local import LocalExecutor
 from rewardsmith.models.registry import default_model, open_model
 from rewardsmith.prompting.messages import check_templates, compose
+from rewardsmith.reports.story import story
 from rewardsmith.screening.screen import Screen
 from rewardsmith.search.driving import drive
 from rewardsmith.search.journal import Journal, Observer
@@ -37,54 +37,16 @@ from rewardsmith.search.stoppers import stoppers
 from rewardsmith.search.surveying import load_survey, survey, survey_key
 from rewardsmith.search.training import Trainings, train_job
 from rewardsmith.search.writing import Writing
+from rewardsmith.settings import EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.leases import Owner
 from rewardsmith.store.store import Store
 
+__all__ = ["EvolveRequest", "Settings", "Workshop"]
+
 Note = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Where things lie and how workers run."""
-
-    runs: Path = Path("runs")
-    """Folder of runs, surveys and the database."""
-    database: str | None = None
-    """URL of the database; `rewardsmith.db` in `runs` when absent."""
-    sandbox: str = "bubblewrap"
-    """Sandbox of the workers."""
-    unsafe: bool = False
-    """Let reward processes run without Landlock and seccomp where the machine has none."""
-    workers: int | None = None
-    """Trainings side by side; one per core when absent."""
-    envs: Path | None = None
-    """A folder of tasks that lies over `./envs` and the shipped ones."""
-    prompts: Path | None = None
-    """The same for recipes."""
-    sandboxes: Path | None = None
-    """The same for sandboxes."""
-
-
-@dataclass(frozen=True)
-class EvolveRequest:
-    """What a person asks of `evolve`; absent values are the recipe's or the budget's."""
-
-    env: str
-    recipe: str = "smith"
-    model: str | None = None
-    budget: str = "standard"
-    iterations: int | None = None
-    k: int | None = None
-    steps: int | None = None
-    seed: int = 0
-    baselines: tuple[Baseline, ...] = ("human", "sparse")
-    deterministic: bool = False
-    name: str | None = None
-    stop: StopSpec = field(default_factory=StopSpec)
-    strict: bool = False
-    record: str | None = None
-    base_url: str | None = None
+_EARLIER_RUNS = 10
+"""Runs from whose speed the time of the next one is estimated."""
 
 
 class Workshop:
@@ -97,7 +59,8 @@ class Workshop:
         self._store: Store | None = None
         self._executor: LocalExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._interrupted: asyncio.Event | None = None
+        self._stop: asyncio.Event | None = None
+        self._interrupted = False
 
     @property
     def folders(self) -> Folders:
@@ -145,7 +108,7 @@ class Workshop:
         recipe = self.recipe(request.recipe)
         check_templates(recipe)
         budget = _budget(task, request)
-        model = request.model or default_model()
+        model = _absolute(request.model or default_model())
         open_model(model, seed=request.seed, strict=request.strict, base_url=request.base_url)
         spec = RunSpec(
             run=request.name or f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}",
@@ -169,7 +132,8 @@ class Workshop:
         )
         found, _ = self.survey(task, note=note)
         free = model.split(":")[0] in ("offline", "folder", "recorded")
-        return spec, plan(spec, recipe, found, dollars_per_call=0.0 if free else None)
+        earlier = [self._fold(row.id) for row in self.store.runs()[-_EARLIER_RUNS:]]
+        return spec, plan(spec, recipe, found, dollars_per_call=0.0 if free else None, earlier=earlier)
 
     def evolve(self, spec: RunSpec, planned: Plan, observe: Observer) -> RunResult:
         """Start a run and see it to its end. Blocks.
@@ -195,10 +159,20 @@ class Workshop:
         finally:
             self._loop = None
             self.store.release(lease)
+            self._report(name)
         return self.result(name)
 
+    def _report(self, name: str) -> None:
+        """Leave the run's story in its folder."""
+        state = self._fold(name)
+        if state.spec:
+            folder = RunFolder(self._runs, name)
+            folder.write_text(folder.path / "report.md", story(state, self.result(name), self.survey_of(state)))
+
     async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted]) -> None:
-        self._loop, self._interrupted = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        if self._interrupted:
+            self._stop.set()
         await journal.append(*first)
         spec = journal.run.spec
         assert spec is not None
@@ -219,12 +193,13 @@ class Workshop:
         writing = Writing(journal, spec, recipe, model, screen, folder)
         asked = stoppers(spec.stop, exists=lambda path: Path(path).exists())
         search = Search(spec, recipe, found, probe, journal, writing, trainings, asked)
-        await drive(search, interrupted=self._interrupted.wait(), sleep=asyncio.sleep)
+        await drive(search, interrupted=self._stop.wait(), sleep=asyncio.sleep)
 
     def interrupt(self) -> None:
         """Finish cleanly: stop the trainings, keep what is finished, leave the run paused. Safe in a signal handler."""
-        if self._loop is not None and self._interrupted is not None:
-            self._loop.call_soon_threadsafe(self._interrupted.set)
+        self._interrupted = True
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
 
     def run(self, run: str) -> Run:
         """The run of that name. Raises UnknownName."""
@@ -241,12 +216,15 @@ class Workshop:
     def result(self, run: str) -> RunResult:
         """Where a run stands."""
         state = self.run(run)
-        assert state.spec is not None
+        return result(state, self.survey_of(state), RunFolder(self._runs, run))
+
+    def survey_of(self, run: Run) -> Survey | None:
+        """The survey that a run rests on, if it is still there."""
+        assert run.spec is not None
         try:
-            found, _ = load_survey(self._runs / "surveys" / survey_key(state.spec.task))
+            return load_survey(self._runs / "surveys" / survey_key(run.spec.task))[0]
         except StoreError:
-            return result(state, None, RunFolder(self._runs, run))
-        return result(state, found, RunFolder(self._runs, run))
+            return None
 
     def _fold(self, run: str) -> Run:
         return Run.fold(self.store.events(run))
@@ -307,6 +285,12 @@ class Workshop:
         task, how = self.task(env), self.recipe(recipe)
         found, probe = self.survey(task)
         return compose(how, Context(task, found, probe, history=(), parents=(), seed=0, k=how.write.k))
+
+
+def _absolute(model: str) -> str:
+    """A folder of completions is found again whatever the working directory of a later process."""
+    kind, _, place = model.partition(":")
+    return f"{kind}:{Path(place).expanduser().resolve()}" if kind in ("folder", "recorded") and place else model
 
 
 def _silent(text: str) -> None:

@@ -44,7 +44,12 @@ class Story:
 
     def candidate(self, generation: int, slot: int, score: float | None, *, twin: str | None = None) -> Candidate:
         candidate = Candidate(
-            generation=generation, slot=slot, origin="proposed", source="...", reward_id=f"{generation:06}{slot:06}", twin=twin
+            generation=generation,
+            slot=slot,
+            origin="proposed",
+            source="...",
+            reward_id=f"{generation:06}{slot:06}",
+            twin=twin,
         )
         self.tell(Screened(candidate=candidate))
         if twin is None:
@@ -52,7 +57,9 @@ class Story:
         return candidate
 
     def trained(self, purpose: str, subject: str, seed: int, score: float | None) -> None:
-        self.tell(AttemptEnded(attempt=Attempt(purpose=purpose, subject=subject, seed=seed), report=report(seed, score)))
+        self.tell(
+            AttemptEnded(attempt=Attempt(purpose=purpose, subject=subject, seed=seed), report=report(seed, score))
+        )
 
 
 def report(seed: int, score: float | None) -> Report:

@@ -1,0 +1,51 @@
+"""What a person asks for: where things lie, and what to evolve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rewardsmith.domain.plan import Baseline, StopSpec
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things lie and how workers run."""
+
+    runs: Path = Path("runs")
+    """Folder of runs, surveys and the database."""
+    database: str | None = None
+    """URL of the database; `rewardsmith.db` in `runs` when absent."""
+    sandbox: str = "bubblewrap"
+    """Sandbox of the workers."""
+    unsafe: bool = False
+    """Let reward processes run without Landlock and seccomp where the machine has none."""
+    workers: int | None = None
+    """Trainings side by side; one per core when absent."""
+    envs: Path | None = None
+    """A folder of tasks that lies over `./envs` and the shipped ones."""
+    prompts: Path | None = None
+    """The same for recipes."""
+    sandboxes: Path | None = None
+    """The same for sandboxes."""
+
+
+@dataclass(frozen=True)
+class EvolveRequest:
+    """What a person asks of `evolve`; absent values are the recipe's or the budget's."""
+
+    env: str
+    recipe: str = "smith"
+    model: str | None = None
+    budget: str = "standard"
+    iterations: int | None = None
+    k: int | None = None
+    steps: int | None = None
+    seed: int = 0
+    baselines: tuple[Baseline, ...] = ("human", "sparse")
+    deterministic: bool = False
+    name: str | None = None
+    stop: StopSpec = field(default_factory=StopSpec)
+    strict: bool = False
+    record: str | None = None
+    base_url: str | None = None
