@@ -22,7 +22,8 @@ def draw(runs: Path, name: str, picture: Path, *, share: float) -> None:
     run = Run.fold(events[: max(1, round(share * len(events)))])
     console = Console(record=True, width=110, file=io.StringIO(), force_terminal=True)
     console.print(frame(board(run), elapsed=run.wall_s, height=40))
-    picture.write_text(console.export_svg(title="rewardsmith evolve --env ant --iters 5 --budget quick"), encoding="utf-8")
+    title = f"rewardsmith evolve --env {run.spec.task.name if run.spec else name}"
+    picture.write_text(console.export_svg(title=title), encoding="utf-8")
 
 
 def main() -> None:

@@ -50,14 +50,21 @@ class Search:
             LeaseLost: Another process drives the run.
         """
         async with asyncio.TaskGroup() as group:
-            group.create_task(train_baselines(self.spec, self.trainings))
-            reason = await self._generations()
+            written = asyncio.Event()
+            group.create_task(self._train_baselines(written))
+            reason = await self._generations(written)
+            written.set()
             await confirm(self.journal, self.spec, self.recipe, self.trainings)
         found = self.journal.run.confirmed
         status = StatusChanged(status="done", reason=reason) if found else StatusChanged(status="failed", reason=reason)
         await self.journal.append(status)
 
-    async def _generations(self) -> str:
+    async def _train_baselines(self, written: asyncio.Event) -> None:
+        """Train the baselines in slots that the search leaves free, once its first candidates are queued."""
+        await written.wait()
+        await train_baselines(self.spec, self.trainings)
+
+    async def _generations(self, written: asyncio.Event) -> str:
         """Go through the generations; returns why it went no further."""
         run = self.journal.run
         for generation in range(1, self.spec.iterations + 1):
@@ -65,12 +72,12 @@ class Search:
                 continue
             if reason := self._barren() or first_reason(self.stoppers, run):
                 return reason
-            exhausted = await self._generation(generation)
+            exhausted = await self._generation(generation, written)
             if exhausted:
                 return exhausted
         return self._barren() or f"all {self.spec.iterations} generations done"
 
-    async def _generation(self, generation: int) -> str | None:
+    async def _generation(self, generation: int, written: asyncio.Event) -> str | None:
         """Fill, train and close one generation; a reason when the model has nothing left.
 
         When a provider fails, what was written is still trained before the run pauses.
@@ -89,6 +96,7 @@ class Search:
                 await self.writing.generation(generation, await self._context(generation), train)
             except ModelUnavailable as error:
                 outage = error
+            written.set()
         if outage and not isinstance(outage, ModelExhausted):
             raise outage
         turns = [turn for turn in run.turns() if turn.candidate.generation == generation]
