@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,8 @@ def draw(runs: Path, name: str, picture: Path, *, share: float) -> None:
     console = Console(record=True, width=110, file=io.StringIO(), force_terminal=True)
     console.print(frame(board(run), elapsed=run.wall_s, height=40))
     title = f"rewardsmith evolve --env {run.spec.task.name if run.spec else name}"
-    picture.write_text(console.export_svg(title=title), encoding="utf-8")
+    fetched = re.compile(r"@font-face \{.*?\}\n", re.S)
+    picture.write_text(fetched.sub("", console.export_svg(title=title)), encoding="utf-8")
 
 
 def main() -> None:
