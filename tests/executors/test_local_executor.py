@@ -162,6 +162,7 @@ class TestStart:
         assert isinstance(end_of(executor, folder), Lost)
         (folder / "out" / "go").touch()
         (folder / "out" / "stale").touch()
+        (folder / "out" / "token").unlink()
         executor.start(folder, JOB)
         tree_of(folder)
         assert not (folder / "out" / "stale").exists()
