@@ -20,6 +20,8 @@ class RewardLimits(Record):
     """Wall clock from spawn to ready (loading numpy, running the module body)."""
     memory_mib: int = Field(default=1024, gt=0)
     """Address space."""
+    unsafe: bool = False
+    """Run without Landlock and seccomp where the machine has none; only ever by an explicit wish of the user."""
 
 
 class RewardSpec(Record):
@@ -46,6 +48,8 @@ class SurveyJob(Record):
     """Steps over all episodes after which no new episode starts."""
     seed: int = 0
     """Seed of resets and actions."""
+    limits: RewardLimits = RewardLimits()
+    """Limits of the score process."""
 
 
 class TrainJob(Record):
@@ -68,9 +72,9 @@ class TrainJob(Record):
     episodes: int = Field(gt=0)
     """Held-out episodes per score."""
     final: bool = False
-    """True in the confirmation: scores use the third set of episode seeds."""
+    """True in the confirmation: the best rung is scored once more, on the third set of episode seeds."""
     limits: RewardLimits = RewardLimits()
-    """Limits of the reward process."""
+    """Limits of the reward process and of the score process."""
     video: bool = False
     """Record one held-out episode of the best rung as `video.mp4`."""
     tensorboard: bool = True

@@ -37,6 +37,7 @@ FailureKind = Literal[
     "died",  # the reward process ended
     "memory_limit",  # more memory than the limit
     "protocol",  # an answer that is no answer
+    "worker_lost",  # its training alone ended several workers without a result
     "diverged",  # training broke down: the policy's weights stopped being finite
 ]
 
@@ -130,6 +131,9 @@ class Report(Record):
     """Score at each rung."""
     best_rung: int | None = None
     """Index of the rung with the highest mean score; its weights are kept."""
+    final: Rung | None = None
+    """The best rung's weights, played once more on the third set of episode seeds, which picked nothing; in the
+    confirmation only."""
     components: tuple[ComponentStatistics, ...] = ()
     """Statistics of the total and of every component."""
     episodes: tuple[EpisodePoint, ...] = ()
@@ -138,6 +142,13 @@ class Report(Record):
     """Why it ended early, where it did."""
 
     @property
+    def scored(self) -> Rung | None:
+        """What the score rests on: the final scoring where there was one, else the best rung; absent without a rung."""
+        if self.final is not None or self.best_rung is None:
+            return self.final
+        return self.rungs[self.best_rung]
+
+    @property
     def score(self) -> float | None:
-        """Mean score of the best rung; absent where none was reached."""
-        return None if self.best_rung is None else self.rungs[self.best_rung].mean
+        """Mean score of `scored`; absent where no rung was reached."""
+        return None if self.scored is None else self.scored.mean

@@ -77,9 +77,7 @@ class Answered(NamedTuple):
 class Channel:
     """One locked process. Not safe for use by two threads at once; it dies with the thread that started it."""
 
-    def __init__(
-        self, spec: dict[str, Any], limits: RewardLimits, namespaces_wanted: bool | None, unsafe: bool
-    ) -> None:
+    def __init__(self, spec: dict[str, Any], limits: RewardLimits, namespaces_wanted: bool | None) -> None:
         """Start the process and wait until it is locked: nothing of the candidate has run by then.
 
         Raises:
@@ -92,7 +90,7 @@ class Channel:
         self._noise_bytes = 0
         self._code: int | None = None
         self._spawn(namespaces_wanted)
-        data = json.dumps({**spec, "memory_mib": limits.memory_mib, "unsafe": unsafe}).encode()
+        data = json.dumps({**spec, "memory_mib": limits.memory_mib, "unsafe": limits.unsafe}).encode()
         self._deadline = time.monotonic() + limits.start_seconds
         try:
             self._write([struct.pack("<Q", len(data)), data])
@@ -108,7 +106,8 @@ class Channel:
             self.close()
             raise IsolationUnavailable(
                 f"a reward process cannot be locked here: {reason}",
-                hint="use `--sandbox docker` on a machine with Landlock and seccomp, or say `--unsafe-no-sandbox`",
+                hint="use a machine with Landlock and seccomp (`rewardsmith doctor` tells what this one has), or say "
+                "`--unsafe-no-sandbox` to run rewards without them",
             )
         if locked.status != frames.LOCKED:
             self.close()

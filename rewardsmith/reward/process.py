@@ -51,18 +51,16 @@ class RewardProcess:
         function: str = "compute_reward",
         namespaces: bool | None = None,
         parameters: Mapping[str, float] | None = None,
-        unsafe: bool = False,
     ) -> None:
         """Analyse the source, start the process, lock it, run the module body.
 
         Args:
             source: A module in the reward contract.
             signals: By name, every signal that it may read; `prev_` forms are made by the process.
-            limits: Wall clock and memory.
+            limits: Wall clock and memory, and whether to go on where Landlock or seccomp are missing.
             function: Function that is called.
             namespaces: None for bubblewrap where this machine has it, True to insist, False inside a worker's sandbox.
             parameters: Values in place of the defaults in the source.
-            unsafe: Go on where Landlock or seccomp are missing. Only ever by an explicit wish of the user.
 
         Raises:
             RewardRejected: The source is against contract or policy.
@@ -87,7 +85,7 @@ class RewardProcess:
             "arguments": arguments,
             "memory": self.analysis.memory,
         }
-        self._channel = channel.Channel(spec, self._limits, namespaces, unsafe)
+        self._channel = channel.Channel(spec, self._limits, namespaces)
         try:
             ready = self._channel.wait_ready()
         except (channel.Ended, channel.Late, channel.Garbled) as error:

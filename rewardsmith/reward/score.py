@@ -27,6 +27,8 @@ _CODES = {
     "memory": "it needs more memory than the limit",
     "exception": "it raised {type} in line {line}: {text}",
 }
+_MOST = 1e100
+"""Largest magnitude of a score: the squares of larger ones, which statistics need, are infinite."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,6 @@ class ScoreProcess:
         horizon: int,
         limits: RewardLimits | None = None,
         namespaces: bool | None = None,
-        unsafe: bool = False,
     ) -> None:
         """Analyse the rule, start the process, lock it, run the module body.
 
@@ -60,9 +61,8 @@ class ScoreProcess:
             signals: By name, every signal that it may read.
             dt: Seconds of simulated time per step.
             horizon: Steps after which an episode is truncated.
-            limits: Wall clock and memory.
+            limits: Wall clock and memory, and whether to go on where Landlock or seccomp are missing.
             namespaces: None for bubblewrap where this machine has it, True to insist, False inside a worker's sandbox.
-            unsafe: Go on where Landlock or seccomp are missing. Only ever by an explicit wish of the user.
 
         Raises:
             ScoreRuleError: The rule is wrong, or its module body failed.
@@ -81,7 +81,7 @@ class ScoreProcess:
             "dt": dt,
             "horizon": horizon,
         }
-        self._channel = channel.Channel(spec, self._limits, namespaces, unsafe)
+        self._channel = channel.Channel(spec, self._limits, namespaces)
         try:
             ready = self._channel.wait_ready()
         except (channel.Ended, channel.Late, channel.Garbled) as error:
@@ -123,6 +123,12 @@ class ScoreProcess:
         score, verdict = struct.unpack("<dd", answered.body)
         if not math.isfinite(score):
             self._fail(answered)
+        if abs(score) > _MOST:
+            self.close()
+            raise ScoreRuleError(
+                f"the score rule failed: score(...) returned {score:g}; the bound is {_MOST:g}",
+                hint="correct score.py of the task",
+            )
         return ScoreAnswer(score=score, success=verdict == 1.0 if self.analysis.success else None)
 
     def _fail(self, answered: channel.Answered) -> NoReturn:

@@ -38,7 +38,7 @@ class ProbeAnswer:
     """By name, each of shape (rows,)."""
 
 
-def run_probe(source: str, survey: Survey, probe: Probe, *, limits: RewardLimits, unsafe: bool = False) -> ProbeAnswer:
+def run_probe(source: str, survey: Survey, probe: Probe, *, limits: RewardLimits) -> ProbeAnswer:
     """Ask `source` for the probe's rewards and check that they keep the contract.
 
     The recorded episodes are asked for one after the other as a single environment, again in a second stream (the
@@ -51,7 +51,7 @@ def run_probe(source: str, survey: Survey, probe: Probe, *, limits: RewardLimits
     """
     signals = {signal.name: signal for signal in survey.signals}
     try:
-        with RewardProcess(source, signals, limits=limits, unsafe=unsafe) as process:
+        with RewardProcess(source, signals, limits=limits) as process:
             arrays = {name: probe.arrays[name] for name in process.reads}
             starts = probe.starts[:, None]
             line = {name: array[:, None] for name, array in arrays.items()}

@@ -37,15 +37,21 @@ class Verdict:
 
 
 class Screen:
-    """The gates of one task."""
+    """The gates of one task.
+
+    Args:
+        survey: What the environment offers.
+        probe: Recorded transitions.
+        limits: Limits of the reward process.
+        unsafe: Shorthand for `limits` with `unsafe` set.
+    """
 
     def __init__(
         self, survey: Survey, probe: Probe, *, limits: RewardLimits = PROBE_LIMITS, unsafe: bool = False
     ) -> None:
         self._survey = survey
         self._probe = probe
-        self._limits = limits
-        self._unsafe = unsafe
+        self._limits = limits.model_copy(update={"unsafe": True}) if unsafe else limits
 
     def judge(self, find: Callable[[], str], seen: Mapping[str, str]) -> Verdict:
         """Send one candidate through the gates; blocks for the probe's fraction of a second.
@@ -64,7 +70,7 @@ class Screen:
             analysis = analyse(source, self._survey.names())
             if twin := seen.get(analysis.reward_id):
                 return Verdict(source=source, analysis=analysis, twin=twin)
-            answer = run_probe(source, self._survey, self._probe, limits=self._limits, unsafe=self._unsafe)
+            answer = run_probe(source, self._survey, self._probe, limits=self._limits)
         except (RewardRejected, ProbeRejected) as rejected:
             return Verdict(source=source, analysis=analysis, failure=rejected.failure)
         return Verdict(source=source, analysis=analysis, components=tuple(answer.components))

@@ -46,7 +46,7 @@ _CHECK_EVERY = 1024
 
 
 class Diverged(Exception):
-    """The policy's weights stopped being finite numbers."""
+    """Training broke down: weights, or what the environment gives, stopped being finite numbers."""
 
 
 class Learner:
@@ -93,7 +93,7 @@ class Learner:
         """Train from one rung to the next, with fresh generators and fresh episodes.
 
         Raises:
-            Diverged: the policy's weights stopped being finite.
+            Diverged: the policy's weights, or observations, stopped being finite.
             RewardFailed: the reward broke its contract.
         """
         model = self.model
@@ -110,16 +110,24 @@ class Learner:
                 reset_num_timesteps=False,
             )
         except (ValueError, RuntimeError):
-            if finite(model):
-                raise
-            raise Diverged(_diverged(self.steps)) from None
+            if not finite(model):
+                raise Diverged(_diverged(self.steps)) from None
+            if not _all_finite(model._last_obs):
+                raise Diverged(_blinded(self.steps)) from None
+            raise
         if not finite(model):
             raise Diverged(_diverged(self.steps))
         if isinstance(self.replay, FetchingReplay):
             self.replay.cut()
 
     def act(self, observations: Any, starts: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
-        """Deterministic actions on raw observations, normalised by what is known now."""
+        """Deterministic actions on raw observations, normalised by what is known now.
+
+        Raises:
+            Diverged: an observation is not finite.
+        """
+        if not _all_finite(observations):
+            raise Diverged(_blinded(self.steps))
         if starts.all():
             self._memory = None
         if self._observations is not None:
@@ -200,6 +208,18 @@ def _diverged(steps: int) -> str:
         f"training broke down after {steps} steps: the policy's weights are no longer finite. "
         "Smaller and smoother rewards help; very large or very steep terms cause it."
     )
+
+
+def _blinded(steps: int) -> str:
+    return (
+        f"the environment gave observations that are not finite after {steps} steps: its simulation broke down. "
+        "Rewards that do not drive it to extremes help; so does an environment that ends such episodes."
+    )
+
+
+def _all_finite(observations: Any) -> bool:
+    parts = observations.values() if isinstance(observations, dict) else [observations]
+    return all(bool(np.isfinite(part).all()) for part in parts if part is not None)
 
 
 def _targets(steps: int, rungs: int, rollout: int) -> list[int]:

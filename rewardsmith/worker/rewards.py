@@ -13,10 +13,14 @@ from rewardsmith.domain.job import TrainJob
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import TaskError
 from rewardsmith.reward.process import Answer, RewardProcess, ScoreProcess
+from rewardsmith.reward.rejection import failed
 from rewardsmith.reward.source import analyse_score
 from rewardsmith.worker.recording import Recording
 
 __all__ = ["ProcessRewards", "RewardSource", "StockRewards", "TerminalScoreRewards", "open_rewards"]
+
+_MOST_STOCK = 1e100
+"""Largest magnitude of a stock reward: the squares of larger ones are infinite."""
 
 
 class RewardSource(Protocol):
@@ -61,7 +65,18 @@ class StockRewards:
     reads: tuple[str, ...] = ()
 
     def ask(self, recording: Recording, *, stream: str) -> Answer:  # noqa: ARG002 - the seam's signature
-        """A copy of what was recorded, without components."""
+        """A copy of what was recorded, without components.
+
+        Raises:
+            RewardFailed: the environment paid NaN, or more than any sum can hold.
+        """
+        wrong = ~(np.abs(recording.stock) <= _MOST_STOCK)
+        if wrong.any():
+            raise failed(
+                "not_finite",
+                f"the environment's own reward is NaN, infinite or beyond {_MOST_STOCK:g} in {int(wrong.sum())} of "
+                f"{wrong.size} steps: leave the baseline `human` out, or correct the environment",
+            )
         return Answer(total=recording.stock.copy(), components={})
 
     def close(self) -> None:

@@ -88,7 +88,6 @@ class HeldOut:
         envs: As many as run side by side.
         signals: Every signal of the survey.
         horizon: Steps after which an episode ends at the latest.
-        seeds: One per episode.
         score: The score rule, in its process.
         rewards: What the training pays; it is asked for the episode's rewards too, so that they can be compared.
         archived: How many episodes, the first ones, record every signal.
@@ -100,19 +99,21 @@ class HeldOut:
         signals: Mapping[str, Signal],
         *,
         horizon: int,
-        seeds: Sequence[int],
         score: ScoreProcess,
         rewards: RewardSource,
         archived: int,
     ) -> None:
-        self._seeds = tuple(seeds)
         self._score = score
         self._rewards = rewards
         needed = {name: signals[name] for name in (*rewards.reads, *score.reads)}
         self._tracks = [_Track(env, signals if i < archived else needed, horizon) for i, env in enumerate(envs)]
 
-    def play(self, act: Actor) -> list[ScoredEpisode]:
+    def play(self, act: Actor, seeds: Sequence[int]) -> list[ScoredEpisode]:
         """Score one policy.
+
+        Args:
+            act: The policy.
+            seeds: Reset seeds, one per episode.
 
         Raises:
             ScoreRuleError: the score rule raised, or returned no finite number.
@@ -120,10 +121,10 @@ class HeldOut:
         """
         scored: list[ScoredEpisode] = []
         width = len(self._tracks)
-        for first in range(0, len(self._seeds), width):
-            seeds = self._seeds[first : first + width]
-            self._play_side_by_side(self._tracks[: len(seeds)], seeds, act)
-            scored.extend(self._judge(track) for track in self._tracks[: len(seeds)])
+        for first in range(0, len(seeds), width):
+            some = seeds[first : first + width]
+            self._play_side_by_side(self._tracks[: len(some)], some, act)
+            scored.extend(self._judge(track) for track in self._tracks[: len(some)])
         return scored
 
     def _play_side_by_side(self, tracks: Sequence[_Track], seeds: Sequence[int], act: Actor) -> None:

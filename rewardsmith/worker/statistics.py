@@ -127,6 +127,7 @@ class TrainingStatistics:
         pair = np.array([sums, self._scores])
         if not np.isfinite(pair).all() or (np.ptp(pair, axis=1) <= 1e-12 * np.abs(pair).max(axis=1)).any():
             return None
+        pair /= np.abs(pair).max(axis=1, keepdims=True)  # squares of very small sums would be 0
         return float(np.clip(np.corrcoef(pair)[0, 1], -1.0, 1.0))
 
     def dump(self) -> dict[str, Any]:

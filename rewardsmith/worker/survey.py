@@ -37,6 +37,9 @@ PROBE_ROWS = 4096
 WIDEST_STATISTICS = 1024
 """Signals of more entries (images) get no statistics: no prompt and no search could use them."""
 
+LARGEST = 1e100
+"""Larger values, and NaN, count as 0 in the statistics: the squares of larger ones are infinite."""
+
 UNTIMED = ("MountainCarEnv", "Continuous_MountainCarEnv")
 """Environments whose equations know no seconds: one step counts as one."""
 
@@ -62,7 +65,7 @@ def run(job: SurveyJob, out: Path) -> None:
     episodes = recording.episodes
     arrays = _columns(found, episodes)
     signals = tuple(_signal(signal, arrays[signal.name]) for signal in found)
-    recorded = _scored(task, signals, episodes, dt)
+    recorded = _scored(job, signals, episodes, dt)
     kept = _fitting(arrays, [len(episode.rows) for episode in episodes])
     rows = sum(len(episode.rows) for episode in episodes[:kept])
     starts = np.zeros(rows, dtype=bool)
@@ -94,7 +97,7 @@ def seconds_per_step(env: gymnasium.Env[Any, Any]) -> float:
         return 1.0
     for name in ("dt", "tau"):
         value = getattr(inner, name, None)
-        if isinstance(value, int | float | np.floating) and value > 0:
+        if isinstance(value, int | float | np.floating) and 0 < value < np.inf:
             return float(value)
     frames = (inner.metadata or {}).get("render_fps")
     return 1.0 / float(frames) if frames else 1.0
@@ -215,7 +218,7 @@ def _signal(found: FoundSignal, array: npt.NDArray[Any]) -> Signal:
     table = array.reshape(len(array), -1).astype(np.float64)
     statistics: dict[str, tuple[float, ...]] = {}
     if table.shape[1] <= WIDEST_STATISTICS:
-        table = np.where(np.isfinite(table), table, 0.0)
+        table = np.where(np.abs(table) <= LARGEST, table, 0.0)
         statistics = {
             key: tuple(float(value) for value in function(table, axis=0))
             for key, function in (("mean", np.mean), ("std", np.std), ("low", np.min), ("high", np.max))
@@ -224,13 +227,14 @@ def _signal(found: FoundSignal, array: npt.NDArray[Any]) -> Signal:
 
 
 def _scored(
-    task: Task, signals: tuple[Signal, ...], episodes: list[_Episode], dt: float
+    job: SurveyJob, signals: tuple[Signal, ...], episodes: list[_Episode], dt: float
 ) -> tuple[RecordedEpisode, ...]:
     """Score every episode by the task's rule."""
+    task = job.task
     recorded = []
     by_name = {signal.name: signal for signal in signals}
     horizon = task.environment.horizon
-    process = ScoreProcess(task.score.source, by_name, dt=dt, horizon=horizon, namespaces=False)
+    process = ScoreProcess(task.score.source, by_name, dt=dt, horizon=horizon, limits=job.limits, namespaces=False)
     try:
         for episode in episodes:
             arrays = {name: np.stack([row[name] for row in episode.rows]) for name in process.reads}

@@ -73,6 +73,7 @@ class _Training:
     rungs: list[Rung] = field(default_factory=list)
     best: int | None = None
     best_weights: Weights | None = None
+    final: Rung | None = None
     failure: Failure | None = None
     learner: Learner | None = None
 
@@ -101,7 +102,6 @@ class _Training:
             [make(job.task) for _ in range(min(job.episodes, _SIDE_BY_SIDE))],
             signals,
             horizon=horizon,
-            seeds=held_out_seeds(job.episodes, final=job.final),
             score=score,
             rewards=rewards,
             archived=archive.per_rung,
@@ -112,7 +112,7 @@ class _Training:
         done = self._resume(resume, learner, archive, curve)
         for rung in range(done, job.rungs):
             self._train(learner, rung, progress)
-            episodes = held_out.play(learner.act)
+            episodes = held_out.play(learner.act, held_out_seeds(job.episodes, final=False))
             self._take_in(learner, episodes, rung)
             archive.add(rung, learner.steps, episodes)
             learner.note(self.rungs[-1])
@@ -122,6 +122,8 @@ class _Training:
             write_arrays(self.out / "archive.npz", archive.dump(), compress=True)
             self._save(learner, archive, curve, rung + 1)
             print(f"rung {rung + 1}/{job.rungs}: {learner.steps} steps, score {self.rungs[-1].mean:.6g}", flush=True)
+        if job.final:
+            self._score_once_more(learner, held_out)
 
     def _train(self, learner: Learner, rung: int, progress: ProgressFile) -> None:
         before = time.monotonic()
@@ -131,24 +133,24 @@ class _Training:
             self.learning_s += time.monotonic() - before
 
     def _take_in(self, learner: Learner, episodes: list[ScoredEpisode], rung: int) -> None:
-        scores = tuple(episode.score for episode in episodes)
-        verdicts = [episode.success for episode in episodes if episode.success is not None]
-        mean = sum(scores) / len(scores)
-        self.rungs.append(
-            Rung(
-                steps=learner.steps,
-                scores=scores,
-                mean=mean,
-                lengths=tuple(episode.length for episode in episodes),
-                success=sum(verdicts) / len(verdicts) if verdicts else None,
-            )
-        )
-        self.scoring_steps += sum(episode.length for episode in episodes)
+        scored = _rung(learner.steps, episodes)
+        self.rungs.append(scored)
+        self.scoring_steps += sum(scored.lengths)
         sums = {name: [episode.sums[name] for episode in episodes] for name in episodes[0].sums}
-        learner.statistics.add_held_out(scores, sums)
-        if self.best is None or mean > self.rungs[self.best].mean:
+        learner.statistics.add_held_out(scored.scores, sums)
+        if self.best is None or scored.mean > self.rungs[self.best].mean:
             self.best, self.best_weights = rung, learner.weights()
             write_policy(self.out, self.best_weights, learner.describe())
+
+    def _score_once_more(self, learner: Learner, held_out: HeldOut) -> None:
+        """Play the best rung on the third set of episodes: the best of several means is too high on what picked it."""
+        assert self.best is not None
+        assert self.best_weights is not None
+        learner.put_back(self.best_weights)
+        episodes = held_out.play(learner.act, held_out_seeds(self.job.episodes, final=True))
+        self.final = _rung(self.rungs[self.best].steps, episodes)
+        self.scoring_steps += sum(self.final.lengths)
+        print(f"final: rung {self.best + 1}, score {self.final.mean:.6g}", flush=True)
 
     def _save(self, learner: Learner, archive: Archive, curve: LearningCurve, done: int) -> None:
         assert self.best_weights is not None
@@ -203,6 +205,7 @@ class _Training:
             steps_per_second=steps / self.learning_s if self.learning_s > 0 else 0.0,
             rungs=tuple(self.rungs),
             best_rung=self.best,
+            final=self.final,
             components=learner.statistics.components() if learner is not None else (),
             episodes=learner.statistics.episodes() if learner is not None else (),
             failure=self.failure,
@@ -210,3 +213,15 @@ class _Training:
         if self.failure is not None:
             print(f"failed: {self.failure.kind}: {self.failure.message}", flush=True)
         write_text(self.out / "report.json", report.model_dump_json(indent=1))
+
+
+def _rung(steps: int, episodes: list[ScoredEpisode]) -> Rung:
+    scores = tuple(episode.score for episode in episodes)
+    verdicts = [episode.success for episode in episodes if episode.success is not None]
+    return Rung(
+        steps=steps,
+        scores=scores,
+        mean=sum(scores) / len(scores),
+        lengths=tuple(episode.length for episode in episodes),
+        success=sum(verdicts) / len(verdicts) if verdicts else None,
+    )

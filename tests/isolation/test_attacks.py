@@ -73,7 +73,7 @@ def program(canaries: str, names: list[str]) -> str:
 def locked(source: str, limits: RewardLimits | None = None, namespaces: bool = False) -> channel.Channel:
     """A process of a source that no gate has seen."""
     spec = {"mode": "reward", "source": source, "function": "f", "signals": [], "arguments": [], "memory": {}}
-    return channel.Channel(spec, limits or RewardLimits(), namespaces, unsafe=False)
+    return channel.Channel(spec, limits or RewardLimits(), namespaces)
 
 
 def outcomes_inside(source: str, namespaces: bool) -> dict[str, str]:

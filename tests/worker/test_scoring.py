@@ -33,12 +33,11 @@ def played(envs: int, seeds: range) -> list[ScoredEpisode]:
             [make(task) for _ in range(envs)],
             CARTPOLE,
             horizon=60,
-            seeds=seeds,
             score=score,
             rewards=StockRewards(),
             archived=1,
         )
-        episodes = held_out.play(lean)
+        episodes = held_out.play(lean, seeds)
         held_out.close()
     return episodes
 
@@ -68,10 +67,10 @@ def test_an_episode_is_what_its_seed_and_policy_make_of_it() -> None:
 def test_component_sums_are_those_of_the_whole_episode() -> None:
     task = make_task(horizon=30)
     with ScoreProcess(HEIGHT, PENDULUM, dt=0.05, horizon=30) as score, RewardProcess(UPRIGHT, PENDULUM) as process:
-        held_out = HeldOut(
-            [make(task)], PENDULUM, horizon=30, seeds=range(3), score=score, rewards=ProcessRewards(process), archived=1
-        )
-        for episode in held_out.play(lambda observations, _: np.full((len(observations), 1), 0.5, dtype=np.float32)):
+        held_out = HeldOut([make(task)], PENDULUM, horizon=30, score=score, rewards=ProcessRewards(process), archived=1)
+        for episode in held_out.play(
+            lambda observations, _: np.full((len(observations), 1), 0.5, dtype=np.float32), range(3)
+        ):
             height = episode.arrays["observation"][:, 0]
             assert episode.sums["upright"] == pytest.approx(height.sum())
             assert episode.sums["effort"] == pytest.approx(-0.01 * 30 * 0.25)

@@ -91,3 +91,10 @@ def test_stored_statistics_go_on_exactly() -> None:
         second.add(*part)
     assert second.components() == whole.components()
     assert second.episodes() == whole.episodes()
+
+
+def test_sums_whose_squares_vanish_still_correlate() -> None:
+    statistics = TrainingStatistics(steps=10, environments=2)
+    statistics.add(*stretch(np.random.default_rng(0), 10))
+    statistics.add_held_out([1.0, 2.0, 3.0], {"total": [1e-200, 2e-200, 3e-200]})
+    assert statistics.components()[0].correlation == pytest.approx(1.0)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from rewardsmith.domain.report import Report
 from rewardsmith.errors import ScoreRuleError, TaskError
 from rewardsmith.worker import train as room
 from rewardsmith.worker.files import read_arrays, read_json, read_tensors
+from rewardsmith.worker.scoring import ScoredEpisode
 
 from .conftest import PPO, SAC, Train, make_job, make_task
 
@@ -20,6 +23,8 @@ TRAINERS: dict[str, dict[str, Any]] = {
     "PPO": {"algorithm": "stable_baselines3.PPO", "settings": PPO},
     "SAC": {"algorithm": "stable_baselines3.SAC", "settings": SAC},
 }
+
+CONSTANT: dict[str, Any] = {"settings": PPO | {"learning_rate": 0.001}}
 
 
 class Killed(Exception):
@@ -189,11 +194,94 @@ def test_a_score_rule_that_raises_is_an_error_and_no_failure_of_the_candidate(tr
         train(make_job(make_task(score="def score(observation):\n    return 1.0 / 0.0\n")))
 
 
-def test_final_scores_use_other_episodes(train: Train) -> None:
-    search, _ = train(make_job(steps=256, rungs=1), "search")
-    final, _ = train(make_job(steps=256, rungs=1, final=True), "final")
-    assert search.components[0].points == final.components[0].points
-    assert not set(search.rungs[0].scores) & set(final.rungs[0].scores)
+def test_the_best_rung_is_picked_on_one_set_of_episodes_and_reported_on_another(train: Train) -> None:
+    search, search_out = train(make_job(), "search")
+    final, final_out = train(make_job(final=True), "final")
+    assert final.rungs == search.rungs
+    assert final.best_rung == search.best_rung
+    assert search.final is None
+    assert final.final is not None
+    assert final.final.steps == final.rungs[final.best_rung or 0].steps
+    assert not set(final.final.scores) & {score for rung in final.rungs for score in rung.scores}
+    assert final.score == final.final.mean == pytest.approx(np.mean(final.final.scores))
+    assert final.components == search.components
+    assert final.scoring_steps == search.scoring_steps + sum(final.final.lengths)
+    ours, theirs = read_tensors(final_out / "policy.safetensors"), read_tensors(search_out / "policy.safetensors")
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_the_final_scoring_plays_the_best_rung_and_no_later_one(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    play, played = room.HeldOut.play, 0
+
+    def play_worse(self: Any, *arguments: Any) -> list[ScoredEpisode]:
+        nonlocal played
+        played += 1
+        worse = 1000.0 * (played == 2)
+        return [replace(episode, score=episode.score - worse) for episode in play(self, *arguments)]
+
+    # the same first rung, and a second that is worse: what is reported is the first
+    with monkeypatch.context() as patch:
+        patch.setattr(room.HeldOut, "play", play_worse)
+        longer, _ = train(make_job(make_task(trainer=CONSTANT), final=True, steps=512, rungs=2), "longer")
+    short, _ = train(make_job(make_task(trainer=CONSTANT), final=True, steps=256, rungs=1), "short")
+    assert longer.best_rung == 0
+    assert longer.final == short.final
+
+
+def test_a_training_killed_before_its_final_scoring_ends_as_an_undisturbed_one(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(final=True)
+    undisturbed, _ = train(job, "undisturbed")
+
+    def killed(self: Any, *arguments: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room._Training, "_score_once_more", killed)
+        with pytest.raises(Killed):
+            train(job, "broken off")
+    resumed, _ = train(job, "resumed", tmp_path / "broken off" / "out")
+    assert without_clock(resumed) == without_clock(undisturbed)
+
+
+class Broken(gymnasium.Env[Any, Any]):
+    """Ten steps of nothing; then its reward or its observation is NaN."""
+
+    observation_space = gymnasium.spaces.Box(-10.0, 10.0, (3,), np.float32)
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+    def __init__(self, what: str) -> None:
+        self.what, self.steps = what, 0
+
+    def reset(self, **_: Any) -> tuple[Any, dict[str, Any]]:
+        return np.zeros(3, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.steps += 1
+        wrong = np.nan if self.steps > 10 else 0.0
+        observation = np.full(3, wrong if self.what == "observation" else 0.1 * float(action[0]), np.float32)
+        return observation, wrong if self.what == "reward" else 1.0, False, False, {}
+
+
+@pytest.mark.parametrize(
+    ("what", "algorithm", "kind"),
+    [("reward", "PPO", "not_finite"), ("reward", "SAC", "not_finite"), ("observation", "PPO", "diverged")],
+)
+def test_what_an_environment_breaks_ends_in_a_report(what: str, algorithm: str, kind: str, train: Train) -> None:
+    name = f"Broken{what.title()}-v0"
+    gymnasium.register(name, entry_point=lambda: Broken(what), disable_env_checker=True)
+    try:
+        job = make_job(make_task(trainer=TRAINERS[algorithm] | {"normalize_observation": False}), kind="human")
+        environment = job.task.environment.model_copy(update={"id": name})
+        report, _ = train(
+            job.model_copy(update={"task": job.task.model_copy(update={"environment": environment})}), what
+        )
+    finally:
+        del gymnasium.registry[name]
+    assert report.failure is not None
+    assert (report.failure.gate, report.failure.kind) == ("train", kind)
+    assert "environment" in report.failure.message
 
 
 def test_discrete_actions(train: Train) -> None:
