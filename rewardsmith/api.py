@@ -17,7 +17,9 @@ def evolve(
     task: str | Path,
     *,
     runs: str | Path = "runs",
-    sandbox: str = "bubblewrap",
+    database: str | None = None,
+    sandbox: str | None = None,
+    unsafe: bool = False,
     workers: int | None = None,
     stop: StopSpec | None = None,
     observe: Observer | None = None,
@@ -28,7 +30,9 @@ def evolve(
     Args:
         task: Name of a task, or the path of its folder.
         runs: Folder of runs and of the database.
-        sandbox: Sandbox of the workers.
+        database: URL of another database.
+        sandbox: Sandbox of the workers; `bubblewrap` when absent.
+        unsafe: Let reward processes run without Landlock and seccomp where the machine has none.
         workers: Trainings side by side; one per core when absent.
         stop: When to stop before the last generation.
         observe: Told of every event and the run as it then stands.
@@ -38,7 +42,7 @@ def evolve(
     Raises:
         RewardsmithError: See `rewardsmith.errors`.
     """
-    workshop = Workshop(Settings(runs=Path(runs), sandbox=sandbox, workers=workers))
+    workshop = Workshop(Settings(runs=Path(runs), database=database, sandbox=sandbox, unsafe=unsafe, workers=workers))
     asked = EvolveRequest(env=str(task), stop=stop or StopSpec(), **request)
     spec, plan = workshop.prepare(asked)
     return workshop.evolve(spec, plan, observe or _silent)

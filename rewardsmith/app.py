@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.result import RunResult, RunSummary, ScreenResult, TrainResult
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Probe, Survey
-from rewardsmith.domain.task import Budget, Task
+from rewardsmith.domain.task import Task
 from rewardsmith.errors import StoreError, UnknownName, UsageError
-from rewardsmith.executors.local import LocalExecutor
+from rewardsmith.executors.executor import Executor
+from rewardsmith.executors.registry import open_executor
 from rewardsmith.models.registry import default_model, open_model
 from rewardsmith.prompting.messages import check_templates, compose
 from rewardsmith.reports.story import story
@@ -30,14 +32,14 @@ from rewardsmith.screening.screen import Screen
 from rewardsmith.search.driving import drive
 from rewardsmith.search.journal import Journal, Observer
 from rewardsmith.search.loop import Search
-from rewardsmith.search.planning import plan
+from rewardsmith.search.planning import budget_of, plan, run_spec
 from rewardsmith.search.results import result, standing, summary
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.stoppers import stoppers
 from rewardsmith.search.surveying import load_survey, survey, survey_key
 from rewardsmith.search.training import Trainings, train_job
 from rewardsmith.search.writing import Writing
-from rewardsmith.settings import EvolveRequest, Settings
+from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.leases import Owner
 from rewardsmith.store.store import Store
@@ -57,7 +59,7 @@ class Workshop:
         self.workers = settings.workers or len(os.sched_getaffinity(0))
         self._runs = settings.runs.resolve()
         self._store: Store | None = None
-        self._executor: LocalExecutor | None = None
+        self._executor: Executor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._interrupted = False
@@ -75,11 +77,12 @@ class Workshop:
         return self._store
 
     @property
-    def executor(self) -> LocalExecutor:
+    def executor(self) -> Executor:
         """The executor. Raises IsolationUnavailable when its sandbox cannot be had here."""
         if self._executor is None:
             layers = self.folders.layers("sandboxes")
-            self._executor = LocalExecutor(self.workers, self.settings.sandbox, folders=layers)
+            sandbox = self.settings.sandbox or DEFAULT_SANDBOX
+            self._executor = open_executor("local", self.workers, sandbox, folders=layers)
         return self._executor
 
     def task(self, name: str) -> Task:
@@ -104,34 +107,21 @@ class Workshop:
 
     def prepare(self, request: EvolveRequest, note: Note | None = None) -> tuple[RunSpec, Plan]:
         """Load and check everything that a run needs, survey the task if need be, and estimate the cost."""
-        task = self.task(request.env)
-        recipe = self.recipe(request.recipe)
+        task, recipe = self.task(request.env), self.recipe(request.recipe)
         check_templates(recipe)
-        budget = _budget(task, request)
-        model = _absolute(request.model or default_model())
-        open_model(model, seed=request.seed, strict=request.strict, base_url=request.base_url)
-        spec = RunSpec(
-            run=request.name or f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}",
-            task=task,
-            budget_name=request.budget,
-            budget=budget,
-            recipe=recipe.name,
-            recipe_files=recipe_files(request.recipe, self.folders),
-            model=model,
-            base_url=request.base_url,
-            iterations=request.iterations or recipe.write.iterations,
-            k=request.k or budget.k or recipe.write.k,
-            seed=request.seed,
-            baselines=request.baselines,
-            deterministic=request.deterministic,
-            sandbox=self.settings.sandbox,
+        spec = run_spec(
+            request,
+            task,
+            recipe,
+            recipe_files(request.recipe, self.folders),
+            model=request.model or default_model(),
+            sandbox=self.settings.sandbox or DEFAULT_SANDBOX,
             workers=self.workers,
-            stop=request.stop,
-            strict=request.strict,
-            record=request.record,
+            now=datetime.now(),
         )
+        open_model(spec.model, seed=spec.seed, strict=spec.strict, base_url=spec.base_url)
         found, _ = self.survey(task, note=note)
-        free = model.split(":")[0] in ("offline", "folder", "recorded")
+        free = spec.model.split(":")[0] in ("offline", "folder", "recorded")
         earlier = [self._fold(row.id) for row in self.store.runs()[-_EARLIER_RUNS:]]
         return spec, plan(spec, recipe, found, dollars_per_call=0.0 if free else None, earlier=earlier)
 
@@ -142,14 +132,28 @@ class Workshop:
             Interrupted: `interrupt` was called; the run is paused.
             RewardsmithError: See `rewardsmith.errors`; the run is paused and can be resumed.
         """
-        self.store.create(spec.run)
+        self._create(spec.run)
         return self._drive(spec.run, observe, RunStarted(spec=spec, plan=planned))
+
+    def _create(self, run: str) -> None:
+        """Take the name for a new run; one that was killed before its first event may be taken again."""
+        folder = RunFolder(self._runs, run).path
+        if run in (row.id for row in self.store.runs()) and self._fold(run).spec is None:
+            return
+        if folder.exists():
+            raise UsageError(
+                f"there is something in {folder} already",
+                hint=f"`rewardsmith resume {run}` if it is a run of this database, else take another name",
+            )
+        self.store.create(run)
 
     def resume(self, run: str, observe: Observer) -> RunResult:
         """Go on with a run that was interrupted, paused or killed. Blocks; raises as `evolve` does."""
         state = self.run(run)
+        assert state.spec is not None
         if state.status in ("done", "failed", "cancelled"):
             return self.result(run)
+        self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
         return self._drive(run, observe)
 
     def _drive(self, name: str, observe: Observer, *first: RunStarted) -> RunResult:
@@ -206,7 +210,10 @@ class Workshop:
         known = [row.id for row in self.store.runs()]
         if run not in known:
             raise UnknownName("run", run, known, hint="list them with `rewardsmith runs`")
-        return self._fold(run)
+        state = self._fold(run)
+        if state.spec is None:
+            raise UsageError(f"run {run} was killed before it began", hint="start it again with `rewardsmith evolve`")
+        return state
 
     def runs(self) -> list[RunSummary]:
         """A line for each run, the newest last."""
@@ -273,7 +280,7 @@ class Workshop:
     ) -> TrainResult:
         """Train and score one reward: a file in the contract, `human`, or `sparse`. Blocks."""
         task = self.task(env)
-        given = _budget(task, EvolveRequest(env=env, budget=budget, steps=steps))
+        given = budget_of(task, budget, steps)
         found, _ = self.survey(task)
         spec = reward_spec(reward, task, found)
         folder = self._runs / "trainings" / f"{task.name}-{spec.reward_id}-s{seed}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -287,18 +294,5 @@ class Workshop:
         return compose(how, Context(task, found, probe, history=(), parents=(), seed=0, k=how.write.k))
 
 
-def _absolute(model: str) -> str:
-    """A folder of completions is found again whatever the working directory of a later process."""
-    kind, _, place = model.partition(":")
-    return f"{kind}:{Path(place).expanduser().resolve()}" if kind in ("folder", "recorded") and place else model
-
-
 def _silent(text: str) -> None:
     del text
-
-
-def _budget(task: Task, request: EvolveRequest) -> Budget:
-    if request.budget not in task.budgets:
-        raise UnknownName("budget", request.budget, task.budgets, where=f"task {task.name}")
-    budget = task.budgets[request.budget]
-    return budget.model_copy(update={"steps": request.steps}) if request.steps else budget

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from rewardsmith.domain.plan import Baseline, StopSpec
 
+DEFAULT_SANDBOX = "bubblewrap"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -16,8 +18,8 @@ class Settings:
     """Folder of runs, surveys and the database."""
     database: str | None = None
     """URL of the database; `rewardsmith.db` in `runs` when absent."""
-    sandbox: str = "bubblewrap"
-    """Sandbox of the workers."""
+    sandbox: str | None = None
+    """Sandbox of the workers; `bubblewrap` for what is new when absent, its own for a run that is resumed."""
     unsafe: bool = False
     """Let reward processes run without Landlock and seccomp where the machine has none."""
     workers: int | None = None

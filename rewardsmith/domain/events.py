@@ -113,6 +113,14 @@ class GenerationEnded(Record):
     """Best candidate so far."""
 
 
+class SearchEnded(Record):
+    """No further candidates are written; what follows is confirmation."""
+
+    kind: Literal["search_ended"] = "search_ended"
+    reason: str
+    """Why, in a line."""
+
+
 class Confirmed(Record):
     """The winner stands."""
 
@@ -140,6 +148,7 @@ Event = Annotated[
     | AttemptProgressed
     | AttemptEnded
     | GenerationEnded
+    | SearchEnded
     | Confirmed
     | StatusChanged,
     Field(discriminator="kind"),

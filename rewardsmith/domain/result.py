@@ -32,6 +32,8 @@ class Best(Record):
     """Its place in the run, such as `g2c05`."""
     score: Interval | None
     """Mean over the confirmation's seeds alone; absent until they are done."""
+    failed_seeds: int = 0
+    """Seeds of the confirmation on which its training failed; they have no score and are not in the mean."""
     search_max: float | None
     """What the search itself measured on one seed: the maximum of many, so too high on average."""
     file: str

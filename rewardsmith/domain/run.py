@@ -16,6 +16,7 @@ from rewardsmith.domain.events import (
     GenerationEnded,
     RunStarted,
     Screened,
+    SearchEnded,
     StatusChanged,
     StoredEvent,
     Surveyed,
@@ -51,6 +52,7 @@ class Run:
     progress: dict[tuple[str, str, int], Progress] = field(default_factory=dict)
     """Of open attempts."""
     generations: dict[int, GenerationEnded] = field(default_factory=dict)
+    search_ended: SearchEnded | None = None
     confirmed: Confirmed | None = None
     wall_s: float = 0.0
     """Seconds in which some process drove the run."""
@@ -101,6 +103,8 @@ class Run:
                     self.lost[attempt.key] = self.lost.get(attempt.key, 0) + (not stopped)
             case GenerationEnded() as ended:
                 self.generations[ended.generation] = ended
+            case SearchEnded() as search_ended:
+                self.search_ended = search_ended
             case Confirmed() as confirmed:
                 self.confirmed = confirmed
             case StatusChanged(status=status, reason=reason):
@@ -121,6 +125,10 @@ class Run:
         """Scores of one subject over the seeds of one purpose, in order of seeds; failures are left out."""
         found = sorted((k, r) for k, r in self.reports.items() if k[:2] == (purpose, subject))
         return [r.score for _, r in found if r.score is not None and r.failure is None]
+
+    def failures(self, purpose: str, subject: str) -> int:
+        """Seeds of one purpose on which the training failed."""
+        return sum(key[:2] == (purpose, subject) and report.failure is not None for key, report in self.reports.items())
 
     def usage(self) -> Usage:
         """What the run has spent so far."""

@@ -39,10 +39,11 @@ async def confirm(journal: Journal, spec: RunSpec, recipe: Recipe, trainings: Tr
                 for seed in compare_seeds(spec)
             )
         )
-        lead.sort(key=lambda candidate: -_mean(run.scores("compare", candidate.id)))
-    winner = lead[0]
+        lead.sort(key=lambda c: (run.failures("compare", c.id), -_mean(run.scores("compare", c.id))))
     if run.confirmed is None:
-        await journal.append(Confirmed(winner=winner.id, leaders=tuple(candidate.id for candidate in lead)))
+        await journal.append(Confirmed(winner=lead[0].id, leaders=tuple(candidate.id for candidate in lead)))
+        assert run.confirmed is not None
+    winner = run.candidates[run.confirmed.winner]
     await asyncio.gather(
         *(
             trainings.report("confirm", winner.id, seed, spec_of(winner), priority=(FIRST, seed))

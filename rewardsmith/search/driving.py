@@ -32,8 +32,6 @@ async def drive(search: Search, *, interrupted: Awaitable[object], sleep: Callab
     lease = asyncio.ensure_future(_keep(journal, sleep))
     try:
         await asyncio.wait({work, stop, lease}, return_when=asyncio.FIRST_COMPLETED)
-        if lease.done() and isinstance(lease.exception(), LeaseLost):
-            search.trainings.abandon = True
         if not work.done():
             work.cancel()
         await asyncio.wait({work})
@@ -41,6 +39,8 @@ async def drive(search: Search, *, interrupted: Awaitable[object], sleep: Callab
     finally:
         for task in (work, stop, lease):
             task.cancel()
+    if error is not None and not journal.lost:
+        await search.trainings.stop_open()
     await _conclude(journal, error)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rewardsmith.domain.events import Completed, Event, StoredEvent
 from rewardsmith.domain.prompt import Completion, CompletionKey
 from rewardsmith.domain.run import Run
+from rewardsmith.errors import LeaseLost
 from rewardsmith.store.leases import Lease
 from rewardsmith.store.store import Store
 
@@ -22,6 +24,8 @@ class Journal:
 
     def __init__(self, store: Store, lease: Lease, run: Run, observe: Observer) -> None:
         self.run = run
+        self.lost = False
+        """True once another process drives the run: its runners are left alone."""
         self._store = store
         self._lease = lease
         self._observe = observe
@@ -30,7 +34,9 @@ class Journal:
     async def append(self, *events: Event) -> None:
         """Store events and take them into account."""
         async with self._one_at_a_time:
-            self._take(await asyncio.to_thread(self._store.append, self._lease, events))
+            with self._fenced():
+                stored = await asyncio.to_thread(self._store.append, self._lease, events)
+            self._take(stored)
 
     async def completion(self, key: CompletionKey) -> Completion | None:
         """The stored completion at this place, so that none is paid twice."""
@@ -48,14 +54,24 @@ class Journal:
             dollars=completion.dollars,
         )
         async with self._one_at_a_time:
-            stored = await asyncio.to_thread(
-                self._store.store_completion, self._lease, key, prompt_hash, completion, (event,)
-            )
+            with self._fenced():
+                stored = await asyncio.to_thread(
+                    self._store.store_completion, self._lease, key, prompt_hash, completion, (event,)
+                )
             self._take(stored)
 
     async def renew(self) -> bool:
         """Keep the lease; true when someone asked to cancel the run."""
-        return await asyncio.to_thread(self._store.renew, self._lease)
+        with self._fenced():
+            return await asyncio.to_thread(self._store.renew, self._lease)
+
+    @contextmanager
+    def _fenced(self) -> Iterator[None]:
+        try:
+            yield
+        except LeaseLost:
+            self.lost = True
+            raise
 
     @property
     def run_name(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rewardsmith.domain.candidate import Candidate
-from rewardsmith.domain.events import GenerationEnded, StatusChanged
+from rewardsmith.domain.events import GenerationEnded, SearchEnded, StatusChanged
 from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.prompt import CompletionKey, Context, Turn
 from rewardsmith.domain.recipe import Recipe
@@ -52,16 +52,20 @@ class Search:
         async with asyncio.TaskGroup() as group:
             written = asyncio.Event()
             group.create_task(self._train_baselines(written))
-            reason = await self._generations(written)
+            if self.journal.run.search_ended is None:
+                await self.journal.append(SearchEnded(reason=await self._generations(written)))
             written.set()
             await confirm(self.journal, self.spec, self.recipe, self.trainings)
-        found = self.journal.run.confirmed
-        status = StatusChanged(status="done", reason=reason) if found else StatusChanged(status="failed", reason=reason)
-        await self.journal.append(status)
+        run = self.journal.run
+        assert run.search_ended is not None
+        await self.journal.append(
+            StatusChanged(status="done" if run.confirmed else "failed", reason=run.search_ended.reason)
+        )
 
     async def _train_baselines(self, written: asyncio.Event) -> None:
         """Train the baselines in slots that the search leaves free, once its first candidates are queued."""
-        await written.wait()
+        if not any(purpose == "baseline" for purpose, _, _ in self.journal.run.open):
+            await written.wait()
         await train_baselines(self.spec, self.trainings)
 
     async def _generations(self, written: asyncio.Event) -> str:
@@ -70,12 +74,12 @@ class Search:
         for generation in range(1, self.spec.iterations + 1):
             if generation in run.generations:
                 continue
-            if reason := self._barren() or first_reason(self.stoppers, run):
+            if reason := first_reason(self.stoppers, run) or self._barren():
                 return reason
             exhausted = await self._generation(generation, written)
             if exhausted:
                 return exhausted
-        return self._barren() or f"all {self.spec.iterations} generations done"
+        return first_reason(self.stoppers, run) or self._barren() or f"all {self.spec.iterations} generations done"
 
     async def _generation(self, generation: int, written: asyncio.Event) -> str | None:
         """Fill, train and close one generation; a reason when the model has nothing left.
@@ -118,6 +122,7 @@ class Search:
             search_seed(self.spec),
             spec_of(candidate),
             priority=(SEARCH, candidate.generation, candidate.slot),
+            halt=lambda: first_reason(self.stoppers, self.journal.run),
         )
 
     async def _context(self, generation: int) -> Context:

@@ -3,17 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
 from statistics import median
 
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.task import Budget, Task
+from rewardsmith.errors import UnknownName, UsageError
+from rewardsmith.settings import EvolveRequest
 
 START_S = 4.0
 """Seconds from starting a worker to its first step: it imports torch and the simulator."""
 LEARNING_S = 200e-6
 """Seconds of learning per environment step, where no training of this task was measured yet; ant's PPO takes this."""
+
+
+def run_spec(
+    request: EvolveRequest,
+    task: Task,
+    recipe: Recipe,
+    recipe_files: dict[str, str],
+    *,
+    model: str,
+    sandbox: str,
+    workers: int,
+    now: datetime,
+) -> RunSpec:
+    """Everything that a run was asked to do, frozen.
+
+    Raises:
+        UnknownName: The task has no such budget.
+        UsageError: What was asked contradicts itself.
+    """
+    if request.deterministic and request.stop.wall_s is not None:
+        raise UsageError(
+            "a run that is stopped by the clock cannot be deterministic",
+            hint="limit it by --max-steps instead of --max-minutes, or leave out --deterministic",
+        )
+    budget = budget_of(task, request.budget, request.steps)
+    return RunSpec(
+        run=request.name or f"{task.name}-{now:%Y%m%d-%H%M%S}",
+        task=task,
+        budget_name=request.budget,
+        budget=budget,
+        recipe=recipe.name,
+        recipe_files=recipe_files,
+        model=_absolute(model),
+        base_url=request.base_url,
+        iterations=request.iterations or recipe.write.iterations,
+        k=request.k or budget.k or recipe.write.k,
+        seed=request.seed,
+        baselines=request.baselines,
+        deterministic=request.deterministic,
+        sandbox=sandbox,
+        workers=workers,
+        stop=request.stop,
+        strict=request.strict,
+        record=request.record,
+    )
+
+
+def budget_of(task: Task, name: str, steps: int | None) -> Budget:
+    """The task's budget of that name, with other steps where asked. Raises UnknownName."""
+    if name not in task.budgets:
+        raise UnknownName("budget", name, task.budgets, where=f"task {task.name}")
+    budget = task.budgets[name]
+    return budget.model_copy(update={"steps": steps}) if steps else budget
+
+
+def _absolute(model: str) -> str:
+    """A folder of completions is found again whatever the working directory of a later process."""
+    kind, _, place = model.partition(":")
+    return f"{kind}:{Path(place).expanduser().resolve()}" if kind in ("folder", "recorded") and place else model
 
 
 def plan(

@@ -52,6 +52,7 @@ def _best(run: Run, folder: RunFolder) -> Best | None:
     return Best(
         candidate=subject,
         score=interval(run.scores("confirm", subject)),
+        failed_seeds=run.failures("confirm", subject),
         search_max=report.score if report else None,
         file=str(folder.candidate(subject) / "reward.py"),
     )

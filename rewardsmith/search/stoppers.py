@@ -81,7 +81,9 @@ class NoImprovement:
             return None
         now = run.generations[ended[-1]].best_overall
         before = run.generations[ended[-1 - self.generations]].best_overall
-        return f"{now} has been the best for {self.generations} generations" if now == before else None
+        if now is None or now != before:
+            return None
+        return f"{now} has been the best for {self.generations} generations"
 
 
 @dataclass(frozen=True)

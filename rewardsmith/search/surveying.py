@@ -69,9 +69,9 @@ def survey(
         except StoreError:
             pass
     note(f"surveying {task.name}: running {task.environment.id} with random actions")
-    if folder.exists():
+    if fresh or isinstance(executor.poll(folder), Done):
         executor.stop(folder)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     executor.start(folder, SurveyJob(task=task))
     ended = wait(executor, folder)
     if isinstance(ended, Lost):

@@ -9,7 +9,7 @@ from pathlib import Path
 from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted, Purpose
 from rewardsmith.domain.job import Progress, RewardSpec, TrainJob
 from rewardsmith.domain.plan import RunSpec
-from rewardsmith.domain.report import Report
+from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import StoreError, WorkerFailed
@@ -26,6 +26,8 @@ PROGRESS_S = 5.0
 MAX_LOST = 3
 """Workers that may be lost over one training before the run gives up."""
 REPORT_BYTES = 16 << 20
+_RUNNING = -1
+"""Priority of a training that runs already: before all others."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -74,36 +76,80 @@ class Trainings:
         self._sleep = sleep
         self._clock = clock
         self._slots = Slots(executor.slots)
-        self.abandon = False
-        """Set when another process owns the run: its runners are left alone."""
 
     async def report(
-        self, purpose: Purpose, subject: str, seed: int, reward: RewardSpec, *, priority: tuple[int, ...]
-    ) -> Report:
+        self,
+        purpose: Purpose,
+        subject: str,
+        seed: int,
+        reward: RewardSpec,
+        *,
+        priority: tuple[int, ...],
+        halt: Callable[[], str | None] = lambda: None,
+    ) -> Report | None:
         """Train `reward` on `seed`, or give the report that is there already.
 
+        Args:
+            purpose: What the training is for.
+            subject: Candidate id, or the baseline's name.
+            seed: Seed of the training.
+            reward: What is paid.
+            priority: Who gets a free slot first: the least. What runs already, from before a resume, goes before all.
+            halt: Asked when a slot is free: a reason means that the training is not started, and None is returned.
+
         Raises:
-            WorkerFailed: Too many workers were lost over it.
+            WorkerFailed: Workers are lost whatever they train.
             ScoreRuleError, TaskError: The task is at fault; repeating it is useless.
         """
         run = self._journal.run
         key = (purpose, subject, seed)
         if key in run.reports:
             return run.reports[key]
-        async with self._slots.take(priority):
-            while True:
-                attempt = run.open.get(key) or Attempt(
-                    purpose=purpose, subject=subject, seed=seed, number=run.tries.get(key, 0)
-                )
-                await self._see_through(attempt, reward)
-                if key in run.reports:
-                    return run.reports[key]
+        async with self._slots.take((_RUNNING,) if key in run.open else priority):
+            if key not in run.open and halt():
+                return None
+            while key not in run.reports:
                 if run.lost.get(key, 0) >= MAX_LOST:
-                    log = self._folder.attempt(attempt) / "log.txt"
-                    raise WorkerFailed(
-                        f"{MAX_LOST} workers were lost over {subject} on seed {seed}",
-                        hint=f"see {log}; then `rewardsmith resume {self._spec.run}`",
-                    )
+                    await self._give_up(Attempt(purpose=purpose, subject=subject, seed=seed), reward)
+                else:
+                    await self._see_through(await self._attempt(key), reward)
+            return run.reports[key]
+
+    async def stop_open(self) -> None:
+        """Stop every training that is under way; each goes on from its last checkpoint when the run is resumed."""
+        for attempt in list(self._journal.run.open.values()):
+            await asyncio.to_thread(self._executor.stop, self._folder.attempt(attempt))
+            await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost="stopped", stopped=True))
+
+    async def _attempt(self, key: tuple[Purpose, str, int]) -> Attempt:
+        """The attempt to follow: the open one, unless its runner went down while nobody drove the run."""
+        run = self._journal.run
+        attempt = run.open.get(key)
+        if attempt is not None:
+            folder = self._folder.attempt(attempt)
+            if not folder.exists() or not isinstance(await asyncio.to_thread(self._executor.poll, folder), Lost):
+                return attempt
+            reason = "its runner ended while nobody drove the run"
+            await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=reason, stopped=True))
+        purpose, subject, seed = key
+        return Attempt(purpose=purpose, subject=subject, seed=seed, number=run.tries.get(key, 0))
+
+    async def _give_up(self, attempt: Attempt, reward: RewardSpec) -> None:
+        """End a training that keeps losing its worker: as its own failure where others train well, else loudly."""
+        run = self._journal.run
+        lost = [key for key, count in run.lost.items() if count >= MAX_LOST and key not in run.reports]
+        if not run.reports or len(lost) > 1:
+            log = self._folder.attempt(attempt.model_copy(update={"number": run.tries[attempt.key] - 1})) / "log.txt"
+            raise WorkerFailed(
+                f"{MAX_LOST} workers were lost over {attempt.subject} on seed {attempt.seed}",
+                hint=f"see {log}; then `rewardsmith resume {self._spec.run}`",
+            )
+        message = f"its training ended {MAX_LOST} workers without a result, while others trained well"
+        failure = Failure(gate="train", kind="worker_lost", message=message)
+        report = Report(
+            reward_id=reward.reward_id, seed=attempt.seed, steps=0, wall_s=0, steps_per_second=0, failure=failure
+        )
+        await self._journal.append(AttemptEnded(attempt=attempt, report=report))
 
     @property
     def _spec(self) -> RunSpec:
@@ -118,16 +164,8 @@ class Trainings:
         folder = self._folder.attempt(attempt)
         if attempt.key not in self._journal.run.open:
             await self._journal.append(AttemptStarted(attempt=attempt))
-        try:
-            await asyncio.to_thread(
-                self._executor.start, folder, self._job(attempt, reward), resume_from=self._checkpoint(attempt)
-            )
-            ended = await self._follow(attempt, folder)
-        except asyncio.CancelledError:
-            if not self.abandon:
-                await asyncio.to_thread(self._executor.stop, folder)
-                await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost="stopped", stopped=True))
-            raise
+        await self._start(folder, self._job(attempt, reward), self._checkpoint(attempt))
+        ended = await self._follow(attempt, folder)
         if isinstance(ended, Lost):
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=ended.reason))
             if ended.fatal:
@@ -143,6 +181,15 @@ class Trainings:
             await asyncio.to_thread(self._folder.keep_report, attempt.subject, report, ended.folder)
         await self._journal.append(AttemptEnded(attempt=attempt, report=report))
 
+    async def _start(self, folder: Path, job: TrainJob, resume_from: Path | None) -> None:
+        """Start the runner; when cancelled meanwhile, wait until it stands, so that it can be stopped."""
+        starting = asyncio.ensure_future(asyncio.to_thread(self._executor.start, folder, job, resume_from=resume_from))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait({starting})
+            raise
+
     def _check(self, report: Report, attempt: Attempt, reward: RewardSpec) -> None:
         if report.reward_id != reward.reward_id or report.seed != attempt.seed:
             raise StoreError(f"the report in {attempt.subject}'s folder is another training's")
@@ -151,7 +198,7 @@ class Trainings:
         """The newest earlier attempt that left a checkpoint."""
         for number in reversed(range(attempt.number)):
             out = self._folder.attempt(attempt.model_copy(update={"number": number})) / "out"
-            if (out / "checkpoint").is_dir():
+            if (out / "checkpoint" / "current.json").is_file():
                 return out
         return None
 

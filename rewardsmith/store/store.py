@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, RowMapping, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from rewardsmith.domain.events import EVENT, Event, StoredEvent
+from rewardsmith.domain.events import EVENT, AttemptEnded, Event, StoredEvent
 from rewardsmith.domain.prompt import Completion, CompletionKey
 from rewardsmith.errors import LeaseLost, StoreError, UsageError
 from rewardsmith.store import leases
@@ -132,6 +132,8 @@ class Store:
         """
         with self._database.transaction() as connection:
             leases.fence(connection, lease)
+            if any(isinstance(event, AttemptEnded) and event.report for event in new):
+                leases.succeed(connection, lease.run)
             return _append(connection, lease.run, new)
 
     def events(self, run: str, *, after: int = 0) -> list[StoredEvent]:

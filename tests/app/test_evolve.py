@@ -6,9 +6,19 @@ import threading
 
 import pytest
 
-from rewardsmith.domain.events import AttemptEnded, Confirmed, GenerationEnded, Screened, StatusChanged
+from rewardsmith.app import EvolveRequest
+from rewardsmith.domain.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Confirmed,
+    GenerationEnded,
+    Screened,
+    SearchEnded,
+    StatusChanged,
+)
 from rewardsmith.domain.plan import StopSpec
 from rewardsmith.errors import Interrupted, ModelUnavailable, RunBusy, ScoreRuleError, UnknownName, UsageError
+from rewardsmith.executors.executor import Running
 from rewardsmith.store.leases import Owner
 
 
@@ -106,8 +116,6 @@ def test_an_interrupted_run_pauses_and_resumes_without_repeating(desk, good):
         if isinstance(stored.event, AttemptEnded) and stored.event.report:
             desk.workshop.interrupt()
 
-    from rewardsmith.app import EvolveRequest
-
     asked = EvolveRequest(
         env=desk.task, budget="tiny", baselines=(), name="run", iterations=1, model=desk.answer(good(0.1), good(0.2))
     )
@@ -131,8 +139,6 @@ def test_a_second_process_on_the_same_run_is_refused(desk, good):
                 desk.open().store.claim("run", owner=other)
             except RunBusy as error:
                 refused.append(error)
-
-    from rewardsmith.app import EvolveRequest
 
     asked = EvolveRequest(
         env=desk.task, budget="tiny", baselines=(), name="run", iterations=1, model=desk.answer(good())
@@ -185,3 +191,84 @@ def test_unknown_names_list_the_near_misses(desk):
 def test_the_interrupt_of_an_idle_workshop_does_nothing(desk):
     threading.Thread(target=desk.workshop.interrupt).start()
     desk.workshop.interrupt()
+
+
+def test_a_folder_with_something_in_it_is_not_taken_for_a_new_run(desk, good):
+    desk.evolve(model=desk.answer(good(0.1)), k=1)
+    for file in desk.folder.glob("runs/rewardsmith.db*"):
+        file.unlink()
+    desk.workshop = desk.open()
+    with pytest.raises(UsageError, match="already"):
+        desk.evolve(model=desk.answer(good(0.2)), k=1)
+
+
+def test_a_run_killed_before_its_first_event_can_be_started_again(desk, good):
+    desk.workshop.store.create("run")
+    with pytest.raises(UsageError, match="before it began"):
+        desk.workshop.result("run")
+    assert desk.evolve(model=desk.answer(good(0.1)), k=1).status == "done"
+
+
+def test_a_run_whose_search_ended_does_not_go_on_searching_when_it_is_resumed(desk, good):
+    stop = desk.folder / "stop"
+    stop.touch()
+
+    def observe(stored, run):
+        desk.observe(stored, run)
+        if isinstance(stored.event, SearchEnded):
+            stop.unlink()
+            desk.workshop.interrupt()
+
+    asked = EvolveRequest(
+        env=desk.task,
+        budget="tiny",
+        baselines=(),
+        name="run",
+        iterations=3,
+        k=1,
+        model=desk.answer(good(0.1), good(0.2), good(0.3)),
+        stop=StopSpec(file=str(stop)),
+    )
+    spec, plan = desk.workshop.prepare(asked)
+    with pytest.raises(Interrupted):
+        desk.workshop.evolve(spec, plan, observe)
+    result = desk.open().resume("run", desk.observe)
+    assert "stop file" in result.reason
+    assert not _of(desk.events, GenerationEnded)
+    assert result.status == "failed", "nothing was searched, so nothing can be confirmed"
+
+
+def test_the_clock_and_determinism_do_not_go_together(desk):
+    with pytest.raises(UsageError, match="clock"):
+        desk.evolve(deterministic=True, stop=StopSpec(wall_s=60))
+
+
+def test_a_survey_in_the_making_is_waited_for(desk):
+    task = desk.workshop.task(desk.task)
+    changed = task.model_copy(update={"view": "another view"})
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(desk.open().survey(changed))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+    assert found[0][0].view == found[1][0].view == "another view"
+
+
+@pytest.mark.timeout(120)
+def test_an_interruption_leaves_no_training_behind(desk, good):
+    def observe(stored, run):
+        desk.observe(stored, run)
+        if isinstance(stored.event, AttemptStarted):
+            desk.workshop.interrupt()
+
+    asked = EvolveRequest(
+        env=desk.task, budget="tiny", baselines=(), name="run", iterations=1, model=desk.answer(good(0.1), good(0.2))
+    )
+    spec, plan = desk.workshop.prepare(asked)
+    with pytest.raises(Interrupted):
+        desk.workshop.evolve(spec, plan, observe)
+    assert not desk.workshop.run("run").open
+    folders = [path.parent for path in desk.folder.glob("runs/run/**/job.json")]
+    assert not [folder for folder in folders if isinstance(desk.workshop.executor.poll(folder), Running)]

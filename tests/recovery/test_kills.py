@@ -66,16 +66,41 @@ def _wait_for_run(folder: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.02)
 
 
-def _processes(word: str, folder: Path) -> list[int]:
+def _runners(folder: Path) -> list[int]:
+    """Runners of this run's trainings."""
+    return [pid for pid, line, _ in _table() if "rewardsmith.executors.runner" in line and str(folder) in line]
+
+
+def _reward_processes(folder: Path) -> list[int]:
+    """Interpreters that run one reward, below this run's runners; bubblewrap around them left out."""
+    parents = {pid: parent for pid, _, parent in _table()}
+    runners = set(_runners(folder))
+    return [
+        pid
+        for pid, line, _ in _table()
+        if "reward/start.py" in line and "bwrap" not in line and runners & set(_ancestors(pid, parents))
+    ]
+
+
+def _ancestors(pid: int, parents: dict[int, int]) -> list[int]:
+    found = []
+    while pid in parents:
+        pid = parents[pid]
+        found.append(pid)
+    return found
+
+
+def _table() -> list[tuple[int, str, int]]:
+    """Process id, command line and parent of every process."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
-            if word in line and str(folder) in line:
-                found.append(int(entry.name))
+            found.append((int(entry.name), line, parent))
     return found
 
 
@@ -136,15 +161,15 @@ def test_the_orchestrator_killed_at_random_moments(tmp_path, undisturbed):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("word", ["rewardsmith.executors.runner", "reward/server.py"])
-def test_a_runner_or_a_reward_process_killed(tmp_path, undisturbed, word):
+@pytest.mark.parametrize("victims_of", [_runners, _reward_processes])
+def test_a_runner_or_a_reward_process_killed(tmp_path, undisturbed, victims_of):
     process = _start(tmp_path, "evolve", *ARGUMENTS)
     _wait_for_run(tmp_path, process)
     killed = 0
     moments = random.Random(3)
     while process.poll() is None and killed < 2:
         time.sleep(moments.uniform(0.3, 1.5))
-        victims = _processes(word, tmp_path)
+        victims = victims_of(tmp_path)
         if victims:
             try:
                 os.kill(moments.choice(victims), signal.SIGKILL)
@@ -157,3 +182,28 @@ def test_a_runner_or_a_reward_process_killed(tmp_path, undisturbed, word):
     events = _events(tmp_path)
     _check_nothing_twice(events)
     assert _outcome(json.loads(out), events) == undisturbed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_everything_killed_at_once_goes_on_from_the_checkpoints(tmp_path, undisturbed):
+    process = _start(tmp_path, "evolve", *ARGUMENTS)
+    _wait_for_run(tmp_path, process)
+    until = time.monotonic() + DEADLINE_S
+    while not list(tmp_path.glob("run/g1/*/*/try-0/out/checkpoint/current.json")):
+        assert time.monotonic() < until, "no training came to its first checkpoint"
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    runners = _runners(tmp_path)
+    assert runners, "the runners outlive the orchestrator"
+    for runner in runners:
+        os.kill(runner, signal.SIGKILL)
+    result = _finish(tmp_path)
+    events = _events(tmp_path)
+    _check_nothing_twice(events)
+    assert _outcome(result, events) == undisturbed
+    resumed = [event.attempt for event in events if isinstance(event, AttemptStarted) and event.attempt.number]
+    assert resumed, "a lost training gets a next attempt, which leaves the checkpoint of the first where it is"
+    first = tmp_path / "run" / "g1" / resumed[0].subject / f"seed-{resumed[0].seed}" / "try-0" / "out" / "checkpoint"
+    assert first.is_dir()

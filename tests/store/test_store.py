@@ -86,7 +86,9 @@ class TestEvents:
 
     def test_are_all_or_none(self, store: Store):
         lease = store.claim("a", owner=Owner.current())
-        broken = Screened(candidate=Candidate(generation=1, slot=0, origin="proposed", parameters={"w": math.nan}))
+        broken = Screened(
+            candidate=Candidate.model_construct(generation=1, slot=0, origin="proposed", parameters={"w": math.nan})
+        )
         with pytest.raises(ValueError, match="screened"):
             store.append(lease, [ended(1), broken])
         assert store.events("a") == []
@@ -278,7 +280,9 @@ class TestCompletions:
 
     def test_come_with_their_event_or_not_at_all(self, store: Store):
         lease = store.claim("a", owner=Owner.current())
-        broken = Screened(candidate=Candidate(generation=1, slot=0, origin="proposed", parameters={"w": math.inf}))
+        broken = Screened(
+            candidate=Candidate.model_construct(generation=1, slot=0, origin="proposed", parameters={"w": math.inf})
+        )
         with pytest.raises(ValueError, match="screened"):
             store.store_completion(lease, KEY, "h", ANSWER, [broken])
         assert store.completion("a", KEY) is None
