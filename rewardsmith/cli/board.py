@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rewardsmith.domain.candidate import Candidate, candidate_id
+from rewardsmith.domain.prompt import Usage
 from rewardsmith.domain.run import Run
 
 
@@ -43,12 +44,9 @@ class Board:
     """`running`, or how it stands."""
     baselines: tuple[tuple[str, float], ...]
     """Mean scores so far of `random`, `human` and `sparse`."""
-    tokens: int
-    dollars: float
+    usage: Usage
     done: float
     """Share of the expected trainings that are done, 0 to 1."""
-    trainings: int
-    """Trainings with a result."""
     expected_s: float | None
     """Seconds that the plan expected in all."""
 
@@ -58,7 +56,6 @@ def board(run: Run) -> Board:
     assert run.spec is not None
     candidates = sorted(run.candidates.values(), key=lambda c: (c.generation, c.slot))
     generation = current_generation(run)
-    usage = run.usage()
     rows = [_baseline(run, name) for name in run.spec.baselines if _began(run, name)]
     rows += [_candidate(run, each) for each in candidates]
     rows += _unwritten(run, generation)
@@ -71,10 +68,8 @@ def board(run: Run) -> Board:
         winner=_winner(run),
         status=run.status,
         baselines=_baselines(run),
-        tokens=usage.tokens,
-        dollars=usage.dollars,
+        usage=run.usage(),
         done=_done(run),
-        trainings=usage.trainings,
         expected_s=run.plan.wall_s if run.plan else None,
     )
 

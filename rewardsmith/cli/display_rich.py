@@ -15,7 +15,7 @@ from rewardsmith.cli.board import Board, Row, board
 from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.run import Run
-from rewardsmith.reports.words import count, dollars, duration, score
+from rewardsmith.reports.words import count, duration, score, spent
 
 _STYLES = {"failed": "red", "same": "dim", "training": "cyan", "confirm": "green", "waiting": "dim", "being": "dim"}
 
@@ -128,10 +128,11 @@ def _footer(shown: Board, elapsed: float) -> list[Text]:
     left = time_left(shown, elapsed)
     ahead = f"about {duration(left)} left" if left is not None else "time left unknown"
     state = f"generation {shown.generation} of {shown.iterations}"
-    spent = f"{dollars(shown.dollars)}, {count(shown.tokens)} tokens, {shown.trainings} trainings, {duration(elapsed)}"
+    usage = shown.usage
+    paid = f"{spent(usage)}, {count(usage.tokens)} tokens, {usage.trainings} trainings, {duration(elapsed)}"
     return [
         Text.assemble((best, "bold green"), f"   {beside}"),
-        Text(f"{state}   {spent}, {ahead if shown.status == 'running' else shown.status}"),
+        Text(f"{state}   {paid}, {ahead if shown.status == 'running' else shown.status}"),
     ]
 
 

@@ -13,7 +13,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.errors import BelowThreshold, InfrastructureError, Interrupted, ModelUnavailable, RewardsmithError
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.scores import beats, score_table
-from rewardsmith.reports.words import count, dollars, duration
+from rewardsmith.reports.words import count, duration, spent
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -72,7 +72,7 @@ def ending(run: Run, result: RunResult) -> str:
     took = "It took" if result.status == "done" else "So far it took"
     parts.append(
         f"Run {result.run} is {result.status}{reason}. {took} {usage.trainings} trainings, {count(usage.steps)} steps, "
-        f"{count(usage.tokens)} tokens, {dollars(usage.dollars)} and {duration(usage.wall_s)}."
+        f"{count(usage.tokens)} tokens, {spent(usage)} and {duration(usage.wall_s)}."
     )
     parts += [f"Everything lies in {result.folder}", *_next(result)]
     return "\n".join(parts)

@@ -125,5 +125,7 @@ class Usage(Record):
     """Tokens, prompts and answers together."""
     dollars: float = Field(default=0.0)
     """Money paid to providers, as far as prices are known."""
+    unpriced: int = Field(default=0)
+    """Calls of unknown price: `dollars` counts each as 0."""
     wall_s: float = Field(default=0.0)
     """Seconds in which some process drove the run."""

@@ -137,5 +137,6 @@ class Run:
             steps=sum(r.steps + r.scoring_steps for r in self.reports.values()),
             tokens=sum(c.tokens for c in self.completions),
             dollars=sum(c.dollars or 0.0 for c in self.completions),
+            unpriced=sum(c.dollars is None for c in self.completions),
             wall_s=self.wall_s,
         )

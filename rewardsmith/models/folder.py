@@ -31,6 +31,8 @@ class FolderModel:
         UsageError: There is no such folder, or no completion in it.
     """
 
+    priced = True
+
     def __init__(self, path: Path, *, dealt: Collection[str] = frozenset()) -> None:
         self.name = f"{PREFIX}{path}"
         self._path = path
@@ -59,7 +61,7 @@ class FolderModel:
         if not self._left:
             raise ModelExhausted(
                 f"all {self._all} completions of {self._path} were dealt",
-                hint="add files to the folder and resume the run",
+                hint="start another run with more files in the folder",
             )
         file = self._left.pop(0)
         try:

@@ -53,6 +53,17 @@ class LiteLLMModel:
         self._litellm = _load()
         self._check()
 
+    @property
+    def priced(self) -> bool:
+        """Whether litellm's price list has this model; servers named by an address have no price that is known."""
+        if self._base_url is not None:
+            return False
+        try:
+            self._litellm.cost_per_token(model=self._model, prompt_tokens=1, completion_tokens=1)
+        except Exception:
+            return False
+        return True
+
     async def complete(self, request: Request) -> Completion:
         """Ask the provider.
 

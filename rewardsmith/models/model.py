@@ -8,7 +8,10 @@ from rewardsmith.domain.prompt import Completion, Request
 
 
 class Model(Protocol):
-    """Completes prompts."""
+    """Completes prompts.
+
+    A model may also have `priced: bool`, true where every completion will say what it cost; see `prices_known`.
+    """
 
     name: str
     """How the command line names it, such as `openai:gpt-5` or `offline`."""

@@ -33,6 +33,7 @@ class OfflineAuthor:
     """
 
     name = "offline"
+    priced = True
 
     def __init__(self, *, seed: int = 0) -> None:
         self._seed = seed

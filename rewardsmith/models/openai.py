@@ -62,6 +62,11 @@ class OpenAIModel:
             raise UsageError(f"no address of a server: {url!r}", hint="such as http://localhost:11434/v1")
         return cls(model, key=key or "none", base_url=url, timeout_s=timeout_s)
 
+    @property
+    def priced(self) -> bool:
+        """Whether the price list has this model; servers other than OpenAI's own have no price that is known."""
+        return self._own and _price(self._model, 1, 1) is not None
+
     async def complete(self, request: Request) -> Completion:
         """Ask the server.
 

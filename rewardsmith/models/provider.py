@@ -31,8 +31,8 @@ def read_answer(answer: Any, *, name: str, wall_s: float, dollars: float | None)
     try:
         choice = answer.choices[0]
         text = choice.message.content
-        text = "" if text is None else str(text)
-        finish = str(choice.finish_reason or "stop")
+        text = "" if text is None else _clean(str(text))
+        finish = _clean(str(choice.finish_reason or "stop"))
     except (AttributeError, IndexError, TypeError):
         raise ModelUnavailable(
             f"{name}: the server answered something that is no chat completion",
@@ -41,13 +41,18 @@ def read_answer(answer: Any, *, name: str, wall_s: float, dollars: float | None)
     usage = getattr(answer, "usage", None)
     return Completion(
         text=text,
-        model=str(getattr(answer, "model", None) or name),
+        model=_clean(str(getattr(answer, "model", None) or name)),
         prompt_tokens=_count(usage, "prompt_tokens"),
         completion_tokens=_count(usage, "completion_tokens"),
         dollars=dollars,
         wall_s=wall_s,
         finish_reason=finish,
     )
+
+
+def _clean(text: str) -> str:
+    """`text` with lone surrogates, which JSON may hold and no file can, as question marks."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def tokens_of(answer: Any) -> tuple[int, int]:
@@ -65,7 +70,7 @@ def explain(fault: Exception, *, name: str, timeout_s: float, secrets: Collectio
     if isinstance(fault, TimeoutError | asyncio.TimeoutError | openai.APITimeoutError):
         return ModelUnavailable(
             f"{name}: no answer within {timeout_s:g} s, however often it was asked",
-            hint="the run keeps what it has and can be resumed; a slow server may need a longer timeout",
+            hint="the run keeps what it has; resume it when the server answers sooner, or ask for less at a time",
         )
     if status in {401, 403}:
         return ModelUnavailable(

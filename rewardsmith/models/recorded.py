@@ -25,6 +25,8 @@ class RecordedModel:
         UsageError: There is no recording in `folder`.
     """
 
+    priced = True
+
     def __init__(self, folder: Path, *, strict: bool = False) -> None:
         self.name = f"recorded:{folder}"
         self._folder = folder

@@ -50,20 +50,44 @@ def write_recorded(folder: Path, request: Request, completion: Completion) -> Pa
     except OSError as fault:
         with contextlib.suppress(OSError):
             part.unlink()
-        raise UsageError(
-            f"the recording in {folder} cannot be written: {fault.strerror}",
-            hint="free some space, or name another folder with --record",
-        ) from fault
+        raise _unwritable(folder, fault) from fault
     return file
 
 
+def _unwritable(folder: Path, fault: OSError) -> UsageError:
+    return UsageError(
+        f"the recording in {folder} cannot be written: {fault.strerror}",
+        hint="free some space, or name another folder with --record",
+    )
+
+
 class RecordingModel:
-    """Passes requests on to a model and records what it answers."""
+    """Passes requests on to a model and records what it answers.
+
+    Args:
+        model: Who is asked.
+        folder: Where the recording lies; it is made, and tried, before anything is paid for.
+
+    Raises:
+        UsageError: The folder cannot be written.
+    """
 
     def __init__(self, model: Model, folder: Path) -> None:
         self.name = model.name
         self._model = model
         self._folder = folder
+        trial = folder / f".{os.getpid()}.part"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            trial.touch()
+            trial.unlink()
+        except OSError as fault:
+            raise _unwritable(folder, fault) from fault
+
+    @property
+    def priced(self) -> bool:
+        """As the model's."""
+        return bool(getattr(self._model, "priced", False))
 
     async def complete(self, request: Request) -> Completion:
         """Answer as the model does, once the answer is recorded.

@@ -43,11 +43,15 @@ def _basis(name: str, found: Interval) -> str:
 
 
 def beats(result: RunResult) -> str:
-    """What the confirmed mean beats, in a sentence; says when an interval overlaps, and names what was not beaten."""
+    """What the confirmed mean beats, in a sentence.
+
+    It says when an interval overlaps and when one side has no interval, being one seed; and it names what was not
+    beaten.
+    """
     if result.best is None or result.best.score is None:
         return ""
     best = result.best.score
-    clear, overlap, lost = [], [], []
+    clear, overlap, single, lost = [], [], [], []
     for name, found in (
         ("random", result.baselines.random),
         ("human", result.baselines.human),
@@ -57,7 +61,9 @@ def beats(result: RunResult) -> str:
             continue
         if best.mean <= found.mean:
             lost.append(name)
-        elif best.low is not None and best.low > (found.high if found.high is not None else found.mean):
+        elif best.low is None or found.high is None:
+            single.append(name)
+        elif best.low > found.high:
             clear.append(name)
         else:
             overlap.append(name)
@@ -66,6 +72,17 @@ def beats(result: RunResult) -> str:
         said.append(f"beats {' and '.join(clear)} with intervals apart")
     if overlap:
         said.append(f"is above {' and '.join(overlap)}, but the intervals overlap")
+    if single and best.low is None:
+        said.append(f"is above {' and '.join(single)}, but was confirmed on one seed, which gives no interval")
+    elif single:
+        said.append(f"is above {' and '.join(single)}, which {_once(single)}")
     if lost:
         said.append(f"does not beat {' and '.join(lost)}")
     return "; ".join(said) or ABSENT
+
+
+def _once(names: list[str]) -> str:
+    """Why there is no interval: a single seed, or of random actions a single episode."""
+    if "random" in names:
+        return "was played for one episode" if len(names) == 1 else "were measured once each"
+    return "was trained on one seed" if len(names) == 1 else "were trained on one seed each"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 from rewardsmith.domain.candidate import Candidate
@@ -10,9 +9,10 @@ from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
+from rewardsmith.prompting.templates import fenced
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.scores import beats, score_table
-from rewardsmith.reports.words import ABSENT, count, dollars, duration, score, table
+from rewardsmith.reports.words import ABSENT, count, dollars, duration, score, spent, table
 
 
 def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
@@ -55,16 +55,10 @@ def candidate_story(run: Run, candidate: Candidate, folder: str) -> str:
     lines += [f"- repaired: {_failure(failure)}" for failure in candidate.repairs]
     lines.append(f"- files: {folder}")
     if candidate.source:
-        lines += ["", fenced(candidate.source)]
+        lines += ["", fenced(candidate.source, "python")]
     if report is not None:
         lines += ["", _training(report)]
     return "\n".join(lines) + "\n"
-
-
-def fenced(source: str) -> str:
-    """Python source in a fence that is longer than any within it."""
-    fence = "`" * max(3, 1 + max((len(found) for found in re.findall("`+", source)), default=0))
-    return f"{fence}python\n{source.rstrip()}\n{fence}"
 
 
 def _title(run: Run, result: RunResult) -> str:
@@ -115,7 +109,7 @@ def _winner(run: Run, result: RunResult) -> str:
         return ""
     candidate = run.candidates[result.best.candidate]
     title = "The winner" if run.confirmed else "The best so far"
-    lines = [f"## {title}: {candidate.id}", "", fenced(candidate.source or "")]
+    lines = [f"## {title}: {candidate.id}", "", fenced(candidate.source or "", "python")]
     report = run.search_report(candidate)
     if report is not None:
         lines += ["", _training(report)]
@@ -246,7 +240,7 @@ def _cost(run: Run, result: RunResult) -> str:
         "## Cost",
         "",
         f"{usage.trainings} trainings, {count(usage.steps)} environment steps with scoring, {len(run.completions)} "
-        f"calls of the model ({repairs} repairs), {count(usage.tokens)} tokens, {dollars(usage.dollars)}, "
+        f"calls of the model ({repairs} repairs), {count(usage.tokens)} tokens, {spent(usage)}, "
         f"{duration(usage.wall_s)}.",
     ]
     if lost:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rewardsmith.domain.prompt import Usage
     from rewardsmith.domain.result import Interval
 
 ABSENT = "–"
@@ -55,6 +56,14 @@ def dollars(value: float | None) -> str:
     if value is None:
         return "unknown"
     return f"${value:.2f}" if value >= 0.01 or value == 0 else f"${value:.4f}"
+
+
+def spent(usage: Usage) -> str:
+    """Money that was paid: `$0.42`, or `$0.42, 12 calls of unknown price`."""
+    known = dollars(usage.dollars)
+    if not usage.unpriced:
+        return known
+    return f"{known}, {usage.unpriced} call{'s' if usage.unpriced > 1 else ''} of unknown price"
 
 
 def interval(found: Interval | None) -> str:

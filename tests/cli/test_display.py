@@ -29,7 +29,7 @@ def test_a_generation_at_work():
         "g1c02": ("being written", None),
     }
     assert next(row for row in shown.rows if row.name == "g1c01").note.startswith("no_code: The answer")
-    assert (shown.best, shown.generation, shown.tokens, shown.dollars) == (None, 1, 200, 0.02)
+    assert (shown.best, shown.generation, shown.usage.tokens, shown.usage.dollars) == (None, 1, 200, 0.02)
     assert shown.baselines == (("random", 0.05),)
 
 

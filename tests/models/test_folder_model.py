@@ -70,8 +70,9 @@ def test_files_that_were_added_later_are_dealt_on_resume(tmp_path):
 
 def test_all_dealt_before_is_exhausted_not_an_empty_folder(tmp_path):
     model = FolderModel(fill(tmp_path, "1.md"), dealt={"1.md"})
-    with pytest.raises(ModelExhausted):
+    with pytest.raises(ModelExhausted) as caught:
         deal(model, 1)
+    assert "another run" in caught.value.hint
 
 
 def test_a_missing_or_empty_folder_is_said_at_once(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from rewardsmith.errors import ModelUnavailable, UsageError
 from rewardsmith.models.conformance import ModelConformance, example_request
 from rewardsmith.models.litellm import LiteLLMModel
-from rewardsmith.models.registry import open_model
+from rewardsmith.models.registry import open_model, prices_known
 
 pytestmark = pytest.mark.slow  # importing litellm takes seconds
 
@@ -110,3 +110,9 @@ def test_a_provider_that_nobody_knows(capsys):
     with pytest.raises(UsageError, match="nosuch"):
         open_model("litellm:nosuch/model", seed=0)
     assert capsys.readouterr().out == ""
+
+
+def test_whether_prices_are_known_is_said_before_anything_is_asked(server):
+    assert prices_known(LiteLLMModel("openai/gpt-4o"))
+    assert not prices_known(LiteLLMModel("openai/no-such-model"))
+    assert not prices_known(LiteLLMModel("openai/gpt-4o", base_url=server.url))

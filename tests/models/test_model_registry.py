@@ -9,7 +9,7 @@ import pytest
 
 from rewardsmith.errors import MissingExtra, UnknownName, UsageError
 from rewardsmith.models import registry
-from rewardsmith.models.registry import GROUP, Settings, default_model, known_models, open_model
+from rewardsmith.models.registry import GROUP, Settings, default_model, known_models, open_model, prices_known
 
 
 class Parrot:
@@ -117,3 +117,12 @@ def test_providers_are_imported_only_when_used(tmp_path):
         "sys.exit(any(name in sys.modules for name in ('openai', 'litellm', 'httpx')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_prices_of_what_costs_nothing_are_known_and_those_of_a_silent_plug_in_are_not(tmp_path, parrot):
+    (tmp_path / "1.md").write_text("text")
+    assert prices_known(open_model("offline", seed=0))
+    assert prices_known(open_model(f"folder:{tmp_path}", seed=0))
+    assert prices_known(open_model(f"folder:{tmp_path}", seed=0, record=str(tmp_path / "out")))
+    assert not prices_known(open_model("parrot", seed=0))
+    assert not prices_known(open_model("parrot", seed=0, record=str(tmp_path / "out")))

@@ -9,7 +9,7 @@ import pytest
 from rewardsmith.errors import ModelUnavailable, UsageError
 from rewardsmith.models.conformance import ModelConformance, example_request
 from rewardsmith.models.openai import OpenAIModel
-from rewardsmith.models.registry import open_model
+from rewardsmith.models.registry import open_model, prices_known
 
 
 def ask(model, request=None):
@@ -147,6 +147,13 @@ def test_an_empty_answer_is_a_completion_without_code(model, server, chat):
     assert completion.finish_reason == "content_filter"
 
 
+def test_a_lone_surrogate_becomes_text_that_can_be_stored(model, server, chat):
+    server.replies = [chat.reply(body=chat.answer("a \ud800 b"))]
+    completion = ask(model)
+    assert completion.text == "a ? b"
+    assert completion.model_validate_json(completion.model_dump_json()) == completion
+
+
 def test_missing_usage_counts_nothing(model, server, chat):
     server.replies = [chat.reply(body={k: v for k, v in chat.answer().items() if k != "usage"})]
     assert ask(model).prompt_tokens == 0
@@ -202,3 +209,10 @@ def test_prices_come_from_the_price_list_of_litellm():
 
     assert _price("gpt-4o", 1000, 100) == pytest.approx(1000 * 2.5e-6 + 100 * 1e-5)
     assert _price("no-such-model", 1000, 100) is None
+    keyed = {"OPENAI_API_KEY": "sk-0123456789"}
+    assert prices_known(open_model("openai:gpt-4o", seed=0, environ=keyed))
+    assert not prices_known(open_model("openai:no-such-model", seed=0, environ=keyed))
+
+
+def test_the_price_of_a_server_of_ones_own_is_not_known(server):
+    assert not prices_known(open_model("openai:gpt-4o", seed=0, base_url=server.url, environ={}))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +141,15 @@ def test_a_recording_holds_whole_files_only(recording):
     assert names == [f"g1-designer-s0{slot}-c0.json" for slot in range(4)]
     for file in recording.iterdir():
         assert Recorded.model_validate_json(file.read_text()).prompt_hash
+
+
+def test_a_folder_that_cannot_hold_a_recording_is_said_before_anything_is_paid_for(tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file" / "sub", Path("/proc/recording")):
+        with pytest.raises(UsageError, match="cannot be written"):
+            open_model("offline", seed=0, record=str(folder))
+    open_model("offline", seed=0, record=str(tmp_path / "new"))
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_an_answer_that_cannot_be_recorded_is_an_error(tmp_path):

@@ -3,10 +3,13 @@ from __future__ import annotations
 import pytest
 from told_run import beginning, candidate, fold, report, result, whole
 
-from rewardsmith.domain.result import Baselines
+from rewardsmith.domain.events import Completed
+from rewardsmith.domain.prompt import CompletionKey
+from rewardsmith.domain.result import Baselines, Interval
+from rewardsmith.prompting.templates import fenced
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.scores import beats, score_table
-from rewardsmith.reports.story import candidate_story, fenced, story
+from rewardsmith.reports.story import candidate_story, story
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,34 @@ def test_a_lost_comparison_is_said():
     assert beats(worse) == "does not beat human"
 
 
+def test_a_single_seed_has_no_interval_that_could_be_apart():
+    won = result()
+    once = Interval(mean=0.5, low=None, high=None, n=1)
+    baselines = won.baselines.model_copy(update={"human": None, "sparse": once})
+    assert beats(won.model_copy(update={"baselines": baselines})) == (
+        "beats random with intervals apart; is above sparse, which was trained on one seed"
+    )
+    both = won.model_copy(update={"baselines": Baselines(human=once, sparse=once)})
+    assert beats(both) == "is above human and sparse, which were trained on one seed each"
+    assert won.best is not None
+    best = won.best.model_copy(update={"score": Interval(mean=3.5, low=None, high=None, n=1)})
+    assert beats(won.model_copy(update={"best": best})) == (
+        "is above random and human, but was confirmed on one seed, which gives no interval"
+    )
+
+
+def test_calls_of_unknown_price_are_told_beside_the_money():
+    answer = Completed(
+        key=CompletionKey(generation=1, role="designer", slot=2), model="m", prompt_hash="h", tokens=1, dollars=None
+    )
+    run = fold([*whole(), answer])
+    told = result().model_copy(update={"usage": run.usage()})
+    assert run.usage().unpriced == 1
+    assert run.usage().dollars == pytest.approx(0.03)
+    assert "$0.03, 1 call of unknown price" in story(run, told)
+    assert "price" not in section(story(fold(whole()), result()), "Cost")
+
+
 def test_which_sparse_reward_it_was_is_said():
     some = result()
     some = some.model_copy(update={"baselines": some.baselines.model_copy(update={"sparse": some.baselines.human})})
@@ -142,5 +173,5 @@ def test_a_pipe_in_a_cell_does_not_break_a_markdown_table():
 
 
 def test_a_fence_in_the_source_does_not_end_the_block():
-    text = fenced("x = 1  # ```\n")
+    text = fenced("x = 1  # ```\n", "python")
     assert text == "````python\nx = 1  # ```\n````"
