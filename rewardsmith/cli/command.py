@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from rewardsmith.errors import InfrastructureError
+
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 VARIABLES = "Every option is also a variable: --runs-dir is REWARDSMITH_RUNS_DIR."
 
@@ -64,6 +66,16 @@ class Command(click.Command):
                 r"\b", "\b"
             )  # docstrings are raw; click's mark is the character
         super().__init__(*args, **settings)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click would end in silence, as if a reader had left, if a pipe of the work broke."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise InfrastructureError(
+                "a process that this command worked with went away (broken pipe)",
+                hint="running it again may help; what was finished is kept",
+            ) from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options under their headings."""

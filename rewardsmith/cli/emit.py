@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
-from pydantic import BaseModel
+from rewardsmith.cli.streams import silence
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _OBEYED = {"Cc", "Cf", "Co", "Cs"}
 
 
 def emit_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
     """Print a record, a list of records or a plain object as JSON."""
-    if isinstance(value, BaseModel):
-        text = value.model_dump_json(indent=2)
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         text = json.dumps(value, indent=2, ensure_ascii=False)
-    else:
+    elif isinstance(value, Sequence):
         text = json.dumps([each.model_dump(mode="json") for each in value], indent=2, ensure_ascii=False)
-    sys.stdout.write(text + "\n")
+    else:
+        text = value.model_dump_json(indent=2)
+    _write(text + "\n")
 
 
 def emit_text(text: str) -> None:
@@ -29,13 +32,31 @@ def emit_text(text: str) -> None:
 
     Control and formatting characters, which a candidate's source may hold, become escapes: no terminal obeys them.
     """
-    sys.stdout.write("".join(c if c in "\n\t" or category(c) not in _OBEYED else _escape(c) for c in text.rstrip("\n")))
-    sys.stdout.write("\n")
+    shown = "".join(c if c in "\n\t" or category(c) not in _OBEYED else _escape(c) for c in text.rstrip("\n"))
+    _write(shown + "\n")
 
 
 def emit_file(text: str) -> None:
-    """Print the text of a file exactly as it is."""
-    sys.stdout.write(text)
+    """Print the text of a file: exactly as it is into a file or a pipe, as text on a terminal."""
+    if sys.stdout.isatty():
+        emit_text(text)
+    else:
+        _write(text)
+
+
+def flush() -> None:
+    """Hand on what was printed; a reader that has left wants no more, which is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence(sys.stdout)
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        silence(sys.stdout)
 
 
 def _escape(character: str) -> str:

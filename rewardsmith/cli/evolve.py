@@ -72,7 +72,7 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     "--model",
     metavar="NAME",
     heading=_MODEL,
-    help="Who writes: offline (default without a key), openai:NAME, litellm:NAME, recorded:DIR or folder:DIR.",
+    help="Who writes: offline (the default), openai:NAME, litellm:NAME, recorded:DIR or folder:DIR.",
 )
 @option("--base-url", metavar="URL", heading=_MODEL, help="A server that speaks OpenAI's protocol.")
 @option("--record", metavar="DIR", heading=_MODEL, help="Record every completion, for recorded:DIR.")

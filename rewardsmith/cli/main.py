@@ -11,6 +11,8 @@ import click
 from rewardsmith import __version__
 from rewardsmith.cli.command import LazyGroup
 from rewardsmith.cli.complaint import complain
+from rewardsmith.cli.emit import flush
+from rewardsmith.cli.streams import steady_streams
 
 SECTIONS = {
     "Search": {
@@ -63,10 +65,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; errors are printed on standard error."""
     try:
         code = rewardsmith.main(list(arguments) or ["--help"], prog_name="rewardsmith", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        flush()
     except Exception as error:
         return complain(error, as_json=wants_json(arguments))
     except KeyboardInterrupt as error:
@@ -76,4 +75,5 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of the command."""
+    steady_streams()
     sys.exit(run(sys.argv[1:]))

@@ -10,9 +10,6 @@ from rewardsmith.cli.options import env_option, json_option, workshop_options
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
 
-CHARACTERS_PER_TOKEN = 4
-"""English text and code in the usual byte-pair vocabularies; providers count their own."""
-
 
 @command("prompts")
 @env_option()
@@ -23,12 +20,13 @@ def prompts(*, workshop: Workshop, env: str, recipe: str, as_json: bool) -> None
     """Show the first messages that a model would be asked, and about how many tokens they are. Nobody is called."""
     from rewardsmith.cli.emit import emit_json, emit_text
     from rewardsmith.domain.result import PromptResult
+    from rewardsmith.prompting.messages import estimate_tokens
 
     messages = workshop.prompts(env, recipe)
-    tokens = -(-sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN)
+    tokens = estimate_tokens(messages)
     if as_json:
         emit_json(PromptResult(task=workshop.task(env).name, recipe=recipe, messages=messages, tokens=tokens))
         return
     for message in messages:
         emit_text(f"--- {message.role} ---\n\n{message.content}\n")
-    emit_text(f"--- about {tokens:,} tokens per call, at {CHARACTERS_PER_TOKEN} characters each ---")
+    emit_text(f"--- about {tokens:,} tokens per call, at four characters each ---")

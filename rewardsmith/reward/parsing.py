@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import symtable
+import unicodedata
 from dataclasses import dataclass
 
 from rewardsmith.reward.rejection import rejection
@@ -25,10 +26,11 @@ class Module:
 
 
 def parse(source: str) -> Module:
-    """Parse a source of at most 64 KB; raises RewardRejected at the gate `parse`."""
+    """Parse a source of at most 64 KB without control characters; raises RewardRejected at the gate `parse`."""
     size = len(source.encode(errors="surrogatepass"))
     if size > MOST_BYTES:
         raise rejection("parse", "too_large", f"the source has {size} bytes; the limit is {MOST_BYTES}: write less")
+    _refuse_control_characters(source)
     try:
         tree = ast.parse(source)
         ast.unparse(tree)
@@ -45,6 +47,17 @@ def parse(source: str) -> Module:
         raise rejection("parse", "syntax", "the code holds characters or numbers that Python cannot read") from None
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     return Module(tree=tree, table=table, functions=functions)
+
+
+def _refuse_control_characters(source: str) -> None:
+    """Refuse what a terminal would obey; carriage returns pass where they are half of a line's end."""
+    for number, line in enumerate(source.replace("\r\n", "\n").split("\n"), 1):
+        wrong = next((c for c in line if c != "\t" and unicodedata.category(c) == "Cc"), None)
+        if wrong is not None:
+            message = (
+                f"line {number} holds the control character U+{ord(wrong):04X}: write it as an escape, or not at all"
+            )
+            raise rejection("parse", "syntax", message, number)
 
 
 def own_nodes(node: ast.AST) -> list[ast.AST]:

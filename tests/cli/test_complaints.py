@@ -8,6 +8,7 @@ import sys
 import click
 import pytest
 
+from rewardsmith.app import Workshop
 from rewardsmith.cli.complaint import describe
 from rewardsmith.domain.result import ErrorResult
 from rewardsmith.errors import BelowThreshold, Interrupted, ModelUnavailable, UnknownName
@@ -99,6 +100,29 @@ def test_a_reader_that_leaves_early_is_no_error():
     line = f"{sys.executable} -m rewardsmith schema | head -n 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "{\n", "")
+
+
+@pytest.mark.parametrize("redirection", ["2>&1 >/dev/null | true", "2>/dev/full", "2>&-"])
+def test_an_error_that_nobody_reads_keeps_its_exit_code(redirection, tmp_path):
+    line = f"{sys.executable} -m rewardsmith show none {redirection}; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True).returncode == 2
+
+
+def test_a_full_disk_under_standard_output_is_an_error():
+    line = f"{sys.executable} -m rewardsmith schema > /dev/full"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "No space left" in done.stderr
+
+
+def test_a_pipe_of_the_work_that_breaks_is_no_reader_that_left(say, monkeypatch):
+    def broken(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(Workshop, "runs", broken)
+    said = say("runs")
+    assert said.code == 3
+    assert "broken pipe" in said.err
 
 
 def test_a_broken_task_file_is_named(say, tmp_path):

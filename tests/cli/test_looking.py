@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import jsonschema
 import pytest
 
-from rewardsmith.cli.emit import emit_text
+from rewardsmith.cli.emit import emit_file, emit_text
 from rewardsmith.cli.main import SECTIONS
 from rewardsmith.cli.schema import results
 from rewardsmith.isolation.lockdown import LockdownError
@@ -95,6 +96,21 @@ def test_doctor_fails_where_evolve_could_not_start(say, monkeypatch):
 
 def _no_landlock() -> int:
     raise LockdownError("this kernel has no Landlock")
+
+
+@pytest.mark.parametrize("arguments", [["runs"], ["tasks"], ["tasks", "show", "ant"], ["recipes"], ["doctor"]])
+def test_what_is_printed_ends_with_one_newline(say, arguments):
+    out = say(*arguments).out
+    assert out.endswith("\n")
+    assert not out.endswith("\n\n")
+
+
+def test_a_file_is_printed_as_it_is_but_not_to_a_terminal(capsys, monkeypatch):
+    emit_file("a\x1b[2J\r\n")
+    assert capsys.readouterr().out == "a\x1b[2J\r\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    emit_file("a\x1b[2J\n")
+    assert capsys.readouterr().out == "a\\x1b[2J\n"
 
 
 def test_a_terminal_obeys_nothing_that_is_printed(capsys):
