@@ -7,7 +7,6 @@ from typing import Literal
 from pydantic import Field
 
 from rewardsmith.domain.record import Record
-from rewardsmith.domain.report import Gate
 
 
 class WriteStage(Record):
@@ -33,10 +32,8 @@ class ParentStage(Record):
 
 
 class ScreenStage(Record):
-    """Gates before training, cheapest first, and what happens to what fails."""
+    """What happens to what fails a gate. The gates are no choice: each makes training possible at all."""
 
-    gates: tuple[Gate, ...] = ("parse", "contract", "policy", "duplicate", "probe")
-    """Gates in order. Those that make training possible at all cannot be left out."""
     repairs: int = Field(ge=0, le=5)
     """Repair calls per failing candidate."""
 
