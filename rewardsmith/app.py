@@ -103,7 +103,8 @@ class Workshop:
 
     def survey(self, task: Task, *, fresh: bool = False, note: Note | None = None) -> tuple[Survey, Probe]:
         """The task's survey; runs the environment if there is none yet."""
-        return survey(task, self.executor, self._runs / "surveys", fresh=fresh, note=note or _silent)
+        unsafe = self.settings.unsafe
+        return survey(task, self.executor, self._runs / "surveys", fresh=fresh, unsafe=unsafe, note=note or _silent)
 
     def prepare(self, request: EvolveRequest, note: Note | None = None) -> tuple[RunSpec, Plan]:
         """Load and check everything that a run needs, survey the task if need be, and estimate the cost."""
@@ -192,8 +193,11 @@ class Workshop:
             spec.model, seed=spec.seed, strict=spec.strict, dealt=dealt, base_url=spec.base_url, record=spec.record
         )
         folder = RunFolder(self._runs, name)
-        trainings = Trainings(journal, self.executor, folder, found, sleep=asyncio.sleep, clock=time.monotonic)
-        screen = Screen(found, probe, unsafe=self.settings.unsafe)
+        unsafe = self.settings.unsafe
+        trainings = Trainings(
+            journal, self.executor, folder, found, sleep=asyncio.sleep, clock=time.monotonic, unsafe=unsafe
+        )
+        screen = Screen(found, probe, unsafe=unsafe)
         writing = Writing(journal, spec, recipe, model, screen, folder)
         asked = stoppers(spec.stop, exists=lambda path: Path(path).exists())
         search = Search(spec, recipe, found, probe, journal, writing, trainings, asked)
@@ -284,7 +288,7 @@ class Workshop:
         found, _ = self.survey(task)
         spec = reward_spec(reward, task, found)
         folder = self._runs / "trainings" / f"{task.name}-{spec.reward_id}-s{seed}-{datetime.now():%Y%m%d-%H%M%S}"
-        job = train_job(task, found, spec, given, seed=seed, video=video)
+        job = train_job(task, found, spec, given, seed=seed, final=True, video=video, unsafe=self.settings.unsafe)
         return train_alone(self.executor, job, folder, observe)
 
     def prompts(self, env: str, recipe: str) -> tuple[Message, ...]:

@@ -58,6 +58,12 @@ def near_misses(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     return difflib.get_close_matches(name, list(known), n=most, cutoff=0.5)
 
 
+def one_line(text: str, most: int = 300) -> str:
+    """`text`, which somebody else wrote, on one line of at most `most` printable characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= most else line[: most - 3] + "..."
+
+
 class RewardsmithError(Exception):
     """Base of all; carries what happened (`message`) and what to do next (`hint`)."""
 

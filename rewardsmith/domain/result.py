@@ -74,7 +74,7 @@ class TrainScore(Interval):
     """Score of one training: over held-out episodes."""
 
     episodes: tuple[float, ...]
-    """Score of each episode at the best rung."""
+    """Score of each episode: the best rung's weights, on episodes that picked nothing."""
 
 
 class ComponentSummary(Record):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from rewardsmith.domain.prompt import Completion, Message
-from rewardsmith.errors import ModelUnavailable
+from rewardsmith.errors import ModelUnavailable, one_line
 
 RETRIES = 6
 """Repeats of a call that met a rate limit, an overload, a broken connection or a timeout; about 25 s of waiting."""
@@ -99,9 +99,7 @@ def redact(text: str, secrets: Collection[str]) -> str:
     """`text` on one line, at most 300 printable characters, without secrets or what looks like one."""
     for secret in sorted((s for s in secrets if len(s) >= 4), key=len, reverse=True):
         text = text.replace(secret, "[key]")
-    text = _TOKEN.sub("[key]", text)
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= 300 else line[:297] + "..."
+    return one_line(_TOKEN.sub("[key]", text))
 
 
 def secrets_in(environ: Iterable[tuple[str, str]]) -> frozenset[str]:

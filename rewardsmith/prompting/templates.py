@@ -11,7 +11,7 @@ from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxErr
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from rewardsmith.domain.recipe import Recipe
-from rewardsmith.errors import RecipeError, near_misses
+from rewardsmith.errors import RecipeError, near_misses, one_line
 
 SUFFIX = ".md.j2"
 REQUIRED = ("system", "task", "feedback")
@@ -27,8 +27,7 @@ def fenced(text: str, tag: str = "") -> str:
 
 def plain(text: str, most: int = 300) -> str:
     """`text` on one line, in printable characters without backticks, cut at `most` characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text.replace("`", "'")).split())
-    return line if len(line) <= most else line[: most - 3] + "..."
+    return one_line(text.replace("`", "'"), most)
 
 
 class Templates:

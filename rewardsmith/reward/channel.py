@@ -23,6 +23,7 @@ from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import IsolationUnavailable, RewardProcessError
 from rewardsmith.isolation import lockdown, namespaces
 from rewardsmith.reward import frames, start
+from rewardsmith.reward.rejection import printable
 
 START = Path(start.__file__).resolve()
 CODE = (START.parent, Path(lockdown.__file__).resolve().parent)
@@ -297,7 +298,7 @@ class Channel:
     def _last_words(self) -> str:
         """What the process wrote on descriptor 2 before any candidate ran: trusted code only, but kept short."""
         text = self._noise.decode(errors="replace").strip().splitlines()
-        return f": {''.join(c for c in text[-1] if c.isprintable())[:200]}" if text else ""
+        return f": {printable(text[-1], 200)}" if text else ""
 
 
 def column(arrays: Mapping[str, npt.NDArray[Any]], signal: Signal, rows: tuple[int, ...]) -> npt.NDArray[Any]:

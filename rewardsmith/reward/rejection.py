@@ -36,6 +36,11 @@ def failed(kind: FailureKind, message: str, line: int | None = None) -> RewardFa
     return RewardFailed(Failure(gate="probe", kind=kind, message=_short(message), line=line))
 
 
+def printable(text: str, most: int) -> str:
+    """At most `most` characters of a process's text, those left out that are not printable."""
+    return "".join(c for c in text if c.isprintable())[:most]
+
+
 def _short(text: str) -> str:
     """At most 300 printable characters."""
     text = "".join(c if c.isprintable() else "?" for c in text)
@@ -135,7 +140,7 @@ def _exception(type_name: object, line: int | None) -> RewardFailed:
 def _subject(name: object) -> str:
     """`component 'speed'`, or `the total`."""
     if isinstance(name, str):
-        return f"component {''.join(c for c in name if c.isprintable())[:80]!r}"
+        return f"component {printable(name, 80)!r}"
     return "the total"
 
 

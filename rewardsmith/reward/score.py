@@ -16,6 +16,7 @@ from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import RewardProcessError, ScoreRuleError
 from rewardsmith.reward import channel, frames
+from rewardsmith.reward.rejection import printable
 from rewardsmith.reward.source import analyse_score
 
 _CODES = {
@@ -158,4 +159,4 @@ class ScoreProcess:
 
 
 def _printable(value: object) -> str:
-    return "".join(c for c in str(value) if c.isprintable())[:300] if value is not None else "?"
+    return printable(str(value), 300) if value is not None else "?"

@@ -93,15 +93,18 @@ def plan(
     leaders = min(recipe.confirm.leaders or budget.leaders, search)
     compare = leaders * budget.compare_seeds if leaders > 1 else 0
     baselines = [name for name in spec.baselines if name != "human" or spec.task.environment.stock_reward]
-    trainings = search + compare + budget.confirm_seeds + len(baselines) * budget.baseline_seeds
-    scoring = budget.rungs * budget.episodes * spec.task.environment.horizon
+    final = budget.confirm_seeds + len(baselines) * budget.baseline_seeds
+    trainings = search + compare + final
+    steps = trainings * budget.steps
+    scoring = (trainings * budget.rungs + final) * budget.episodes * spec.task.environment.horizon
     completions = search * (1 + recipe.screen.repairs)
-    each = START_S + budget.steps * _seconds_per_step(spec, survey, earlier) + scoring / survey.steps_per_second
+    learning_s = steps * _seconds_per_step(spec, survey, earlier)
+    busy_s = trainings * START_S + learning_s + scoring / survey.steps_per_second
     return Plan(
         trainings=trainings,
-        steps=trainings * (budget.steps + scoring),
+        steps=steps + scoring,
         completions=completions,
-        wall_s=trainings * each / min(spec.workers, trainings),
+        wall_s=busy_s / min(spec.workers, trainings),
         dollars=None if dollars_per_call is None else completions * dollars_per_call,
     )
 

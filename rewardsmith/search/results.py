@@ -94,8 +94,8 @@ def summary(run: Run, *, alive: bool) -> RunSummary:
 def train_result(report: Report, folder: str) -> TrainResult:
     """What `train` prints."""
     score = None
-    if report.best_rung is not None and report.failure is None:
-        episodes = report.rungs[report.best_rung].scores
+    if report.scored is not None and report.failure is None:
+        episodes = report.scored.scores
         over = interval(episodes)
         assert over is not None
         score = TrainScore(**over.model_dump(), episodes=episodes)

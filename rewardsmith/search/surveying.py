@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rewardsmith.domain.job import Progress, SurveyJob
+from rewardsmith.domain.job import Progress, RewardLimits, SurveyJob
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import RewardsmithError, ScoreRuleError, StoreError, TaskError, WorkerFailed
@@ -53,7 +53,13 @@ def load_survey(folder: Path) -> tuple[Survey, Probe]:
 
 
 def survey(
-    task: Task, executor: Executor, surveys: Path, *, fresh: bool = False, note: Callable[[str], None]
+    task: Task,
+    executor: Executor,
+    surveys: Path,
+    *,
+    fresh: bool = False,
+    unsafe: bool = False,
+    note: Callable[[str], None],
 ) -> tuple[Survey, Probe]:
     """The task's survey, made now if it is not there.
 
@@ -72,7 +78,7 @@ def survey(
     if fresh or isinstance(executor.poll(folder), Done):
         executor.stop(folder)
         shutil.rmtree(folder, ignore_errors=True)
-    executor.start(folder, SurveyJob(task=task))
+    executor.start(folder, SurveyJob(task=task, limits=RewardLimits(unsafe=unsafe)))
     ended = wait(executor, folder)
     if isinstance(ended, Lost):
         raise fault(ended, folder)

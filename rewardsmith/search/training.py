@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted, Purpose
-from rewardsmith.domain.job import Progress, RewardSpec, TrainJob
+from rewardsmith.domain.job import Progress, RewardLimits, RewardSpec, TrainJob
 from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.survey import Survey
@@ -41,6 +41,7 @@ def train_job(
     seed: int,
     final: bool = False,
     video: bool = False,
+    unsafe: bool = False,
 ) -> TrainJob:
     """What a worker is told, under `budget`."""
     return TrainJob(
@@ -52,6 +53,7 @@ def train_job(
         rungs=budget.rungs,
         episodes=budget.episodes,
         final=final,
+        limits=RewardLimits(unsafe=unsafe),
         video=video,
     )
 
@@ -68,6 +70,7 @@ class Trainings:
         *,
         sleep: Sleep,
         clock: Callable[[], float],
+        unsafe: bool = False,
     ) -> None:
         self._journal = journal
         self._executor = executor
@@ -75,6 +78,7 @@ class Trainings:
         self._survey = survey
         self._sleep = sleep
         self._clock = clock
+        self._unsafe = unsafe
         self._slots = Slots(executor.slots)
 
     async def report(
@@ -157,8 +161,15 @@ class Trainings:
         return self._journal.run.spec
 
     def _job(self, attempt: Attempt, reward: RewardSpec) -> TrainJob:
-        final = attempt.purpose in ("baseline", "confirm")
-        return train_job(self._spec.task, self._survey, reward, self._spec.budget, seed=attempt.seed, final=final)
+        return train_job(
+            self._spec.task,
+            self._survey,
+            reward,
+            self._spec.budget,
+            seed=attempt.seed,
+            final=attempt.purpose in ("baseline", "confirm"),
+            unsafe=self._unsafe,
+        )
 
     async def _see_through(self, attempt: Attempt, reward: RewardSpec) -> None:
         folder = self._folder.attempt(attempt)

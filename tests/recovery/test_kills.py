@@ -26,12 +26,14 @@ def _command(*arguments: str) -> list[str]:
 
 
 def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        _command(*arguments, "--runs-dir", str(folder), "--json"),
-        stdout=subprocess.PIPE,
-        stderr=(folder / "chatter.txt").open("ab"),
-        start_new_session=True,
-    )
+    command = _command(*arguments, "--runs-dir", str(folder), "--json")
+    with (folder / "chatter.txt").open("ab") as chatter:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=chatter, start_new_session=True)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def _evolve(folder: Path) -> dict:
@@ -145,11 +147,9 @@ def test_the_orchestrator_killed_at_random_moments(tmp_path, undisturbed):
         time.sleep(moments.uniform(0.2, 3.0))
         if process.poll() is not None:
             break
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        _kill(process)
         process = _start(tmp_path, "resume", "run")
-    process.kill()
-    process.wait()
+    _kill(process)
     result = _finish(tmp_path)
     events = _events(tmp_path)
     _check_nothing_twice(events)
@@ -193,8 +193,7 @@ def test_everything_killed_at_once_goes_on_from_the_checkpoints(tmp_path, undist
     while not list(tmp_path.glob("run/g1/*/*/try-0/out/checkpoint/current.json")):
         assert time.monotonic() < until, "no training came to its first checkpoint"
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    _kill(process)
     runners = _runners(tmp_path)
     assert runners, "the runners outlive the orchestrator"
     for runner in runners:
