@@ -99,5 +99,6 @@ def wait(executor: Executor, folder: Path, observe: Callable[[Progress], None] |
 def fault(lost: Lost, folder: Path) -> RewardsmithError:
     """The error that a lost worker stands for: the task's fault where the worker said so, else the machine's."""
     told = lost.error or {}
-    kind = _FAULTS.get(str(told.get("type")), WorkerFailed)
-    return kind(lost.reason, hint=str(told.get("hint") or f"see {folder / 'log.txt'}"))
+    hint = str(told.get("hint") or f"see {folder / 'log.txt'}")
+    kind = _FAULTS.get(str(told.get("type")))
+    return WorkerFailed(lost.reason, hint=hint) if kind is None else kind(str(told.get("message")), hint=hint)
