@@ -1,0 +1,52 @@
+"""The Python front door: what the commands do, as functions."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import gymnasium
+import pytest
+
+import rewardsmith
+from rewardsmith.errors import UnknownName
+
+
+def test_public_names_are_frozen():
+    assert sorted(rewardsmith.__all__) == ["RewardWrapper", "__version__", "evolve"]
+    with pytest.raises(AttributeError, match="evolv"):
+        _ = rewardsmith.evolv
+
+
+def test_importing_rewardsmith_imports_nothing_heavy():
+    heavy = ("torch", "gymnasium", "pydantic", "sqlalchemy")
+    code = f"import sys, rewardsmith; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_evolve_and_wrap_as_the_readme_says(desk, good):
+    told = []
+    result = rewardsmith.evolve(
+        desk.task,
+        runs=desk.folder / "runs",
+        workers=2,
+        budget="tiny",
+        baselines=(),
+        iterations=1,
+        k=1,
+        model=desk.answer(good(0.1)),
+        observe=lambda stored, run: told.append(stored.event.kind),
+    )
+    assert result.status == "done"
+    assert told[0] == "run_started"
+    env = rewardsmith.RewardWrapper(gymnasium.make("InvertedPendulum-v5"), result.best.file)
+    env.reset(seed=0)
+    _, reward, *_, info = env.step(env.action_space.sample())
+    assert reward == pytest.approx(sum(info["reward_components"].values()))
+    env.close()
+
+
+def test_a_wrong_name_is_an_error_that_lists_the_near_misses(tmp_path):
+    with pytest.raises(UnknownName, match="ant"):
+        rewardsmith.evolve("antt", runs=tmp_path)
