@@ -75,3 +75,8 @@ def report(seed: int, score: float | None) -> Report:
 @pytest.fixture
 def story(tmp_path):
     return lambda **spec: Story(tmp_path, **spec)
+
+
+@pytest.fixture
+def make_report():
+    return report
