@@ -25,7 +25,7 @@ from rewardsmith.domain.task import Task
 from rewardsmith.errors import StoreError, UnknownName, UsageError
 from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
-from rewardsmith.models.registry import default_model, open_model
+from rewardsmith.models.registry import default_model, open_model, prices_known
 from rewardsmith.prompting.messages import check_templates, compose
 from rewardsmith.reports.story import story
 from rewardsmith.screening.screen import Screen
@@ -120,7 +120,12 @@ class Workshop:
             workers=self.workers,
             now=datetime.now(),
         )
-        open_model(spec.model, seed=spec.seed, strict=spec.strict, base_url=spec.base_url)
+        model = open_model(spec.model, seed=spec.seed, strict=spec.strict, base_url=spec.base_url, record=spec.record)
+        if spec.stop.dollars is not None and not prices_known(model):
+            raise UsageError(
+                f"the prices of {spec.model} are not known, so a limit in dollars would never act",
+                hint="limit the run by --iters, --max-steps or --max-minutes; litellm knows the prices of many models",
+            )
         found, _ = self.survey(task, note=note)
         free = spec.model.split(":")[0] in ("offline", "folder", "recorded")
         earlier = [self._fold(row.id) for row in self.store.runs()[-_EARLIER_RUNS:]]

@@ -243,6 +243,12 @@ def test_the_clock_and_determinism_do_not_go_together(desk):
         desk.evolve(deterministic=True, stop=StopSpec(wall_s=60))
 
 
+def test_a_limit_in_dollars_is_refused_where_no_price_is_known(desk, model_server):
+    with pytest.raises(UsageError, match="prices"):
+        desk.evolve(model="openai:test", base_url=model_server.url, stop=StopSpec(dollars=1.0))
+    assert model_server.served == 0
+
+
 def test_a_survey_in_the_making_is_waited_for(desk):
     task = desk.workshop.task(desk.task)
     changed = task.model_copy(update={"view": "another view"})
