@@ -20,6 +20,8 @@ def score_table(result: RunResult, *, sparse_kind: str | None = None, markdown: 
         basis = (
             "not confirmed yet" if confirmed is None else f"trained on {_seeds(confirmed)} that the search never saw"
         )
+        if result.best.failed_seeds:
+            basis += f"; its training failed on {result.best.failed_seeds} more"
         rows.append([f"{result.best.candidate}, confirmed", interval(confirmed), basis])
         rows.append(
             ["search maximum", score(result.best.search_max), "the best of many on one seed: too high on average"]

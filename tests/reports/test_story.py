@@ -175,3 +175,10 @@ def test_a_pipe_in_a_cell_does_not_break_a_markdown_table():
 def test_a_fence_in_the_source_does_not_end_the_block():
     text = fenced("x = 1  # ```\n", "python")
     assert text == "````python\nx = 1  # ```\n````"
+
+
+def test_seeds_without_a_score_are_told_beside_the_mean(told):
+    some = result(told)
+    assert "failed on" not in score_table(some)
+    failed = some.model_copy(update={"best": some.best.model_copy(update={"failed_seeds": 2})})
+    assert "its training failed on 2 more" in score_table(failed)
