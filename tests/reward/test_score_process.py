@@ -122,3 +122,8 @@ def test_requests_that_are_wrong_in_themselves() -> None:
         with pytest.raises(ValueError, match="at least one step"):
             rule.ask({name: array[:0] for name, array in EPISODE.items()}, terminated=False)
         assert rule.ask(EPISODE, terminated=False).success
+
+
+def test_a_score_whose_square_is_infinite_is_refused() -> None:
+    with process("def score(x_velocity):\n    return 1e200\n") as rule, pytest.raises(ScoreRuleError, match="1e\\+200"):
+        rule.ask({"x_velocity": np.arange(5.0)}, terminated=False)

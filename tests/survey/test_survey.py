@@ -11,7 +11,9 @@ from rewardsmith.domain.job import SurveyJob
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, EnvironmentSpec, ScoreRule, SignalSpec, Task, Trainer
 from rewardsmith.errors import ScoreRuleError, TaskError
+from rewardsmith.export.discovery import FoundSignal
 from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.survey import _signal as described
 from rewardsmith.worker.survey import run, seconds_per_step
 
 FORWARD = "def score(x_velocity, horizon, dt, terminated):\n    return float(x_velocity.sum() / horizon)\n"
@@ -189,3 +191,12 @@ def test_a_survey_is_quick(tmp_path: Path) -> None:
     before = time.perf_counter()
     run(SurveyJob(task=task("Hopper-v5", FORWARD), episodes=4, max_steps=400), tmp_path)
     assert time.perf_counter() - before < 20
+
+
+def test_statistics_of_odd_values_are_finite() -> None:
+    rows = np.array([[1.0, np.nan], [3.0, 1e200], [2.0, -np.inf], [2.0, 4.0]])
+    found = FoundSignal(name="x", shape=(2,), dtype="float64", unit="", meaning="odd", reader="info:x")
+    signal = described(found, rows)
+    assert signal.mean == (2.0, 1.0)
+    assert (signal.low, signal.high) == ((1.0, 0.0), (3.0, 4.0))
+    assert np.isfinite(signal.std).all()
