@@ -36,7 +36,7 @@ from rewardsmith.search.planning import budget_of, plan, run_spec
 from rewardsmith.search.results import result, standing, summary
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.stoppers import stoppers
-from rewardsmith.search.surveying import load_survey, survey, survey_key
+from rewardsmith.search.surveying import read_survey, survey, survey_key
 from rewardsmith.search.training import Trainings, train_job
 from rewardsmith.search.writing import Writing
 from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
@@ -158,7 +158,7 @@ class Workshop:
         state = self.run(run)
         assert state.spec is not None
         if state.status in ("done", "failed", "cancelled"):
-            return self.result(run)
+            return self._result(run, state)
         self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
         return self._drive(run, observe)
 
@@ -167,7 +167,7 @@ class Workshop:
         try:
             asyncio.run(self._search(name, Journal(self.store, lease, self._fold(name), observe), first))
         finally:
-            self._loop = None
+            self._loop, self._interrupted = None, False
             self.store.release(lease)
             self._report(name)
         return self.result(name)
@@ -176,8 +176,8 @@ class Workshop:
         """Leave the run's story in its folder."""
         state = self._fold(name)
         if state.spec:
-            folder = RunFolder(self._runs, name)
-            folder.write_text(folder.path / "report.md", story(state, self.result(name), self.survey_of(state)))
+            folder, found = RunFolder(self._runs, name), self.survey_of(state)
+            folder.write_text(folder.path / "report.md", story(state, result(state, found, folder), found))
 
     async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -231,14 +231,16 @@ class Workshop:
 
     def result(self, run: str) -> RunResult:
         """Where a run stands."""
-        state = self.run(run)
-        return result(state, self.survey_of(state), RunFolder(self._runs, run))
+        return self._result(run, self.run(run))
+
+    def _result(self, name: str, state: Run) -> RunResult:
+        return result(state, self.survey_of(state), RunFolder(self._runs, name))
 
     def survey_of(self, run: Run) -> Survey | None:
         """The survey that a run rests on, if it is still there."""
         assert run.spec is not None
         try:
-            return load_survey(self._runs / "surveys" / survey_key(run.spec.task))[0]
+            return read_survey(self._runs / "surveys" / survey_key(run.spec.task))
         except StoreError:
             return None
 
@@ -262,7 +264,7 @@ class Workshop:
         state = self.run(run)
         assert state.spec is not None
         found, _ = self.survey(state.spec.task)
-        return hand_out_reward(state, state.candidates[candidate], found, self.result(run))
+        return hand_out_reward(state, state.candidates[candidate], found, self._result(run, state))
 
     def export_policy(self, run: str, candidate: str, folder: Path) -> list[Path]:
         """Write the candidate's best trained policy, with a loader, into `folder`; the files written."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rewardsmith.domain.candidate import Candidate, candidate_id
 from rewardsmith.domain.prompt import Usage
 from rewardsmith.domain.run import Run
+from rewardsmith.search.selection import best
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,8 @@ def current_generation(run: Run) -> int:
 
 def best_so_far(run: Run) -> tuple[str, float] | None:
     """The candidate with the highest score of the search."""
-    scored = [(turn.score, turn.candidate.id) for turn in run.turns() if turn.score is not None]
-    if not scored:
-        return None
-    value = max(s for s, _ in scored)
-    return next((name, value) for s, name in scored if s == value)
+    found = best(run.turns())
+    return None if found is None or found.score is None else (found.candidate.id, found.score)
 
 
 def _winner(run: Run) -> tuple[str, float] | None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rewardsmith.domain.job import Job, Progress
-from rewardsmith.errors import InfrastructureError, StoreError
+from rewardsmith.errors import InfrastructureError, StoreError, one_line
 from rewardsmith.executors.attempt_folder import Result, read_result, runner_of
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.sandboxes.child import ALLOWED, package_path
@@ -201,7 +201,7 @@ def _error(folder: Path) -> dict[str, str] | None:
         return None
     if not isinstance(found, dict) or not isinstance(found.get("message"), str):
         return None
-    return {key: _printable(str(found.get(key, ""))) for key in ("type", "message", "hint")}
+    return {key: one_line(str(found.get(key, "")), _TEXT) for key in ("type", "message", "hint")}
 
 
 def _last_line(log: Path) -> str:
@@ -212,11 +212,7 @@ def _last_line(log: Path) -> str:
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    return next((_printable(line) for line in reversed(lines) if line.strip()), "")
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:_TEXT].strip()
+    return next((one_line(line, _TEXT) for line in reversed(lines) if line.strip()), "")
 
 
 def _environment() -> dict[str, str]:

@@ -6,8 +6,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import RewardProcessError
 from rewardsmith.reward import callee, channel, frames
+from rewardsmith.reward.locked import Locked
 from rewardsmith.reward.rejection import RewardFailed, RewardRejected, died, failed, fault, timed_out
 from rewardsmith.reward.score import ScoreAnswer, ScoreProcess
 from rewardsmith.reward.source import Analysis, analyse, set_parameters
@@ -36,7 +36,7 @@ class Answer:
     """Its named terms, in the order of the first answer."""
 
 
-class RewardProcess:
+class RewardProcess(Locked):
     """One candidate, running alone and locked (see `rewardsmith.isolation.lockdown`), asked for rewards in batches.
 
     It dies with the thread that started it, and is dead after any failure. Use it as a context manager, or `close` it.
@@ -92,11 +92,6 @@ class RewardProcess:
             _raise_for(error, self._limits.start_seconds)
         if ready.status != frames.READY:
             self._fail(ready)
-
-    @property
-    def pid(self) -> int:
-        """Process that was started: the interpreter, or bubblewrap around it."""
-        return self._channel.pid
 
     def ask(
         self, arrays: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.bool_], *, stream: str = "train"
@@ -186,18 +181,6 @@ class RewardProcess:
     def _fail(self, answered: channel.Answered) -> NoReturn:
         self.close()
         raise fault(channel.told(answered.body) if answered.status == frames.FAULT else {}, name=self._function)
-
-    def close(self) -> None:
-        """Kill the process and everything under it; nothing is left on return. Safe to repeat."""
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _argument(name: str, signals: Mapping[str, Signal]) -> tuple[str, str]:

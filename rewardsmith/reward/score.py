@@ -6,8 +6,7 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import RewardProcessError, ScoreRuleError
 from rewardsmith.reward import channel, frames
+from rewardsmith.reward.locked import Locked
 from rewardsmith.reward.rejection import printable
 from rewardsmith.reward.source import analyse_score
 
@@ -42,7 +42,7 @@ class ScoreAnswer:
     """Verdict of `success(...)`, where there is one."""
 
 
-class ScoreProcess:
+class ScoreProcess(Locked):
     """A score rule, running alone and locked. Use it as a context manager, or `close` it."""
 
     def __init__(
@@ -89,11 +89,6 @@ class ScoreProcess:
             self._raise_for(error, self._limits.start_seconds)
         if ready.status != frames.READY:
             self._fail(ready)
-
-    @property
-    def pid(self) -> int:
-        """Process that was started: the interpreter, or bubblewrap around it."""
-        return self._channel.pid
 
     def ask(self, arrays: Mapping[str, npt.NDArray[Any]], *, terminated: bool) -> ScoreAnswer:
         """The score of one episode.
@@ -144,18 +139,6 @@ class ScoreProcess:
             raise error.as_infrastructure() from None
         what = f"no answer within {seconds:g} s" if isinstance(error, channel.Late) else "its process died"
         raise ScoreRuleError(f"the score rule failed: {what}", hint="correct score.py of the task") from None
-
-    def close(self) -> None:
-        """Kill the process and everything under it; nothing is left on return. Safe to repeat."""
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _printable(value: object) -> str:

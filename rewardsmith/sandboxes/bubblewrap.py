@@ -20,7 +20,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rewardsmith.errors import InfrastructureError, IsolationUnavailable
-from rewardsmith.sandboxes.child import LAUNCHER, PACKAGE, WORKER, clean_environment, package_path, run_child
+from rewardsmith.sandboxes.child import (
+    LAUNCHER,
+    PACKAGE,
+    WORKER,
+    clean_environment,
+    package_path,
+    run_child,
+    with_output,
+)
 from rewardsmith.sandboxes.sandbox import Outcome, SandboxLimits
 from rewardsmith.sandboxes.tree import started_at
 
@@ -54,11 +62,7 @@ class BubblewrapSandbox:
 
     def run(self, folder: Path, *, resume_from: Path | None = None) -> Outcome:
         """Run the worker with `folder` as `/job`; see `Sandbox.run`."""
-        folder = folder.resolve()
-        try:
-            (folder / "out").mkdir(exist_ok=True)
-        except OSError as error:
-            raise InfrastructureError(f"cannot write into {folder}: {error.strerror}") from error
+        folder = with_output(folder)
         binds = [
             "--ro-bind",
             str(folder / "job.json"),

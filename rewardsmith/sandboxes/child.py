@@ -60,6 +60,16 @@ def clean_environment(inherited: Mapping[str, str], *, home: str) -> dict[str, s
     return environment
 
 
+def with_output(folder: Path) -> Path:
+    """The job's folder, resolved, with an `out/` in it. Raises InfrastructureError where none can be made."""
+    folder = folder.resolve()
+    try:
+        (folder / "out").mkdir(exist_ok=True)
+    except OSError as error:
+        raise InfrastructureError(f"cannot write into {folder}: {error.strerror}") from error
+    return folder
+
+
 def run_child(
     command: Sequence[str],
     environment: Mapping[str, str],

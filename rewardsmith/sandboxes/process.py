@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rewardsmith.errors import InfrastructureError, IsolationUnavailable
-from rewardsmith.sandboxes.child import LAUNCHER, WORKER, clean_environment, run_child
+from rewardsmith.errors import IsolationUnavailable
+from rewardsmith.sandboxes.child import LAUNCHER, WORKER, clean_environment, run_child, with_output
 from rewardsmith.sandboxes.sandbox import Outcome, SandboxLimits
 
 
@@ -35,11 +35,7 @@ class ProcessSandbox:
 
     def run(self, folder: Path, *, resume_from: Path | None = None) -> Outcome:
         """Run the worker on `folder` itself; see `Sandbox.run`. The limit on processes is not enforced here."""
-        folder = folder.resolve()
-        try:
-            (folder / "out").mkdir(exist_ok=True)
-        except OSError as error:
-            raise InfrastructureError(f"cannot write into {folder}: {error.strerror}") from error
+        folder = with_output(folder)
         limits = {
             "memory": self.limits.memory_mib * 2**20,
             "file": self.limits.output_mib * 2**20,

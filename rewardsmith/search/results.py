@@ -16,7 +16,7 @@ from rewardsmith.domain.result import (
 )
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
-from rewardsmith.search.selection import best, search_seed
+from rewardsmith.search.selection import best
 from rewardsmith.search.statistics import interval
 from rewardsmith.store.artifacts import RunFolder
 
@@ -46,9 +46,9 @@ def standing(run: Run) -> str | None:
 
 def _best(run: Run, folder: RunFolder) -> Best | None:
     subject = standing(run)
-    if subject is None or run.spec is None:
+    if subject is None:
         return None
-    report = run.reports.get(("search", subject, search_seed(run.spec)))
+    report = run.search_report(run.candidates[subject])
     return Best(
         candidate=subject,
         score=interval(run.scores("confirm", subject)),

@@ -38,13 +38,18 @@ def survey_key(task: Task) -> str:
     return f"{task.name}-{sha256(' '.join(parts).encode()).hexdigest()[:12]}"
 
 
+def read_survey(folder: Path) -> Survey:
+    """The survey that a worker left in `folder/out`, without its probe. Raises StoreError."""
+    return read_record(folder / "out", "survey.json", Survey, limit=_SURVEY_BYTES)
+
+
 def load_survey(folder: Path) -> tuple[Survey, Probe]:
     """The survey and probe that a worker left in `folder/out`.
 
     Raises:
         StoreError: There is none, or it is damaged.
     """
-    survey = read_record(folder / "out", "survey.json", Survey, limit=_SURVEY_BYTES)
+    survey = read_survey(folder)
     arrays = read_arrays(folder / "out", "probe.npz", limit=_PROBE_BYTES)
     starts = arrays.pop("__starts__", None)
     if starts is None or set(arrays) != set(survey.names()):

@@ -123,8 +123,8 @@ def test_an_interrupted_run_pauses_and_resumes_without_repeating(desk, good):
     with pytest.raises(Interrupted):
         desk.workshop.evolve(spec, plan, observe)
     assert desk.workshop.run("run").status == "paused"
-    result = desk.open().resume("run", desk.observe)
-    assert result.status == "done"
+    result = desk.workshop.resume("run", desk.observe)
+    assert result.status == "done", "an interruption ends one run, not the next one of the same workshop"
     finished = [event.attempt.key for event in _of(desk.events, AttemptEnded) if event.report]
     assert len(finished) == len(set(finished))
 
