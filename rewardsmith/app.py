@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rewardsmith.catalogue.folders import Folders, find_folders
 from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
+from rewardsmith.catalogue.sandboxes import load_sandbox
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted, Surveyed
 from rewardsmith.domain.job import Progress
@@ -80,9 +81,8 @@ class Workshop:
     def executor(self) -> Executor:
         """The executor. Raises IsolationUnavailable when its sandbox cannot be had here."""
         if self._executor is None:
-            layers = self.folders.layers("sandboxes")
-            sandbox = self.settings.sandbox or DEFAULT_SANDBOX
-            self._executor = open_executor("local", self.workers, sandbox, folders=layers)
+            sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
+            self._executor = open_executor("local", self.workers, sandbox)
         return self._executor
 
     def task(self, name: str) -> Task:

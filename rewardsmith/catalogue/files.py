@@ -80,7 +80,7 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
         if isinstance(here, type) and issubclass(here, BaseModel):
             here = here.model_fields[str(part)].annotation
         else:
-            here = get_args(here)[-1]
+            here = next(option for option in reversed(get_args(here)) if option is not Ellipsis)
         if get_origin(here) in (Union, types.UnionType):
             here = next(option for option in get_args(here) if option is not type(None))
     return sorted(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []

@@ -75,20 +75,20 @@ def _isolation(machine: Machine) -> list[MachineCheck]:
 
 
 def _sandboxes(chosen: str) -> list[MachineCheck]:
-    from rewardsmith.errors import UnknownName
-    from rewardsmith.sandboxes.registry import known_sandboxes, open_sandbox
+    from rewardsmith.catalogue.folders import find_folders
+    from rewardsmith.catalogue.sandboxes import list_sandboxes, load_sandbox
+    from rewardsmith.sandboxes.registry import open_sandbox
 
-    known = known_sandboxes()
-    if chosen not in known:
-        raise UnknownName("sandbox", chosen, known)
+    folders = find_folders()
+    wanted = load_sandbox(chosen, folders)
 
     def look(name: str) -> str:
-        open_sandbox(name).check()
+        open_sandbox(wanted if name == wanted.name else load_sandbox(name, folders)).check()
         return "usable"
 
     return [
-        _check(f"worker sandbox {name}", lambda name=name: look(name), needed=name == chosen)  # type: ignore[misc]
-        for name in known
+        _check(f"worker sandbox {name}", lambda name=name: look(name), needed=name == wanted.name)  # type: ignore[misc]
+        for name in sorted({*list_sandboxes(folders), wanted.name})
     ]
 
 

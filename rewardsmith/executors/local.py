@@ -13,16 +13,15 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from rewardsmith.domain.job import Job, Progress
+from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import InfrastructureError, StoreError, one_line
 from rewardsmith.executors.attempt_folder import Result, read_result, runner_of
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.sandboxes.child import ALLOWED, package_path
-from rewardsmith.sandboxes.registry import load_limits, open_sandbox
-from rewardsmith.sandboxes.sandbox import SandboxLimits
+from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.sandboxes.tree import kill_tree
 from rewardsmith.store.artifacts import read_record, read_untrusted, write_durably
 
@@ -40,32 +39,27 @@ class LocalExecutor:
     def __init__(
         self,
         slots: int,
-        sandbox: str,
+        sandbox: SandboxSpec,
         *,
-        limits: SandboxLimits | None = None,
-        folders: Sequence[Path] = (),
         worker: tuple[str, ...] | None = None,
     ) -> None:
         """Set it up; nothing is started.
 
         Args:
             slots: Attempts side by side.
-            sandbox: Name of the sandbox.
-            limits: Limits of its workers; by default those of its `sandbox.toml`.
-            folders: Folders that may hold `<sandbox>/sandbox.toml`, first one first.
+            sandbox: What its workers run in.
             worker: Command in place of the worker's; see `open_sandbox`.
 
         Raises:
-            UnknownName: There is no sandbox of that name.
+            UnknownName: There is no sandbox of that kind.
             IsolationUnavailable: This machine cannot run it.
         """
         self.slots = slots
-        self._limits = limits or load_limits(sandbox, folders)
         self._sandbox = sandbox
         self._worker = worker
         self._children: dict[Path, int] = {}
         self._lock = threading.Lock()
-        open_sandbox(sandbox, self._limits, worker=worker).check()
+        open_sandbox(sandbox, worker=worker).check()
 
     def start(self, folder: Path, job: Job, *, resume_from: Path | None = None) -> None:
         """Start the attempt; on return its runner is alive or it has a result. See `Executor.start`."""
@@ -137,7 +131,7 @@ class LocalExecutor:
 
     def _spawn(self, folder: Path, resume_from: Path | None) -> None:
         """Start a runner in a session of its own and wait until it holds the lock or has ended."""
-        command = [*_RUNNER, str(folder), "--sandbox", self._sandbox, "--limits", self._limits.model_dump_json()]
+        command = [*_RUNNER, str(folder), "--sandbox", self._sandbox.model_dump_json()]
         if self._worker is not None:
             command += ["--worker", json.dumps(self._worker)]
         if resume_from is not None:

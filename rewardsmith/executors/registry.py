@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import Any, cast
 
+from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import UnknownName, UsageError
 from rewardsmith.executors.executor import Executor
-from rewardsmith.sandboxes.sandbox import SandboxLimits
 
 GROUP = "rewardsmith.executors"
 """Entry-point group: each entry is a class that takes what `LocalExecutor` takes."""
@@ -23,9 +21,7 @@ def known_executors() -> dict[str, str]:
     return {entry.name: entry.value for entry in metadata.entry_points(group=GROUP)} | _BUILT_IN
 
 
-def open_executor(
-    name: str, slots: int, sandbox: str, *, limits: SandboxLimits | None = None, folders: Sequence[Path] = ()
-) -> Executor:
+def open_executor(name: str, slots: int, sandbox: SandboxSpec) -> Executor:
     """The executor called `name`; see `LocalExecutor` for the arguments.
 
     Raises:
@@ -44,4 +40,4 @@ def open_executor(
             f"the executor {name!r} ({known[name]}) cannot be loaded: {error}",
             hint=f"update or remove its package; known executors: {', '.join(sorted(known))}",
         ) from error
-    return cast(Executor, make(slots, sandbox, limits=limits, folders=folders))
+    return cast(Executor, make(slots, sandbox))

@@ -1,6 +1,6 @@
 """The process that outlives the orchestrator: it holds an attempt's lock, runs its worker, and writes its result.
 
-`python -m rewardsmith.executors.runner FOLDER --sandbox NAME [--limits JSON] [--worker JSON] [--resume OUT]`. Whoever
+`python -m rewardsmith.executors.runner FOLDER --sandbox JSON [--worker JSON] [--resume OUT]`. Whoever
 started it reads its standard output up to the end: that comes when the lock is held, or when there is nothing to do.
 """
 
@@ -13,10 +13,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import InfrastructureError, IsolationUnavailable, RewardsmithError, UsageError
 from rewardsmith.executors.attempt_folder import Result, held, read_result, write_result
 from rewardsmith.sandboxes.registry import open_sandbox
-from rewardsmith.sandboxes.sandbox import SandboxLimits
 from rewardsmith.sandboxes.tree import adopt_orphans, kill_descendants
 
 
@@ -24,8 +24,7 @@ def main(argv: list[str]) -> None:
     """Run one attempt, unless another runner has it or it has ended."""
     parser = argparse.ArgumentParser(prog="rewardsmith.executors.runner")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--sandbox", required=True)
-    parser.add_argument("--limits", type=SandboxLimits.model_validate_json)
+    parser.add_argument("--sandbox", required=True, type=SandboxSpec.model_validate_json)
     parser.add_argument("--worker", type=json.loads)
     parser.add_argument("--resume", type=Path)
     arguments = parser.parse_args(argv)
@@ -47,7 +46,7 @@ def _run(folder: Path, arguments: argparse.Namespace) -> Result:
             shutil.rmtree(out)
         out.mkdir()
         worker = tuple(arguments.worker) if arguments.worker else None
-        sandbox = open_sandbox(arguments.sandbox, arguments.limits, worker=worker)
+        sandbox = open_sandbox(arguments.sandbox, worker=worker)
         outcome = sandbox.run(folder, resume_from=arguments.resume)
     except (OSError, InfrastructureError, UsageError) as error:
         message = error.message if isinstance(error, RewardsmithError) else str(error)

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import InfrastructureError, IsolationUnavailable
 from rewardsmith.sandboxes.child import (
     LAUNCHER,
@@ -29,7 +30,7 @@ from rewardsmith.sandboxes.child import (
     run_child,
     with_output,
 )
-from rewardsmith.sandboxes.sandbox import Outcome, SandboxLimits
+from rewardsmith.sandboxes.sandbox import Outcome
 from rewardsmith.sandboxes.tree import started_at
 
 _JOB = "/job"
@@ -44,10 +45,8 @@ _KERNEL_COUNTS_PER_NAMESPACE = (5, 14)
 class BubblewrapSandbox:
     """Runs the worker in namespaces of its own, made by `bwrap`."""
 
-    name = "bubblewrap"
-
-    def __init__(self, limits: SandboxLimits | None = None, *, worker: tuple[str, ...] = WORKER) -> None:
-        self.limits = limits or SandboxLimits()
+    def __init__(self, spec: SandboxSpec, *, worker: tuple[str, ...] = WORKER) -> None:
+        self.name, self.limits, self._mounts = spec.name, spec.limits, spec.mounts
         self._worker = worker
 
     def check(self) -> None:

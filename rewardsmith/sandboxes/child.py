@@ -11,8 +11,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rewardsmith.domain.sandbox import SandboxLimits
 from rewardsmith.errors import InfrastructureError
-from rewardsmith.sandboxes.sandbox import Outcome, SandboxLimits
+from rewardsmith.sandboxes.sandbox import Outcome
 from rewardsmith.sandboxes.tree import kill_tree
 
 PACKAGE = Path(__file__).resolve().parents[1]

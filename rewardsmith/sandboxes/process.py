@@ -11,18 +11,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import IsolationUnavailable
 from rewardsmith.sandboxes.child import LAUNCHER, WORKER, clean_environment, run_child, with_output
-from rewardsmith.sandboxes.sandbox import Outcome, SandboxLimits
+from rewardsmith.sandboxes.sandbox import Outcome
 
 
 class ProcessSandbox:
     """Runs the worker as an ordinary process tree that ends as a whole."""
 
-    name = "process"
-
-    def __init__(self, limits: SandboxLimits | None = None, *, worker: tuple[str, ...] = WORKER) -> None:
-        self.limits = limits or SandboxLimits()
+    def __init__(self, spec: SandboxSpec, *, worker: tuple[str, ...] = WORKER) -> None:
+        self.name, self.limits, self._mounts = spec.name, spec.limits, spec.mounts
         self._worker = worker
 
     def check(self) -> None:

@@ -6,25 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import Field
-
-from rewardsmith.domain.record import Record
-
-
-class SandboxLimits(Record):
-    """What one worker may use; `sandboxes/<name>/sandbox.toml`."""
-
-    wall_s: float = Field(default=6 * 3600.0, gt=0)
-    """Seconds of wall clock for one job; then its whole process tree is killed."""
-    memory_mib: int = Field(default=8192, gt=0)
-    """Address space of each process."""
-    output_mib: int = Field(default=1024, gt=0)
-    """Largest file that it may write."""
-    log_mib: int = Field(default=1, gt=0)
-    """Standard output and error that are kept."""
-    processes: int = Field(default=64, gt=0)
-    """Processes and threads, where the sandbox can limit them; see its `sandbox.toml`."""
-
 
 @dataclass(frozen=True)
 class Outcome:

@@ -15,12 +15,12 @@ import pytest
 
 import rewardsmith
 from rewardsmith.domain.job import Progress, SurveyJob
+from rewardsmith.domain.sandbox import SandboxLimits, SandboxSpec
 from rewardsmith.domain.task import EnvironmentSpec, ScoreRule, Task, Trainer
 from rewardsmith.errors import InfrastructureError, IsolationUnavailable, UnknownName
 from rewardsmith.executors.attempt_folder import read_result, runner_of
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.executors.local import LocalExecutor
-from rewardsmith.sandboxes.sandbox import SandboxLimits
 from rewardsmith.sandboxes.tree import descendants
 
 DEADLINE_S = 30.0
@@ -45,6 +45,10 @@ TASK = Task(
 JOB = SurveyJob(task=TASK)
 
 WAITS = "(out / 'token').write_text(os.urandom(8).hex()); wait_for_go()"
+
+
+def spec(kind: str) -> SandboxSpec:
+    return SandboxSpec(name=kind, kind=kind)
 
 
 def script(source: str) -> tuple[str, ...]:
@@ -88,14 +92,14 @@ def sandbox(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "try-0"
-    LocalExecutor(1, "process").stop(tmp_path / "try-0")
+    LocalExecutor(1, spec("process")).stop(tmp_path / "try-0")
 
 
 class TestStart:
     def test_runs_to_the_end_and_tells_how_far_it_is(self, sandbox, folder):
         progress = Progress(steps=1, of=2, steps_per_second=3.0)
         source = f"(out / 'progress.json').write_text({progress.model_dump_json()!r}); {WAITS}; print('done')"
-        executor = LocalExecutor(1, sandbox, worker=script(source))
+        executor = LocalExecutor(1, spec(sandbox), worker=script(source))
         executor.start(folder, JOB)
         wait_for(lambda: executor.poll(folder) == Running(progress), "progress")
         assert SurveyJob.model_validate_json((folder / "job.json").read_text()) == JOB
@@ -104,12 +108,12 @@ class TestStart:
         assert (folder / "log.txt").read_text() == "done\n"
 
     def test_twice_is_once(self, sandbox, folder):
-        executor = LocalExecutor(1, sandbox, worker=script(WAITS))
+        executor = LocalExecutor(1, spec(sandbox), worker=script(WAITS))
         executor.start(folder, JOB)
         before = tree_of(folder)
         token = (folder / "out" / "token").read_text()
         executor.start(folder, JOB)
-        LocalExecutor(1, sandbox, worker=script(WAITS)).start(folder, JOB)
+        LocalExecutor(1, spec(sandbox), worker=script(WAITS)).start(folder, JOB)
         assert tree_of(folder) == before
         (folder / "out" / "go").touch()
         assert isinstance(end_of(executor, folder), Done)
@@ -122,20 +126,22 @@ class TestStart:
         source = f"""
             from pathlib import Path
             from rewardsmith.domain.job import SurveyJob
+            from rewardsmith.domain.sandbox import SandboxSpec
             from rewardsmith.executors.local import LocalExecutor
             job = SurveyJob.model_validate_json({JOB.model_dump_json()!r})
-            LocalExecutor(1, "process", worker={script(f"{count}; {WAITS}")!r}).start(Path({str(folder)!r}), job)
+            spec = SandboxSpec(name="process", kind="process")
+            LocalExecutor(1, spec, worker={script(f"{count}; {WAITS}")!r}).start(Path({str(folder)!r}), job)
         """
         command = [sys.executable, "-c", textwrap.dedent(source)]
         starters = [subprocess.Popen(command, env=ENVIRONMENT) for _ in range(4)]
         assert [starter.wait() for starter in starters] == [0] * 4
         tree_of(folder)
         (folder / "out" / "go").touch()
-        assert isinstance(end_of(LocalExecutor(1, "process"), folder), Done)
+        assert isinstance(end_of(LocalExecutor(1, spec("process")), folder), Done)
         assert (folder / "starts").read_text() == "x"
 
     def test_while_others_look_at_the_lock(self, folder):
-        executor = LocalExecutor(1, "process", worker=script("pass"))
+        executor = LocalExecutor(1, spec("process"), worker=script("pass"))
         folder.mkdir()
         (folder / "lock").touch()
         over = threading.Event()
@@ -156,7 +162,7 @@ class TestStart:
                 thread.join()
 
     def test_after_a_lost_runner_begins_anew(self, folder):
-        executor = LocalExecutor(1, "process", worker=script(WAITS))
+        executor = LocalExecutor(1, spec("process"), worker=script(WAITS))
         executor.start(folder, JOB)
         os.kill(tree_of(folder)[0], signal.SIGKILL)
         assert isinstance(end_of(executor, folder), Lost)
@@ -174,14 +180,14 @@ class TestStart:
         source = (
             "assert sys.argv[2] == '--resume'; (out / 'a').write_text((Path(sys.argv[3]) / 'checkpoint').read_text())"
         )
-        executor = LocalExecutor(1, sandbox, worker=script(source))
+        executor = LocalExecutor(1, spec(sandbox), worker=script(source))
         executor.start(folder, JOB, resume_from=tmp_path / "earlier")
         assert isinstance(end_of(executor, folder), Done)
         assert (folder / "out" / "a").read_text() == "c"
 
     def test_hands_no_key_on(self, folder, monkeypatch):
         monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
-        executor = LocalExecutor(1, "process", worker=script(WAITS))
+        executor = LocalExecutor(1, spec("process"), worker=script(WAITS))
         executor.start(folder, JOB)
         for pid in tree_of(folder):
             assert b"sk-canary" not in Path(f"/proc/{pid}/environ").read_bytes()
@@ -189,20 +195,20 @@ class TestStart:
     def test_where_nothing_can_be_written_is_an_error(self, tmp_path):
         (tmp_path / "file").write_text("")
         with pytest.raises(InfrastructureError, match="file/try-0"):
-            LocalExecutor(1, "process").start(tmp_path / "file" / "try-0", JOB)
+            LocalExecutor(1, spec("process")).start(tmp_path / "file" / "try-0", JOB)
 
     def test_without_a_sandbox_is_an_error(self, monkeypatch):
         with pytest.raises(UnknownName, match="'process'"):
-            LocalExecutor(1, "proces")
+            LocalExecutor(1, spec("proces"))
         monkeypatch.setenv("PATH", "/nowhere")
         with pytest.raises(IsolationUnavailable):
-            LocalExecutor(1, "bubblewrap")
+            LocalExecutor(1, spec("bubblewrap"))
 
 
 class TestPoll:
     def test_never_sees_neither_runner_nor_result(self, folder):
         """The lock is looked at before the result: a runner that ends in between has its result by then."""
-        executor = LocalExecutor(1, "process", worker=script("pass"))
+        executor = LocalExecutor(1, spec("process"), worker=script("pass"))
         for number in range(5):
             executor.start(folder / str(number), JOB)
             while isinstance(state := executor.poll(folder / str(number)), Running):
@@ -210,7 +216,7 @@ class TestPoll:
             assert isinstance(state, Done)
 
     def test_what_was_never_started_is_lost(self, folder):
-        assert isinstance(LocalExecutor(1, "process").poll(folder), Lost)
+        assert isinstance(LocalExecutor(1, spec("process")).poll(folder), Lost)
 
     @pytest.mark.parametrize(
         ("source", "said"),
@@ -221,7 +227,8 @@ class TestPoll:
         ],
     )
     def test_a_worker_that_ends_badly_is_lost_and_says_why(self, sandbox, folder, source, said):
-        executor = LocalExecutor(1, sandbox, limits=SandboxLimits(wall_s=2.0), worker=script(source))
+        limited = SandboxSpec(name=sandbox, kind=sandbox, limits=SandboxLimits(wall_s=2.0))
+        executor = LocalExecutor(1, limited, worker=script(source))
         executor.start(folder, JOB)
         ended = end_of(executor, folder)
         assert isinstance(ended, Lost)
@@ -235,7 +242,7 @@ class TestPoll:
             "hint": "see score.py",
         }
         source = f"(out / 'error.json').write_text({json.dumps(error)!r}); sys.exit(4)"
-        executor = LocalExecutor(1, sandbox, worker=script(source))
+        executor = LocalExecutor(1, spec(sandbox), worker=script(source))
         executor.start(folder, JOB)
         ended = end_of(executor, folder)
         assert isinstance(ended, Lost)
@@ -257,12 +264,12 @@ class TestPoll:
         ],
     )
     def test_an_error_file_that_is_none_is_ignored(self, folder, source):
-        executor = LocalExecutor(1, "process", worker=script(f"{source}; print('said'); sys.exit(4)"))
+        executor = LocalExecutor(1, spec("process"), worker=script(f"{source}; print('said'); sys.exit(4)"))
         executor.start(folder, JOB)
         assert end_of(executor, folder) == Lost("the worker ended with exit code 4: said")
 
     def test_progress_that_is_none_is_ignored(self, folder):
-        executor = LocalExecutor(1, "process", worker=script(f"os.mkfifo(out / 'progress.json'); {WAITS}"))
+        executor = LocalExecutor(1, spec("process"), worker=script(f"os.mkfifo(out / 'progress.json'); {WAITS}"))
         executor.start(folder, JOB)
         tree_of(folder)
         assert executor.poll(folder) == Running(None)
@@ -271,16 +278,16 @@ class TestPoll:
     def test_a_damaged_result_is_no_result(self, folder, text):
         folder.mkdir()
         (folder / "result.json").write_text(text)
-        assert LocalExecutor(1, "process").poll(folder) == Lost("its result.json is damaged")
+        assert LocalExecutor(1, spec("process")).poll(folder) == Lost("its result.json is damaged")
 
     def test_leaves_no_zombie(self, folder):
-        executor = LocalExecutor(1, "process", worker=script("pass"))
+        executor = LocalExecutor(1, spec("process"), worker=script("pass"))
         executor.start(folder, JOB)
         wait_for(lambda: read_result(folder), "the result")
         wait_for(lambda: isinstance(executor.poll(folder), Done) and not executor._children, "the reaped runner")
 
     def test_a_sandbox_that_breaks_later_is_lost_and_fatal(self, folder, monkeypatch):
-        executor = LocalExecutor(1, "bubblewrap", worker=script("pass"))
+        executor = LocalExecutor(1, spec("bubblewrap"), worker=script("pass"))
         monkeypatch.setenv("PATH", "/nowhere")
         executor.start(folder, JOB)
         ended = end_of(executor, folder)
@@ -298,9 +305,11 @@ class TestKilling:
             import time
             from pathlib import Path
             from rewardsmith.domain.job import SurveyJob
+            from rewardsmith.domain.sandbox import SandboxSpec
             from rewardsmith.executors.local import LocalExecutor
             job = SurveyJob.model_validate_json({JOB.model_dump_json()!r})
-            LocalExecutor(1, {sandbox!r}, worker={script(WAITS)!r}).start(Path({str(folder)!r}), job)
+            spec = SandboxSpec(name={sandbox!r}, kind={sandbox!r})
+            LocalExecutor(1, spec, worker={script(WAITS)!r}).start(Path({str(folder)!r}), job)
             print("started", flush=True)
             time.sleep(600)
         """
@@ -316,7 +325,7 @@ class TestKilling:
         starter.wait()
         starter.stdout.close()
         before = tree_of(folder)
-        executor = LocalExecutor(1, sandbox, worker=script(WAITS))
+        executor = LocalExecutor(1, spec(sandbox), worker=script(WAITS))
         executor.start(folder, JOB)
         assert tree_of(folder) == before
         assert isinstance(executor.poll(folder), Running)
@@ -324,7 +333,7 @@ class TestKilling:
         assert end_of(executor, folder) == Done(folder / "out")
 
     def test_the_runner_loses_the_attempt_and_its_whole_tree(self, sandbox, folder):
-        executor = LocalExecutor(1, sandbox, worker=script(f"{GRANDCHILD}; {WAITS}"))
+        executor = LocalExecutor(1, spec(sandbox), worker=script(f"{GRANDCHILD}; {WAITS}"))
         executor.start(folder, JOB)
         tree = tree_of(folder)
         assert len(tree) >= 4
@@ -335,18 +344,18 @@ class TestKilling:
     @pytest.mark.parametrize("frozen", [False, True])
     def test_stop_ends_the_whole_tree(self, sandbox, folder, frozen):
         source = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {GRANDCHILD}; {WAITS}"
-        executor = LocalExecutor(1, sandbox, worker=script(source))
+        executor = LocalExecutor(1, spec(sandbox), worker=script(source))
         executor.start(folder, JOB)
         tree = tree_of(folder)
         if frozen:
             os.kill(tree[0], signal.SIGSTOP)
-        LocalExecutor(1, sandbox).stop(folder)  # any process may
+        LocalExecutor(1, spec(sandbox)).stop(folder)  # any process may
         assert not any(map(lives, tree))
         assert isinstance(executor.poll(folder), Lost)
         executor.stop(folder)
 
     def test_stop_leaves_alone_what_has_ended(self, folder):
-        executor = LocalExecutor(1, "process", worker=script("pass"))
+        executor = LocalExecutor(1, spec("process"), worker=script("pass"))
         executor.stop(folder)
         executor.start(folder, JOB)
         assert isinstance(end_of(executor, folder), Done)
@@ -357,6 +366,6 @@ class TestKilling:
         stranger = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
         folder.mkdir()
         (folder / "lock").write_text(f"{stranger.pid} 1\n")
-        LocalExecutor(1, "process").stop(folder)
+        LocalExecutor(1, spec("process")).stop(folder)
         assert stranger.poll() is None
         stranger.communicate()

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import rewardsmith
+from rewardsmith.domain.sandbox import SandboxLimits, SandboxSpec
 from rewardsmith.sandboxes.registry import open_sandbox
-from rewardsmith.sandboxes.sandbox import Outcome, SandboxLimits
+from rewardsmith.sandboxes.sandbox import Outcome
 
 DEADLINE_S = 30.0
 
@@ -25,6 +26,11 @@ def script(source: str) -> tuple[str, ...]:
     head = "import os, sys, time\nfrom pathlib import Path\n"
     head += "folder = Path(sys.argv[1]); out = folder / 'out'; rest = sys.argv[2:]\n"
     return (sys.executable, "-s", "-P", "-c", head + textwrap.dedent(source))
+
+
+def spec(kind: str, **limits: float) -> SandboxSpec:
+    """The sandbox of that kind as it is shipped, but for `limits`."""
+    return SandboxSpec(name=kind, kind=kind, limits=SandboxLimits(**limits))
 
 
 def alive(word: str) -> list[int]:
@@ -67,11 +73,11 @@ class SandboxConformance:
         return f"marked-{os.getpid()}-{abs(hash(tmp_path))}"
 
     def run(self, folder: Path, source: str, *, resume_from: Path | None = None, **limits: float) -> Outcome:
-        sandbox = open_sandbox(self.sandbox, SandboxLimits(**limits), worker=script(source))
+        sandbox = open_sandbox(spec(self.sandbox, **limits), worker=script(source))
         return sandbox.run(folder, resume_from=resume_from)
 
     def test_it_works_here(self) -> None:
-        sandbox = open_sandbox(self.sandbox)
+        sandbox = open_sandbox(spec(self.sandbox))
         sandbox.check()
         assert sandbox.name == self.sandbox
 
@@ -141,8 +147,10 @@ class SandboxConformance:
         """
         runner = f"""
             from pathlib import Path
+            from rewardsmith.domain.sandbox import SandboxSpec
             from rewardsmith.sandboxes.registry import open_sandbox
-            open_sandbox({self.sandbox!r}, worker={script(source)!r}).run(Path({str(folder)!r}))
+            spec = SandboxSpec(name={self.sandbox!r}, kind={self.sandbox!r})
+            open_sandbox(spec, worker={script(source)!r}).run(Path({str(folder)!r}))
         """
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(runner)],

@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conformance import SandboxConformance
+from conformance import SandboxConformance, spec
 
 import rewardsmith
 from rewardsmith.errors import IsolationUnavailable
@@ -85,7 +85,7 @@ class TestBubblewrap(SandboxConformance):
     def test_a_missing_bubblewrap_names_the_fix(self, monkeypatch):
         monkeypatch.setenv("PATH", "/nowhere")
         with pytest.raises(IsolationUnavailable) as caught:
-            open_sandbox("bubblewrap").check()
+            open_sandbox(spec("bubblewrap")).check()
         assert "apt-get install bubblewrap" in caught.value.hint
 
     def test_a_refusing_bubblewrap_names_the_fix(self, monkeypatch, tmp_path, folder):
@@ -94,7 +94,7 @@ class TestBubblewrap(SandboxConformance):
         fake.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
         with pytest.raises(IsolationUnavailable, match="uid map") as caught:
-            open_sandbox("bubblewrap").check()
+            open_sandbox(spec("bubblewrap")).check()
         assert "apparmor_restrict_unprivileged_userns" in caught.value.hint
         with pytest.raises(IsolationUnavailable, match="uid map"):
             self.run(folder, "pass")
@@ -107,9 +107,10 @@ class TestBubblewrap(SandboxConformance):
             import sys
             from pathlib import Path
             sys.path += [{str(Path(rewardsmith.__file__).parents[1])!r}, {sysconfig.get_path("purelib")!r}]
+            from rewardsmith.domain.sandbox import SandboxSpec
             from rewardsmith.sandboxes.registry import open_sandbox
             worker = (sys.executable, "-c", "import json, ssl, sys; print(sys.prefix)")
-            sandbox = open_sandbox("bubblewrap", worker=worker)
+            sandbox = open_sandbox(SandboxSpec(name="bubblewrap", kind="bubblewrap"), worker=worker)
             sandbox.check()
             sys.exit(sandbox.run(Path({str(folder)!r})).exit_code)
         """

@@ -1,0 +1,54 @@
+"""What `sandboxes/<name>/sandbox.toml` says: the kind of a worker sandbox, its limits, its mounts, its image."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+
+
+class SandboxLimits(Record):
+    """What one worker may use."""
+
+    wall_s: float = Field(default=6 * 3600.0, gt=0)
+    """Seconds of wall clock for one job; then its whole process tree is killed."""
+    memory_mib: int = Field(default=8192, gt=0)
+    """Memory in MiB; see the sandbox's own file for what is counted."""
+    output_mib: int = Field(default=1024, gt=0)
+    """Largest file that it may write, in MiB."""
+    log_mib: int = Field(default=1, gt=0)
+    """Standard output and error that are kept, in MiB."""
+    processes: int = Field(default=64, gt=0)
+    """Processes and threads, where the sandbox can limit them."""
+
+
+class Mount(Record):
+    """A file or folder of this machine that workers see besides what every worker sees."""
+
+    source: str = Field(pattern="^/")
+    """Absolute path on this machine."""
+    target: str | None = Field(default=None, pattern="^/")
+    """Absolute path inside; that of `source` when absent."""
+    writable: bool = False
+    """Whether workers may write there."""
+
+
+class SandboxFile(Record):
+    """What `sandbox.toml` may say."""
+
+    kind: str
+    """What makes it: `process`, `bubblewrap`, `docker`, or what another package brings."""
+    limits: SandboxLimits = SandboxLimits()
+    mounts: tuple[Mount, ...] = ()
+    image: str | None = None
+    """Docker image of the workers (`docker` only)."""
+    gpus: int | Literal["all"] = 0
+    """GPUs that a worker sees (`docker` only)."""
+
+
+class SandboxSpec(SandboxFile):
+    """One sandbox: its file, and the name of its folder."""
+
+    name: str
