@@ -1,6 +1,6 @@
 """First drafts of the offline author on a task: what each of its ratios of weights is worth.
 
-    python benchmarks/offline_author.py [--task ant] [--slots 4] [--steps 100000] [--seeds 0 1]
+    python -m benchmarks.offline_author [--task ant] [--slots 4] [--steps 100000] [--seeds 0 1]
 
 Surveys the task, asks the offline author for a first generation, trains every draft (and the stock and the sparse
 reward) on each seed, and prints the score of the best rung: mean over seeds, then each seed's. Where a draft stands in

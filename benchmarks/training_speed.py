@@ -1,6 +1,6 @@
 """Steps per second of a training with a candidate reward against plain Stable-Baselines3 with the stock reward.
 
-    python benchmarks/training_speed.py [--task ant] [--pairs 24] [--steps 4096]
+    python -m benchmarks.training_speed [--task ant] [--pairs 24] [--steps 4096]
 
 Both sides use the task's own trainer settings and the same environments. They take turns in one process, so that a busy
 machine slows both; the median of the pairs' ratios is what counts. Ours records signals, asks the locked reward process

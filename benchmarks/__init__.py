@@ -1,0 +1,1 @@
+"""What is claimed, each a command that anyone can run; see README.md."""
