@@ -12,12 +12,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help install demo test test-slow check docs wheel constraints clean
+.PHONY: help install demo test test-slow attacks check docs wheel constraints clean
 
 help:
 	@echo 'make demo       evolve a reward for ant, without a key: at most 12 minutes on two cores'
 	@echo 'make test       the everyday tests'
 	@echo 'make test-slow  the long tests'
+	@echo 'make attacks    rewards that attack, against every wall that this machine has'
 	@echo 'make check      lint, types, imports, module sizes, documents'
 	@echo 'make docs       bring the outputs that documents show up to date'
 	@echo 'make install    set up .venv and bubblewrap; the others do it by themselves'
@@ -37,6 +38,9 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow --timeout 3600
+
+attacks: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS) tests/attacks
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,0 +1,33 @@
+"""Where isolation is required, a test of it that is skipped has failed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+ROOMS = ("attacks", "isolation", "reward", "sandboxes")
+"""Folders whose tests all carry the marker `isolation`, but for those marked `docker`."""
+REQUIRED = {"isolation": "REWARDSMITH_REQUIRE_ISOLATION", "docker": "REWARDSMITH_REQUIRE_DOCKER"}
+"""By marker, the variable under which a skip is a failure."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent.parent == here and item.path.parent.name in ROOMS and not item.get_closest_marker("docker"):
+            item.add_marker("isolation")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        for marker, variable in REQUIRED.items():
+            if item.get_closest_marker(marker) and os.environ.get(variable, "0") not in ("", "0"):
+                reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+                report.outcome = "failed"
+                report.longrepr = f"{variable} is set, and this test was skipped: {reason}"
+    return report
