@@ -13,6 +13,8 @@ import platform
 import resource
 import struct
 import sys
+from collections.abc import Sequence
+from typing import TypeAlias
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446
@@ -21,6 +23,13 @@ SYS_SECCOMP = {"x86_64": 317, "aarch64": 277}
 
 KILL, ALLOW, REFUSE, ABSENT = 0x80000000, 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+LOAD, EQUAL, AT_LEAST, ANY_BIT, GIVE = 0x20, 0x15, 0x35, 0x45, 0x06
+"""Codes of BPF steps: load a word of the call, compare with it, give the verdict."""
+NUMBER, ARCH = 0, 4
+"""Where a call's number and its architecture stand; its arguments: `argument`."""
+Step: TypeAlias = tuple[int, int, int, int]
+"""One step of a filter: code, steps to skip if true, if false, operand."""
+
 PROT_EXEC = 4
 SIGABRT, SIGKILL = 6, 9
 ANSWERS = 3
@@ -122,68 +131,82 @@ def deny_files() -> int:
 
 def seccomp_available() -> None:
     """Raise LockdownError unless the kernel takes filters that kill and filters that refuse."""
-    machine = _machine()
+    seccomp = SYS_SECCOMP[machine()]
     for action in (KILL, REFUSE & 0xFFFF0000):
         word = ctypes.c_uint(action)
-        number = ctypes.c_long(SYS_SECCOMP[machine])
+        number = ctypes.c_long(seccomp)
         if _syscall(number, ctypes.c_uint(SECCOMP_GET_ACTION_AVAIL), ctypes.c_uint(0), ctypes.byref(word)) != 0:
             raise LockdownError(f"the kernel has no seccomp filters ({os.strerror(ctypes.get_errno())})")
 
 
 def allow_calls() -> None:
     """Install the allow-list of the reward process on every thread."""
-    program = filter_program(_machine(), os.getpid())
-    code = b"".join(struct.pack("=HBBI", *step) for step in program)
+    install(filter_program(machine(), os.getpid()))
+
+
+def install(program: Sequence[Step]) -> None:
+    """Filter the calls of this process, every thread of it and all that it starts, for good."""
+    code = encoded(program)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(buffer)))
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    number = ctypes.c_long(SYS_SECCOMP[_machine()])
+    number = ctypes.c_long(SYS_SECCOMP[machine()])
     if _syscall(number, ctypes.c_uint(SECCOMP_SET_MODE_FILTER), ctypes.c_uint(SECCOMP_FLAG_TSYNC), header) != 0:
         raise LockdownError(f"the seccomp filter was refused ({os.strerror(ctypes.get_errno())})")
 
 
-def filter_program(machine: str, pid: int) -> list[tuple[int, int, int, int]]:
-    """The BPF steps (code, jump if true, jump if false, operand) of the allow-list on `machine` for process `pid`.
+def encoded(program: Sequence[Step]) -> bytes:
+    """A filter as the kernel reads it: eight bytes per step."""
+    return b"".join(struct.pack("=HBBI", *step) for step in program)
+
+
+def opening(machine: str) -> list[Step]:
+    """First steps of a filter: kill calls of another architecture (and x32 numbers), load the call's number."""
+    steps = [(LOAD, 0, 0, ARCH), (EQUAL, 1, 0, AUDIT_ARCH[machine]), (GIVE, 0, 0, KILL), (LOAD, 0, 0, NUMBER)]
+    if machine == "x86_64":
+        steps += [(AT_LEAST, 0, 1, 0x40000000), (GIVE, 0, 0, KILL)]  # x32 numbers
+    return steps
+
+
+def argument(index: int) -> int:
+    """Where the low 32 bits of a call's argument stand."""
+    return 16 + 8 * index
+
+
+def filter_program(machine: str, pid: int) -> list[Step]:
+    """The steps of the allow-list on `machine` for process `pid`.
 
     A process can send itself SIGABRT only and exit with a status below 128 only: whatever shows as ended by SIGKILL
     (or by 137, through bubblewrap) was killed from outside.
     """
-    calls = CALLS[machine]
-    load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06
-    number, arch = 0, 4
-
-    def argument(index: int) -> int:
-        return 16 + 8 * index  # low 32 bits
-
-    steps = [(load, 0, 0, arch), (equal, 1, 0, AUDIT_ARCH[machine]), (give, 0, 0, KILL), (load, 0, 0, number)]
-    if machine == "x86_64":
-        steps += [(at_least, 0, 1, 0x40000000), (give, 0, 0, KILL)]  # x32 numbers
-    tested: dict[str, list[tuple[int, int, int, int]]] = {
-        "read": [(load, 0, 0, argument(0)), (equal, 1, 0, 0), (give, 0, 0, REFUSE)],
+    tested: dict[str, list[Step]] = {
+        "read": [(LOAD, 0, 0, argument(0)), (EQUAL, 1, 0, 0), (GIVE, 0, 0, REFUSE)],
         "write": [
-            (load, 0, 0, argument(0)), (equal, 3, 0, 1), (equal, 2, 0, 2), (equal, 1, 0, ANSWERS), (give, 0, 0, REFUSE),
+            (LOAD, 0, 0, argument(0)), (EQUAL, 3, 0, 1), (EQUAL, 2, 0, 2), (EQUAL, 1, 0, ANSWERS), (GIVE, 0, 0, REFUSE),
         ],
-        "mmap": [(load, 0, 0, argument(2)), (any_bit, 0, 1, PROT_EXEC), (give, 0, 0, REFUSE)],
-        "mprotect": [(load, 0, 0, argument(2)), (any_bit, 0, 1, PROT_EXEC), (give, 0, 0, REFUSE)],
+        "mmap": [(LOAD, 0, 0, argument(2)), (ANY_BIT, 0, 1, PROT_EXEC), (GIVE, 0, 0, REFUSE)],
+        "mprotect": [(LOAD, 0, 0, argument(2)), (ANY_BIT, 0, 1, PROT_EXEC), (GIVE, 0, 0, REFUSE)],
         "tgkill": [
-            (load, 0, 0, argument(0)), (equal, 1, 0, pid), (give, 0, 0, REFUSE),
-            (load, 0, 0, argument(2)), (equal, 1, 0, SIGABRT), (give, 0, 0, REFUSE),
+            (LOAD, 0, 0, argument(0)), (EQUAL, 1, 0, pid), (GIVE, 0, 0, REFUSE),
+            (LOAD, 0, 0, argument(2)), (EQUAL, 1, 0, SIGABRT), (GIVE, 0, 0, REFUSE),
         ],
-        "exit": [(load, 0, 0, argument(0)), (at_least, 0, 1, 128), (give, 0, 0, REFUSE)],
-        "exit_group": [(load, 0, 0, argument(0)), (at_least, 0, 1, 128), (give, 0, 0, REFUSE)],
-        "clone3": [(give, 0, 0, ABSENT)],
+        "exit": [(LOAD, 0, 0, argument(0)), (AT_LEAST, 0, 1, 128), (GIVE, 0, 0, REFUSE)],
+        "exit_group": [(LOAD, 0, 0, argument(0)), (AT_LEAST, 0, 1, 128), (GIVE, 0, 0, REFUSE)],
+        "clone3": [(GIVE, 0, 0, ABSENT)],
     }  # fmt: skip
-    for name, value in calls.items():
-        body = [*tested.get(name, []), (give, 0, 0, ALLOW)]
-        steps += [(equal, 0, len(body), value), *body]
-    return [*steps, (give, 0, 0, REFUSE)]
+    steps = opening(machine)
+    for name, value in CALLS[machine].items():
+        body = [*tested.get(name, []), (GIVE, 0, 0, ALLOW)]
+        steps += [(EQUAL, 0, len(body), value), *body]
+    return [*steps, (GIVE, 0, 0, REFUSE)]
 
 
-def _machine() -> str:
-    machine = platform.machine()
-    if sys.platform != "linux" or machine not in CALLS:
-        raise LockdownError(f"no seccomp allow-list for {sys.platform} on {machine or 'an unknown machine'}")
-    return machine
+def machine() -> str:
+    """This machine's architecture; raises LockdownError where no table of calls is kept for it."""
+    name = platform.machine()
+    if sys.platform != "linux" or name not in CALLS:
+        raise LockdownError(f"no table of system calls for {sys.platform} on {name or 'an unknown machine'}")
+    return name
 
 
 def _prctl(option: int, value: int) -> None:

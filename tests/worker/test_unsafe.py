@@ -22,7 +22,7 @@ steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 444), (0x06, 0, 0, 0x50000 | errno.ENOSYS
 buffer = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
 header = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(buffer)))
 lockdown._prctl(lockdown.PR_SET_NO_NEW_PRIVS, 1)
-number = ctypes.c_long(lockdown.SYS_SECCOMP[lockdown._machine()])
+number = ctypes.c_long(lockdown.SYS_SECCOMP[lockdown.machine()])
 assert lockdown._syscall(number, ctypes.c_uint(1), ctypes.c_uint(0), header) == 0
 
 from rewardsmith.worker.__main__ import main
