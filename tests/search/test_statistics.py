@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rewardsmith.search.statistics import interval
+from rewardsmith.search.statistics import human_normalised, improvement, interval
 
 
 def test_nothing_has_no_interval():
@@ -33,5 +33,53 @@ def test_from_ten_values_the_bootstrap_is_used_and_is_repeatable():
     values = [0.0] * 9 + [10.0]
     found = interval(values)
     assert found == interval(values)
-    assert found.low == 0.0, "percentiles of resampled means cannot leave the data's range; Student's t would"
+    assert found.low == 0.0, "resampled means cannot leave the data's range; Student's t would"
     assert found.high > 1.0
+
+
+def test_the_bootstrap_is_corrected_for_a_skewed_sample():
+    """Of a skewed sample the corrected interval reaches further to the long side than the plain percentiles do."""
+    values = list(np.random.default_rng(1).exponential(size=12))
+    generator = np.random.default_rng(0)
+    means = np.asarray(values)[generator.integers(0, 12, size=(10_000, 12))].mean(axis=1)
+    found = interval(values)
+    assert found.high > np.quantile(means, 0.975) * 1.01
+    assert found.low > np.quantile(means, 0.025)
+
+
+@pytest.mark.parametrize("n", [2, 9, 10, 30])
+def test_equal_values_have_no_spread(n):
+    found = interval([3.0] * n)
+    assert (found.mean, found.low, found.high, found.n) == (3.0, 3.0, 3.0, n)
+
+
+def test_improvement_counts_pairs_and_halves_ties():
+    found = improvement([1.0, 2.0], [1.0, 0.0])
+    assert found.mean == pytest.approx((0.5 + 1 + 1 + 1) / 4)
+    assert (found.low, found.high, found.n) == (None, None, 4)
+
+
+def test_improvement_of_what_is_clearly_better_is_one():
+    found = improvement([5.0, 6.0, 7.0], [1.0, 2.0, 3.0])
+    assert (found.mean, found.low, found.high) == (1.0, 1.0, 1.0)
+
+
+def test_improvement_is_unsure_of_what_overlaps():
+    found = improvement([1.0, 3.0, 5.0], [2.0, 4.0, 0.0])
+    assert found.low < 0.5 < found.high
+    assert found == improvement([1.0, 3.0, 5.0], [2.0, 4.0, 0.0])
+
+
+def test_nothing_cannot_improve():
+    assert improvement([], [1.0]) is None
+    assert improvement([1.0], []) is None
+
+
+@pytest.mark.parametrize(("score", "expected"), [(1.0, 0.0), (3.0, 1.0), (0.0, 0.0), (99.0, 3.0), (2.0, 0.5)])
+def test_human_normalised_as_eureka_defines_it(score, expected):
+    assert human_normalised(score, human=3.0, sparse=1.0) == expected
+
+
+def test_human_normalised_where_the_stock_reward_is_worse_than_the_sparse_one():
+    assert human_normalised(3.0, human=1.0, sparse=2.0) == 1.0
+    assert human_normalised(3.0, human=1.0, sparse=1.0) is None
