@@ -12,6 +12,7 @@ from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import CompletionKey
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.report import Report
+from rewardsmith.domain.warning import RewardWarning
 
 Purpose = Literal["search", "baseline", "compare", "confirm"]
 
@@ -111,6 +112,8 @@ class GenerationEnded(Record):
     """Best candidate of this generation; absent when none was valid."""
     best_overall: str | None
     """Best candidate so far."""
+    warnings: dict[str, tuple[RewardWarning, ...]] = Field(default_factory=dict)
+    """Signs of reward hacking by candidate id; candidates without any are left out."""
 
 
 class SearchEnded(Record):

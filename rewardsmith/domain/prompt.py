@@ -15,6 +15,7 @@ from rewardsmith.domain.record import Record
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
+from rewardsmith.domain.warning import RewardWarning
 
 Role = Literal["designer", "repair"]
 
@@ -64,6 +65,8 @@ class Completion(Record):
     """Seconds until the answer was complete."""
     finish_reason: str = "stop"
     """Why it ended: `length` when it was cut off."""
+    parents: tuple[str, ...] | None = None
+    """Candidate ids that it was made from, where its author knows; absent: those that the request named."""
     recorded_hash: str | None = None
     """When replayed from a recording whose prompt differs: the recorded prompt's hash."""
 
@@ -77,6 +80,8 @@ class Turn(Record):
     """What training it gave; absent when it never trained."""
     reply: str | None = None
     """The completion that it came from, verbatim, where that is at hand; prompts fall back to the source."""
+    warnings: tuple[RewardWarning, ...] = ()
+    """Signs that it is hacked."""
 
     @property
     def score(self) -> float | None:

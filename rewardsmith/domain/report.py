@@ -66,6 +66,8 @@ class Rung(Record):
     """Mean of `scores`."""
     lengths: tuple[int, ...]
     """Steps of each held-out episode."""
+    returns: tuple[float, ...] = ()
+    """What the reward that was trained paid over each held-out episode, undiscounted."""
     success: float | None = None
     """Share of successful episodes, where the task has a `success(...)`."""
 

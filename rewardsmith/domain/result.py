@@ -8,6 +8,7 @@ from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.prompt import Message, Usage
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.report import Report
+from rewardsmith.domain.warning import RewardWarning
 
 Status = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
@@ -38,6 +39,8 @@ class Best(Record):
     """What the search itself measured on one seed: the maximum of many, so too high on average."""
     file: str
     """Path of its `reward.py`."""
+    warnings: tuple[RewardWarning, ...] = ()
+    """Signs that the reward is hacked, with their evidence."""
 
 
 class Baselines(Record):
@@ -103,6 +106,8 @@ class TrainResult(Record):
     """Seconds in all."""
     components: dict[str, ComponentSummary]
     """By name, `total` included."""
+    warnings: tuple[RewardWarning, ...] = ()
+    """Signs that the reward is hacked, with their evidence."""
     folder: str
     """Where weights, learning curve and report lie."""
     failure: ScreenFailure | None = None
@@ -166,6 +171,8 @@ class CandidateResult(Record):
     """The candidate, with its source, its parents and what kept it from training."""
     report: Report | None
     """What the search's training of it, or of its twin, gave; null when it never trained."""
+    warnings: tuple[RewardWarning, ...] = ()
+    """Signs that the reward is hacked, with their evidence."""
     folder: str
     """Where its files lie."""
 

@@ -25,6 +25,7 @@ from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Turn, Usage
 from rewardsmith.domain.report import Report
+from rewardsmith.domain.warning import RewardWarning
 
 
 @dataclass
@@ -52,6 +53,8 @@ class Run:
     progress: dict[tuple[str, str, int], Progress] = field(default_factory=dict)
     """Of open attempts."""
     generations: dict[int, GenerationEnded] = field(default_factory=dict)
+    warnings: dict[str, tuple[RewardWarning, ...]] = field(default_factory=dict)
+    """Signs of reward hacking, by candidate id; see `warned`."""
     search_ended: SearchEnded | None = None
     confirmed: Confirmed | None = None
     wall_s: float = 0.0
@@ -103,6 +106,7 @@ class Run:
                     self.lost[attempt.key] = self.lost.get(attempt.key, 0) + (not stopped)
             case GenerationEnded() as ended:
                 self.generations[ended.generation] = ended
+                self.warnings.update(ended.warnings)
             case SearchEnded() as search_ended:
                 self.search_ended = search_ended
             case Confirmed() as confirmed:
@@ -114,12 +118,16 @@ class Run:
         """Every candidate with its report, in order of generation and slot; a duplicate has its twin's report."""
         assert self.spec is not None
         ordered = sorted(self.candidates.values(), key=lambda c: (c.generation, c.slot))
-        return tuple(Turn(candidate=c, report=self.search_report(c)) for c in ordered)
+        return tuple(Turn(candidate=c, report=self.search_report(c), warnings=self.warned(c)) for c in ordered)
 
     def search_report(self, candidate: Candidate) -> Report | None:
         """What the search's training of `candidate`, or of its twin, gave."""
         assert self.spec is not None
         return self.reports.get(("search", candidate.twin or candidate.id, self.spec.seed))
+
+    def warned(self, candidate: Candidate) -> tuple[RewardWarning, ...]:
+        """Signs that `candidate`, or its twin, is hacked; none before its generation has ended."""
+        return self.warnings.get(candidate.twin or candidate.id, ())
 
     def scores(self, purpose: str, subject: str) -> list[float]:
         """Scores of one subject over the seeds of one purpose, in order of seeds; failures are left out."""

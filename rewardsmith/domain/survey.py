@@ -41,7 +41,7 @@ class Signal(Record):
 
 
 class RecordedEpisode(Record):
-    """One random episode of the probe, with what the score rule gave it."""
+    """One recorded episode, with what the score rule gave it."""
 
     length: int
     """Steps until termination or truncation."""
@@ -53,10 +53,17 @@ class RecordedEpisode(Record):
     """True if the episode ended by itself, before the horizon."""
 
 
+class ExtremeEpisode(RecordedEpisode):
+    """One episode of a policy that nobody has to train."""
+
+    policy: Literal["idle", "reckless"]
+    """`idle`: no action, or the nearest to it; `reckless`: every entry at one of its bounds, arbitrarily."""
+
+
 class Survey(Record):
     """What running the real environment once told us."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     """Version of this record."""
     task: str
     """Name of the task."""
@@ -78,6 +85,8 @@ class Survey(Record):
     """Upper bounds of a continuous action; empty for a discrete one."""
     episodes: tuple[RecordedEpisode, ...]
     """Random episodes, in the order of the probe's rows."""
+    extremes: tuple[ExtremeEpisode, ...] = ()
+    """Idle and reckless episodes, in the order of the rows of the probe's `extremes`."""
     steps_per_second: float
     """Raw steps of one environment per second of wall time, on the machine of the survey."""
     versions: dict[str, str] = Field(default_factory=dict)
@@ -104,12 +113,14 @@ class Survey(Record):
 
 @dataclass(frozen=True)
 class Probe:
-    """Recorded transitions of the survey's random episodes, row after row in the order of its episodes."""
+    """Recorded transitions, row after row in the order of their episodes: of a survey, those of its random ones."""
 
     arrays: Mapping[str, npt.NDArray[np.generic]]
     """By signal: shape (rows, ...), in the signal's dtype."""
     starts: npt.NDArray[np.bool_]
     """Shape (rows,): true on the first step of each episode."""
+    extremes: Probe | None = None
+    """Those of the survey's idle and reckless episodes, where it has any."""
     _bounds: list[tuple[int, int]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

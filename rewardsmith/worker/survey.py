@@ -1,4 +1,4 @@
-"""Runs the real environment with random actions, and tells what is there: `survey.json` and `probe.npz`."""
+"""Runs the real environment with random, idle and reckless actions, and tells what is there."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from rewardsmith.domain.job import SurveyJob
-from rewardsmith.domain.survey import RecordedEpisode, Signal, Survey
+from rewardsmith.domain.survey import ExtremeEpisode, RecordedEpisode, Signal, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import TaskError
+from rewardsmith.errors import ScoreRuleError, TaskError
 from rewardsmith.export.discovery import FoundSignal, discover
 from rewardsmith.export.signals import SignalReader, mujoco_model
 from rewardsmith.reward.process import ScoreProcess
 from rewardsmith.reward.source import analyse_score
 from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.episodes import Episode, Policy, lost, play_extremes
 from rewardsmith.worker.view import without_reward
 
 __all__ = ["run", "seconds_per_step"]
@@ -34,6 +35,9 @@ PROBE_BYTES = 64 * 2**20
 
 PROBE_ROWS = 4096
 
+EXTREME_EPISODES = 3
+"""Most episodes of each extreme policy."""
+
 WIDEST_STATISTICS = 1024
 """Signals of more entries (images) get no statistics: no prompt and no search could use them."""
 
@@ -45,7 +49,7 @@ UNTIMED = ("MountainCarEnv", "Continuous_MountainCarEnv")
 
 
 def run(job: SurveyJob, out: Path) -> None:
-    """Survey the task of `job` and write `survey.json` and `probe.npz` into the folder `out`.
+    """Survey the task of `job` and write `survey.json`, `probe.npz` and `extremes.npz` into the folder `out`.
 
     Raises:
         TaskError: the environment, or a signal that the task file names, is wrong.
@@ -56,20 +60,20 @@ def run(job: SurveyJob, out: Path) -> None:
     try:
         recording = _record(env, job)
         view = without_reward(env, recording.info)
+        found = _allowed(task, recording.found, view.dropped_info)
+        episodes = recording.episodes
+        arrays = _columns(found, episodes)
         dt = seconds_per_step(env)
         versions = _versions(env)
         space = env.action_space
+        count = _affordable(arrays, job)
+        played = play_extremes(env, {signal.name: signal for signal in found}, seed=job.seed, episodes=count)
     finally:
         env.close()
-    found = _allowed(task, recording.found, view.dropped_info)
-    episodes = recording.episodes
-    arrays = _columns(found, episodes)
     signals = tuple(_signal(signal, arrays[signal.name]) for signal in found)
     recorded = _scored(job, signals, episodes, dt)
     kept = _fitting(arrays, [len(episode.rows) for episode in episodes])
-    rows = sum(len(episode.rows) for episode in episodes[:kept])
-    starts = np.zeros(rows, dtype=bool)
-    starts[np.cumsum([0, *(len(episode.rows) for episode in episodes[: kept - 1])])] = True
+    extremes = _extremes(job, signals, played, dt)
     survey = Survey(
         task=task.name,
         fingerprint=task.fingerprint(),
@@ -81,12 +85,16 @@ def run(job: SurveyJob, out: Path) -> None:
         action_low=_bounds(space, "low"),
         action_high=_bounds(space, "high"),
         episodes=recorded[:kept],
+        extremes=tuple(extreme for extreme, _ in extremes),
         steps_per_second=recording.rate,
         versions=versions,
         sparse_kind="rule" if analyse_score(task.score.source, arrays).sparse is not None else "terminal",
     )
     out.mkdir(parents=True, exist_ok=True)
-    np.savez(out / "probe.npz", allow_pickle=False, **{name: a[:rows] for name, a in arrays.items()}, __starts__=starts)
+    _write(out / "probe.npz", arrays, episodes[:kept])
+    if extremes:
+        tried = [episode for _, episode in extremes]
+        _write(out / "extremes.npz", _columns(found, tried), tried)
     (out / "survey.json").write_text(survey.model_dump_json(indent=1), encoding="utf-8")
 
 
@@ -104,20 +112,12 @@ def seconds_per_step(env: gymnasium.Env[Any, Any]) -> float:
 
 
 @dataclass
-class _Episode:
-    """One random episode: its rows as they are read, and how it ended."""
-
-    rows: list[dict[str, npt.NDArray[Any]]] = field(default_factory=list)
-    terminated: bool = False
-
-
-@dataclass
 class _Recording:
     """What the random episodes gave."""
 
     found: dict[str, FoundSignal]
     """Signals that every step had, by name."""
-    episodes: list[_Episode] = field(default_factory=list)
+    episodes: list[Episode] = field(default_factory=list)
     info: set[str] = field(default_factory=set)
     """Names of all entries of `info` in any step."""
     rate: float = 0.0
@@ -141,7 +141,7 @@ def _record(env: gymnasium.Env[Any, Any], job: SurveyJob) -> _Recording:
     steps, seconds = 0, 0.0
     least = min(LEAST_ROWS, job.max_steps)
     while steps < job.max_steps and (len(episodes) < job.episodes or steps < least):
-        episode = _Episode()
+        episode = Episode()
         env.reset(seed=int(seeds.integers(2**31)))
         ended = False
         while not ended:
@@ -149,10 +149,9 @@ def _record(env: gymnasium.Env[Any, Any], job: SurveyJob) -> _Recording:
             before = time.perf_counter()
             observation, _, terminated, truncated, info = env.step(action)
             seconds += time.perf_counter() - before
-            lost = _lost(found, info)
-            if lost:
-                _check_named(job.task, lost, info)
-                for name in lost:
+            if missing := lost(found, info):
+                _check_named(job.task, missing, info)
+                for name in missing:
                     del found[name]
                 reader = SignalReader(env, {name: signal.reader for name, signal in found.items()})
             recording.info.update(map(str, info))
@@ -163,17 +162,6 @@ def _record(env: gymnasium.Env[Any, Any], job: SurveyJob) -> _Recording:
         episodes.append(episode)
     recording.rate = steps / max(seconds, 1e-9)
     return recording
-
-
-def _lost(found: Mapping[str, FoundSignal], info: Mapping[str, Any]) -> list[str]:
-    """Signals of `info` that this step lacks or gives in another shape: a signal is there in every step."""
-    lost = []
-    for name, signal in found.items():
-        if signal.reader.startswith("info:") and "@" not in signal.reader:
-            value = info.get(signal.reader.removeprefix("info:"))
-            if value is None or np.shape(value) != signal.shape:
-                lost.append(name)
-    return lost
 
 
 def _check_named(task: Task, names: list[str], info: Mapping[str, Any]) -> None:
@@ -206,7 +194,7 @@ def _allowed(task: Task, found: Mapping[str, FoundSignal], dropped: tuple[str, .
     return allowed
 
 
-def _columns(found: list[FoundSignal], episodes: list[_Episode]) -> dict[str, npt.NDArray[Any]]:
+def _columns(found: list[FoundSignal], episodes: list[Episode]) -> dict[str, npt.NDArray[Any]]:
     """Stack the rows of all episodes, one array per signal: shape (rows, ...)."""
     return {
         signal.name: np.stack([row[signal.name] for episode in episodes for row in episode.rows]) for signal in found
@@ -227,7 +215,7 @@ def _signal(found: FoundSignal, array: npt.NDArray[Any]) -> Signal:
 
 
 def _scored(
-    job: SurveyJob, signals: tuple[Signal, ...], episodes: list[_Episode], dt: float
+    job: SurveyJob, signals: tuple[Signal, ...], episodes: list[Episode], dt: float
 ) -> tuple[RecordedEpisode, ...]:
     """Score every episode by the task's rule."""
     task = job.task
@@ -250,6 +238,37 @@ def _scored(
     finally:
         process.close()
     return tuple(recorded)
+
+
+def _affordable(arrays: Mapping[str, npt.NDArray[Any]], job: SurveyJob) -> int:
+    """Episodes of each extreme policy: together no more steps than the random ones, and within the probe's size."""
+    horizon = job.task.environment.horizon
+    episode = horizon * sum(array[0].nbytes for array in arrays.values())
+    few = max(1, min(EXTREME_EPISODES, job.max_steps // (2 * horizon)))
+    return min(few, PROBE_BYTES // (2 * episode))
+
+
+def _extremes(
+    job: SurveyJob, signals: tuple[Signal, ...], played: Mapping[Policy, list[Episode]], dt: float
+) -> list[tuple[ExtremeEpisode, Episode]]:
+    """Score the extreme episodes. A policy on which the score rule fails tells nothing and is left out."""
+    kept: list[tuple[ExtremeEpisode, Episode]] = []
+    for policy, episodes in played.items():
+        try:
+            recorded = _scored(job, signals, episodes, dt)
+        except ScoreRuleError:
+            continue
+        kept += [(ExtremeEpisode(**r.model_dump(), policy=policy), e) for r, e in zip(recorded, episodes, strict=True)]
+    return kept
+
+
+def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]], episodes: list[Episode]) -> None:
+    """Write the rows of the first episodes, with a mark where each begins."""
+    lengths = [len(episode.rows) for episode in episodes]
+    starts = np.zeros(sum(lengths), dtype=bool)
+    starts[np.cumsum([0, *lengths[:-1]])] = True
+    rows = {name: array[: len(starts)] for name, array in arrays.items()}
+    np.savez(path, allow_pickle=False, **rows, __starts__=starts)
 
 
 def _fitting(arrays: Mapping[str, npt.NDArray[Any]], lengths: list[int]) -> int:

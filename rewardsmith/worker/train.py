@@ -24,6 +24,7 @@ from rewardsmith.worker.progress import ProgressFile
 from rewardsmith.worker.rewards import RewardSource, open_rewards
 from rewardsmith.worker.scoring import HeldOut, ScoredEpisode
 from rewardsmith.worker.seeds import held_out_seeds
+from rewardsmith.worker.statistics import TOTAL
 from rewardsmith.worker.survey import seconds_per_step
 from rewardsmith.worker.video import record_video
 
@@ -223,5 +224,6 @@ def _rung(steps: int, episodes: list[ScoredEpisode]) -> Rung:
         scores=scores,
         mean=sum(scores) / len(scores),
         lengths=tuple(episode.length for episode in episodes),
+        returns=tuple(episode.sums[TOTAL] for episode in episodes),
         success=sum(verdicts) / len(verdicts) if verdicts else None,
     )
