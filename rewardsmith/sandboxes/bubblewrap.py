@@ -1,17 +1,16 @@
 """`bubblewrap`: no network, no keys, no other process, and no file but the interpreter's, ours and the job's.
 
-The kernel's user stays that of whoever starts it (inside it is 10001, with no capability). Started as root, files of
-other users can therefore be read where everyone may read them, written nowhere but in `out/`, and RLIMIT_NPROC binds
-nobody: the limit on processes holds for ordinary users only.
+Started as root, a worker is a user of its own to the kernel (`identity`), which may read what the profile shows and
+write into `out/` alone. Started by anybody else it stays that user (inside it is 10001) in a user namespace. Either way
+it has no capability, can get none, and is refused the calls of `isolation.worker_filter`.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -20,24 +19,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rewardsmith.domain.sandbox import SandboxSpec
-from rewardsmith.errors import InfrastructureError, IsolationUnavailable
+from rewardsmith.errors import InfrastructureError, IsolationUnavailable, UsageError
+from rewardsmith.isolation import cgroups, lockdown, worker_filter
 from rewardsmith.sandboxes.child import (
     LAUNCHER,
-    PACKAGE,
     WORKER,
     clean_environment,
-    package_path,
+    given,
+    group_of,
     run_child,
     with_output,
 )
-from rewardsmith.sandboxes.sandbox import Outcome
+from rewardsmith.sandboxes.identity import BASE, can_give_users, own_user, readable_by_all
+from rewardsmith.sandboxes.launcher import Orders
+from rewardsmith.sandboxes.profile import JOB, OURS, RESUME, interpreter, profile
+from rewardsmith.sandboxes.sandbox import Outcome, mounts_of, refuse_docker_settings
 from rewardsmith.sandboxes.tree import started_at
 
-_JOB = "/job"
-_RESUME = "/resume"
 _PATIENCE_S = 10.0
-_TMP_BYTES = 64 * 2**20
-_SHM_BYTES = 2**20
+_HOME = "/tmp"  # noqa: S108 - the sandbox's own tmpfs
 _KERNEL_COUNTS_PER_NAMESPACE = (5, 14)
 """Linux from which RLIMIT_NPROC counts within the user namespace, not all processes of the user."""
 
@@ -46,64 +46,137 @@ class BubblewrapSandbox:
     """Runs the worker in namespaces of its own, made by `bwrap`."""
 
     def __init__(self, spec: SandboxSpec, *, worker: tuple[str, ...] = WORKER) -> None:
-        self.name, self.limits, self._mounts = spec.name, spec.limits, spec.mounts
+        """Raises UsageError for a mount that cannot be had, or what only a container has."""
+        refuse_docker_settings(spec)
+        self._mounts = mounts_of(spec)
+        for mount in self._mounts:
+            _refuse_mount(spec.name, Path(mount.source), Path(mount.target or mount.source), mount.writable)
+        self.name, self.limits = spec.name, spec.limits
         self._worker = worker
 
     def check(self) -> None:
-        """Start the profile once with an interpreter that does nothing; about 50 ms."""
-        command = (*_profile(), "--", sys.executable, "-I", "-S", "-c", "pass")
-        try:
-            ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise IsolationUnavailable("bubblewrap does not answer within 60 s") from error
+        """Start the profile once with an interpreter that does nothing; about 100 ms."""
+        user = own_user()
+        orders = Orders(memory=None, file=None, processes=None, user=user)
+        with _filter() as code:
+            line = profile(user=user, code=code, mounts=self._mounts)
+            for path in (*interpreter(), Path(sysconfig.get_path("purelib"))) if user is not None else ():
+                if not readable_by_all(path):
+                    raise IsolationUnavailable(
+                        f"started as root, workers are users of their own, who may not read {path}",
+                        hint=f"chmod -R o+rX {path}, or name another sandbox: --sandbox process",
+                    )
+            try:
+                ended = subprocess.run(
+                    (*line, "--", *LAUNCHER, orders.written(), sys.executable, "-I", "-S", "-c", "pass"),
+                    env=clean_environment(os.environ, home=_HOME),
+                    pass_fds=(code,),
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise IsolationUnavailable("bubblewrap does not answer within 60 s") from error
         if ended.returncode != 0:
             raise _unavailable(ended.stderr)
+
+    def describe(self) -> str:
+        """In a line: whose rights workers have, and what limits them."""
+        user = f"each worker a user of its own from {BASE}" if can_give_users() else "workers as this user"
+        return f"namespaces of their own, {user}; {cgroups.describe()}"
 
     def run(self, folder: Path, *, resume_from: Path | None = None) -> Outcome:
         """Run the worker with `folder` as `/job`; see `Sandbox.run`."""
         folder = with_output(folder)
-        binds = [
-            "--ro-bind",
-            str(folder / "job.json"),
-            f"{_JOB}/job.json",
-            "--bind",
-            str(folder / "out"),
-            f"{_JOB}/out",
-        ]
-        arguments = [_JOB]
-        if resume_from is not None:
-            binds += ["--ro-bind", str(resume_from.resolve()), _RESUME]
-            arguments += ["--resume", _RESUME]
-        limits = {
-            "memory": self.limits.memory_mib * 2**20,
-            "file": self.limits.output_mib * 2**20,
-            "processes": self.limits.processes if _counts_processes() else None,
-            "supervisor": None,
-        }
-        status, theirs = os.pipe()
-        try:
-            outcome = run_child(
-                (
-                    *_profile(*binds, "--json-status-fd", str(theirs)),
-                    "--",
-                    *LAUNCHER,
-                    json.dumps(limits),
-                    *self._worker,
-                    *arguments,
-                ),
-                clean_environment(os.environ, home="/tmp"),  # noqa: S108 - the sandbox's own tmpfs
-                log=folder / "log.txt",
-                limits=self.limits,
-                pass_fds=(theirs,),
+        user = own_user()
+        with group_of(self.limits) as group, given(folder / "out", user), contextlib.ExitStack() as descriptors:
+            orders = Orders(
+                memory=self.limits.memory_mib * 2**20,
+                file=self.limits.output_mib * 2**20,
+                processes=self.limits.processes if user is not None or _counts_processes() else None,
+                user=user,
+                joins=group.joins,
             )
-        finally:
-            os.close(theirs)
-            with os.fdopen(status, "rb") as reader:
-                told = re.search(rb'"child-pid": *(\d+)', reader.read())
-        if told is None:
-            raise _unavailable((folder / "log.txt").read_text(errors="replace")[:2000])
-        _wait_for_namespace(int(told[1]))
+            code = descriptors.enter_context(_filter())
+            job = descriptors.enter_context(_opened(folder / "job.json"))
+            status, theirs = os.pipe()
+            reader = descriptors.enter_context(os.fdopen(status, "rb"))
+            try:
+                line = profile(
+                    user=user,
+                    code=code,
+                    job=job,
+                    out=folder / "out",
+                    resume=resume_from.resolve() if resume_from is not None else None,
+                    mounts=self._mounts,
+                    status=theirs,
+                )
+                resume = ("--resume", RESUME) if resume_from is not None else ()
+                outcome = run_child(
+                    (*line, "--", *LAUNCHER, orders.written(), *self._worker, JOB, *resume),
+                    clean_environment(os.environ, home=_HOME),
+                    log=folder / "log.txt",
+                    limits=self.limits,
+                    group=group,
+                    pass_fds=(theirs, code, job),
+                )
+            finally:
+                os.close(theirs)
+            told = re.search(rb'"child-pid": *(\d+)', reader.read())
+            if told is None:
+                raise _unavailable((folder / "log.txt").read_text(errors="replace")[:2000])
+            _wait_for_namespace(int(told[1]))
         return outcome
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise InfrastructureError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _filter() -> Iterator[int]:
+    """A descriptor from which `bwrap` reads the worker's filter of system calls."""
+    try:
+        machine = lockdown.machine()
+    except lockdown.LockdownError as error:
+        raise IsolationUnavailable(
+            f"a worker's system calls cannot be filtered here: {error}", hint="name another sandbox: --sandbox process"
+        ) from error
+    program = worker_filter.filter_program(machine, families=worker_filter.LOCAL, namespaces=False)
+    descriptor = os.memfd_create("filter")
+    try:
+        os.write(descriptor, lockdown.encoded(program))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_mount(sandbox: str, source: Path, target: Path, writable: bool) -> None:
+    """Raise UsageError where a mount would hide what is the sandbox's own, or where its worker could not use it."""
+    if target == Path("/") or any(target.is_relative_to(ours) for ours in OURS):
+        raise UsageError(
+            f"the sandbox {sandbox!r} mounts {source} at {target}, which is its own",
+            hint="choose another target in its sandbox.toml",
+        )
+    if not can_give_users():
+        return
+    needed = "rwX" if writable else "rX"
+    if not readable_by_all(source) or (writable and not source.stat().st_mode & 0o002):
+        raise UsageError(
+            f"the sandbox {sandbox!r} mounts {source}, which its workers may not {'write' if writable else 'read'}: "
+            "started as root, they are users of their own",
+            hint=f"chmod -R o+{needed} {source}",
+        )
 
 
 def _wait_for_namespace(init: int) -> None:
@@ -119,61 +192,6 @@ def _wait_for_namespace(init: int) -> None:
         if time.monotonic() > deadline:
             raise InfrastructureError(f"the sandbox's first process {init} outlives bubblewrap")
         time.sleep(0.002)
-
-
-def _profile(*binds: str) -> list[str]:
-    """`bwrap` with its options, up to the command; `binds` come after the machine's own folders."""
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        raise IsolationUnavailable(
-            "bubblewrap (bwrap) is not installed",
-            hint="apt-get install bubblewrap, or name another sandbox: --sandbox process",
-        )
-    return [
-        bwrap,
-        *("--unshare-all", "--unshare-user", "--disable-userns", "--new-session", "--die-with-parent"),
-        *("--uid", "10001", "--gid", "10001", "--hostname", "sandbox", "--cap-drop", "ALL"),
-        *("--proc", "/proc", "--dev", "/dev", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"),  # noqa: S108
-        *("--size", str(_TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108
-        *_system(),
-        *(argument for path in _interpreter() for argument in ("--ro-bind", path, path)),
-        *binds,
-        *("--remount-ro", "/", "--chdir", "/tmp"),  # noqa: S108
-    ]
-
-
-def _system() -> Iterator[str]:
-    """Shared libraries and their loader, and what drawing without a display reads."""
-    yield from ("--ro-bind", "/usr/lib", "/usr/lib")
-    for name in ("/usr/lib64", "/usr/lib32", "/etc/ld.so.cache", "/usr/share/glvnd", "/usr/share/zoneinfo"):
-        yield from ("--ro-bind-try", name, name)
-    for link in ("/lib", "/lib64", "/lib32"):
-        path = Path(link)
-        if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), link)
-        elif path.is_dir():
-            yield from ("--ro-bind", link, link)
-
-
-def _interpreter() -> list[str]:
-    """Paths of the interpreter, its standard library, its virtual environment and this package.
-
-    A virtual environment's base may lie elsewhere (pyenv), and either may be reached through links: each path is bound
-    where it is named and where it really is. Of a prefix that the whole system shares only libraries are taken.
-    """
-    wanted = [Path(sys.prefix), Path(sys.base_prefix), Path(sysconfig.get_path("stdlib"))]
-    wanted += [Path(sys.executable).resolve(), Path(sys.executable)]
-    if (parent := package_path()) is not None:
-        wanted.append(parent if parent.name in ("site-packages", "dist-packages") else PACKAGE)
-    bound: list[Path] = []
-    for path in wanted:
-        for place in (path, path.resolve()):
-            if place in (Path("/usr"), Path("/usr/local"), Path("/")):
-                places = [p for p in (place / "lib", place / "lib64") if p.is_dir() and p != Path("/usr/lib")]
-            else:
-                places = [place]
-            bound += [p for p in places if not any(p.is_relative_to(b) for b in [*bound, Path("/usr/lib")])]
-    return [str(path) for path in bound]
 
 
 def _counts_processes() -> bool:

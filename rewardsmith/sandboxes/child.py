@@ -8,11 +8,14 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rewardsmith.domain.sandbox import SandboxLimits
 from rewardsmith.errors import InfrastructureError
+from rewardsmith.isolation import cgroups
+from rewardsmith.isolation.cgroups import Group
+from rewardsmith.sandboxes.identity import hand_back, hand_over
 from rewardsmith.sandboxes.sandbox import Outcome
 from rewardsmith.sandboxes.tree import kill_tree
 
@@ -71,17 +74,43 @@ def with_output(folder: Path) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def group_of(limits: SandboxLimits) -> Iterator[Group]:
+    """The control group of one worker; one that limits nothing where none can be made."""
+    try:
+        group = Group(cgroups.places(), memory=limits.memory_mib * 2**20, processes=limits.processes)
+    except OSError as error:
+        raise InfrastructureError(f"cannot make a control group: {error}") from error
+    with group:
+        yield group
+
+
+@contextlib.contextmanager
+def given(folder: Path, user: int | None) -> Iterator[None]:
+    """`folder` belongs to `user` meanwhile, where there is one, and to the owner of the folder around it again."""
+    if user is None:
+        yield
+        return
+    hand_over(folder, user)
+    try:
+        yield
+    finally:
+        hand_back(folder)
+
+
 def run_child(
     command: Sequence[str],
     environment: Mapping[str, str],
     *,
     log: Path,
     limits: SandboxLimits,
+    group: Group,
     pass_fds: Sequence[int] = (),
 ) -> Outcome:
     """Run `command` until it ends or its wall clock runs out; its whole tree is dead on return.
 
-    `command` must be the head of its tree: a launcher that supervises, or bubblewrap with a pid namespace.
+    `command` must be the head of its tree: a launcher that supervises, or bubblewrap with a pid namespace. The
+    launcher joins `group`.
 
     Raises:
         InfrastructureError: It cannot be started, or its log cannot be written.
@@ -96,13 +125,13 @@ def run_child(
             env=dict(environment),
             cwd="/",
             start_new_session=True,
-            pass_fds=pass_fds,
+            pass_fds=(*pass_fds, *group.joins),
         )
     except OSError as error:
         raise InfrastructureError(f"cannot start {command[0]}: {error}") from error
     timed_out = False
     try:
-        with _Log(log, limits.log_mib * 2**20) as kept:
+        with Log(log, limits.log_mib * 2**20) as kept:
             timed_out = not _follow(process, kept, deadline)
             kill_tree(process.pid)
             process.wait()
@@ -112,11 +141,14 @@ def run_child(
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
-    code = process.returncode
-    return Outcome(exit_code=code if code >= 0 else 128 - code, timed_out=timed_out)
+    code = process.returncode if process.returncode >= 0 else 128 - process.returncode
+    reason = ""
+    if code != 0 and group.out_of_memory:
+        reason = f"out of memory: the worker and what it started needed more than {limits.memory_mib} MiB (memory_mib)"
+    return Outcome(exit_code=code, timed_out=timed_out, reason=reason)
 
 
-def _follow(process: subprocess.Popen[bytes], log: _Log, deadline: float) -> bool:
+def _follow(process: subprocess.Popen[bytes], log: Log, deadline: float) -> bool:
     """Keep the log until the process ends; false when the deadline comes first."""
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
@@ -140,15 +172,15 @@ def _follow(process: subprocess.Popen[bytes], log: _Log, deadline: float) -> boo
     return False
 
 
-def _drain(process: subprocess.Popen[bytes], log: _Log) -> None:
+def _drain(process: subprocess.Popen[bytes], log: Log) -> None:
     assert process.stdout is not None
     with contextlib.suppress(BlockingIOError):
         while data := os.read(process.stdout.fileno(), _CHUNK):
             log.keep(data)
 
 
-class _Log:
-    """A log file that takes everything and keeps the first `limit` bytes."""
+class Log:
+    """A log file that takes everything and keeps the first `limit` bytes. Raises InfrastructureError if it cannot."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._left = limit
@@ -159,6 +191,7 @@ class _Log:
             raise InfrastructureError(f"cannot write {path}: {error.strerror}") from error
 
     def keep(self, data: bytes) -> None:
+        """Take more of the worker's output."""
         if self._left <= 0:
             return
         with contextlib.suppress(OSError):  # a full disk must not end the training that it only comments
@@ -167,7 +200,7 @@ class _Log:
             if self._left <= 0:
                 self._file.write(f"\n[cut after {self._limit} bytes]\n".encode())
 
-    def __enter__(self) -> _Log:
+    def __enter__(self) -> Log:
         return self
 
     def __exit__(self, *_: object) -> None:

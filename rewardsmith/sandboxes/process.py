@@ -1,27 +1,49 @@
-"""`process`: a clean environment and limits, but no walls; for machines that have no bubblewrap.
+"""`process`: a clean environment, limits and no network, but no walls; for machines that have no bubblewrap.
 
-The worker sees every file that this user sees, and the network. Linux only, for the process tree's sake.
+The worker sees every file that this user sees. Started as root it is a user of its own, where the interpreter and the
+job's folder may be read by every user; otherwise it stays root, which `describe` says. Linux only, for the process
+tree's sake.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 from rewardsmith.domain.sandbox import SandboxSpec
-from rewardsmith.errors import IsolationUnavailable
-from rewardsmith.sandboxes.child import LAUNCHER, WORKER, clean_environment, run_child, with_output
-from rewardsmith.sandboxes.sandbox import Outcome
+from rewardsmith.errors import IsolationUnavailable, UsageError
+from rewardsmith.isolation import cgroups, lockdown
+from rewardsmith.sandboxes.child import (
+    LAUNCHER,
+    PACKAGE,
+    WORKER,
+    clean_environment,
+    given,
+    group_of,
+    run_child,
+    with_output,
+)
+from rewardsmith.sandboxes.identity import can_give_users, own_user, reachable_by_all
+from rewardsmith.sandboxes.launcher import Orders
+from rewardsmith.sandboxes.sandbox import Outcome, mounts_of, refuse_docker_settings
 
 
 class ProcessSandbox:
     """Runs the worker as an ordinary process tree that ends as a whole."""
 
     def __init__(self, spec: SandboxSpec, *, worker: tuple[str, ...] = WORKER) -> None:
-        self.name, self.limits, self._mounts = spec.name, spec.limits, spec.mounts
+        """Raises UsageError where `spec` asks for what only walls give."""
+        refuse_docker_settings(spec)
+        for mount in mounts_of(spec):
+            if mount.target != mount.source:
+                raise UsageError(
+                    f"the sandbox {spec.name!r} mounts {mount.source} at {mount.target}, which kind 'process' cannot: "
+                    "its workers see files where they are",
+                    hint="leave target out, or make it of kind 'bubblewrap'",
+                )
+        self.name, self.limits = spec.name, spec.limits
         self._worker = worker
 
     def check(self) -> None:
@@ -32,20 +54,60 @@ class ProcessSandbox:
                 hint="run rewardsmith in its container image",
             )
 
+    def describe(self) -> str:
+        """In a line: whose rights workers have, whether the network is closed, and what limits them."""
+        blocked = _in_the_way()
+        user = "workers have the rights of this user, root included" if os.geteuid() == 0 else "as this user"
+        if can_give_users():
+            kept_out = f"stay root: {blocked} keeps other users out"
+            own = "have a user of their own where the run's folder lets every user in"
+            user = f"workers {kept_out if blocked else own}"
+        network = "no network" if _has_seccomp() else "with the network (no seccomp)"
+        return f"no walls, {network}; {user}; {cgroups.describe()}"
+
     def run(self, folder: Path, *, resume_from: Path | None = None) -> Outcome:
-        """Run the worker on `folder` itself; see `Sandbox.run`. The limit on processes is not enforced here."""
+        """Run the worker on `folder` itself; see `Sandbox.run`.
+
+        The kernel counts processes per user, so without a control group their limit binds only a worker that has a user
+        of its own: for any other it would meet the user's other processes.
+        """
         folder = with_output(folder)
-        limits = {
-            "memory": self.limits.memory_mib * 2**20,
-            "file": self.limits.output_mib * 2**20,
-            "processes": None,  # the kernel counts them per user, so a limit would meet the user's other processes
-            "supervisor": os.getpid(),
-        }
+        read = (folder, folder / "job.json", *([resume_from] if resume_from is not None else []))
+        user = None if _in_the_way(*read) else own_user()
         resume = ("--resume", str(resume_from.resolve())) if resume_from is not None else ()
-        with tempfile.TemporaryDirectory(prefix="home-", dir=folder, ignore_cleanup_errors=True) as home:
+        with (
+            group_of(self.limits) as group,
+            given(folder / "out", user),
+            tempfile.TemporaryDirectory(prefix="home-", dir=folder, ignore_cleanup_errors=True) as home,
+        ):
+            if user is not None:
+                os.chown(home, user, user)
+            orders = Orders(
+                memory=self.limits.memory_mib * 2**20,
+                file=self.limits.output_mib * 2**20,
+                processes=None if user is None else self.limits.processes,
+                supervisor=os.getpid(),
+                user=user,
+                joins=group.joins,
+                filtered=_has_seccomp(),
+            )
             return run_child(
-                (*LAUNCHER, json.dumps(limits), *self._worker, str(folder), *resume),
+                (*LAUNCHER, orders.written(), *self._worker, str(folder), *resume),
                 clean_environment(os.environ, home=home),
                 log=folder / "log.txt",
                 limits=self.limits,
+                group=group,
             )
+
+
+def _in_the_way(*read: Path) -> Path | None:
+    """What keeps a user of its own from the interpreter, the package or `read`; absent where nothing does."""
+    return reachable_by_all((Path(sys.executable), Path(sys.prefix), Path(os.__file__), PACKAGE, *read))
+
+
+def _has_seccomp() -> bool:
+    try:
+        lockdown.seccomp_available()
+    except lockdown.LockdownError:
+        return False
+    return True

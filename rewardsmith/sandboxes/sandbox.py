@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from rewardsmith.domain.sandbox import Mount, SandboxSpec
+from rewardsmith.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Outcome:
     """How the worker ended. A non-zero exit is a result; only a machine that cannot start one raises."""
 
     exit_code: int
+    """128 + n where signal n ended it."""
     timed_out: bool
+    """Whether its wall clock ran out."""
+    reason: str = ""
+    """Why it was ended, where the sandbox knows more than the exit code says: a limit, by name."""
 
 
 class Sandbox(Protocol):
@@ -22,6 +29,10 @@ class Sandbox(Protocol):
 
     def check(self) -> None:
         """Raise IsolationUnavailable, naming the fix, if this machine cannot do it."""
+        ...
+
+    def describe(self) -> str:
+        """In a line, for `rewardsmith doctor`: how users, memory and processes of its workers are kept apart here."""
         ...
 
     def run(self, folder: Path, *, resume_from: Path | None = None) -> Outcome:
@@ -35,3 +46,24 @@ class Sandbox(Protocol):
             InfrastructureError: The worker could not be started.
         """
         ...
+
+
+def mounts_of(spec: SandboxSpec) -> tuple[Mount, ...]:
+    """The mounts that `spec` asks for, each with its target. Raises UsageError for a source that does not exist."""
+    for mount in spec.mounts:
+        if not Path(mount.source).exists():
+            raise UsageError(
+                f"the sandbox {spec.name!r} mounts {mount.source}, which does not exist",
+                hint="make it, or correct [[mounts]] in its sandbox.toml",
+            )
+    return tuple(mount.model_copy(update={"target": mount.target or mount.source}) for mount in spec.mounts)
+
+
+def refuse_docker_settings(spec: SandboxSpec) -> None:
+    """Raise UsageError where `spec` asks for what only a container has."""
+    for name in ("image", "gpus"):
+        if getattr(spec, name):
+            raise UsageError(
+                f"the sandbox {spec.name!r} is of kind {spec.kind!r}, which knows no {name!r}",
+                hint=f"take {name!r} out of its sandbox.toml, or make it of kind 'docker'",
+            )

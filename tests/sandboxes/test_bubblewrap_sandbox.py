@@ -72,7 +72,7 @@ class TestBubblewrap(SandboxConformance):
     def test_alone_and_powerless(self, folder):
         source = """
             import ctypes
-            assert os.getuid() == 10001
+            assert os.getuid() != 0
             assert sum(p.isdigit() for p in os.listdir("/proc")) <= 3
             status = Path("/proc/self/status").read_text()
             assert "CapEff:\\t0000000000000000" in status
