@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,9 +45,9 @@ class OfflineAuthor:
         """Answer with a reward in the contract that stands nowhere in the run's history."""
         evidence = self._evidence(request.context)
         answer = _Answer(request, evidence, self._seed, self._read)
-        source, story = answer.repair() if request.context.rejected else answer.design()
-        text = f"{story}\n\n```python\n{source}```\n"
-        return Completion(text=text, model=self.name, dollars=0.0)
+        written = answer.repair() if request.context.rejected else answer.design()
+        text = f"{written.story}\n\n```python\n{written.source}```\n"
+        return Completion(text=text, model=self.name, dollars=0.0, parents=written.parents)
 
     def _evidence(self, context: Context) -> Evidence:
         """What the survey says; remembered for the survey asked about last, because every slot asks again."""
@@ -55,6 +56,14 @@ class OfflineAuthor:
             self._weighed = (context.survey, context.probe, evidence)
             self._read = functools.cache(functools.partial(read, library=evidence.library))
         return self._weighed[2]
+
+
+class _Written(NamedTuple):
+    """A reward, a text before it, and the ids of the candidates that it was made from."""
+
+    source: str
+    story: str
+    parents: tuple[str, ...] = ()
 
 
 class _Answer:
@@ -67,15 +76,15 @@ class _Answer:
         self.seen = {_known_id(turn.candidate.source) for turn in self.context.history if turn.candidate.source}
         self.pool = self._pool()
 
-    def design(self) -> tuple[str, str]:
-        """The reward of this slot, and a text before it.
+    def design(self) -> _Written:
+        """The reward of this slot.
 
         The slots before it are drafted too, so that slots which are asked for side by side never repeat each other.
         """
         taken = self._designs(self.key.slot)
         return self._new(self.key.slot, taken, self._generator("designer", self.key.slot, self.key.call))
 
-    def repair(self) -> tuple[str, str]:
+    def repair(self) -> _Written:
         """A plain, bounded reward in place of a rejected one."""
         rejected = self.context.rejected[0] if self.context.rejected else ""
         taken = self._designs(max(self.context.k, self.key.slot + 1)) | {_known_id(rejected)}
@@ -87,13 +96,13 @@ class _Answer:
             source = write(genome, self.evidence.library, self.evidence)
             if reward_id(source) not in taken:
                 break
-        return source, f"A plainer reward in place of the one that failed. {summary(genome)}"
+        return _Written(source, f"A plainer reward in place of the one that failed. {summary(genome)}")
 
     def _designs(self, slots: int) -> set[str]:
         """Ids of the history and of this generation's first answers in that many slots."""
         taken = set(self.seen)
         for slot in range(slots):
-            taken.add(reward_id(self._new(slot, taken, self._generator("designer", slot, 0))[0]))
+            taken.add(reward_id(self._new(slot, taken, self._generator("designer", slot, 0)).source))
         return taken
 
     def _plain(self, sketch: Sketch) -> Genome:
@@ -102,7 +111,7 @@ class _Answer:
         main = main_gene(self.evidence, self.evidence.mains[0].term, sketch.cap)
         return tidied([main, *supports(self.evidence, sketch)])
 
-    def _new(self, slot: int, taken: set[str], rng: np.random.Generator) -> tuple[str, str]:
+    def _new(self, slot: int, taken: set[str], rng: np.random.Generator) -> _Written:
         """A source that is not taken."""
         foreign = self._foreign_child(slot, taken, rng)
         if foreign is not None:
@@ -120,7 +129,7 @@ class _Answer:
             source = write(draft.genome, self.evidence.library, self.evidence)
             if reward_id(source) not in taken:
                 break
-        return source, f"{draft.story} {summary(draft.genome)}"
+        return _Written(source, f"{draft.story} {summary(draft.genome)}", draft.parents)
 
     def _pool(self) -> list[Scored]:
         """Own rewards with a score: the asked-for parents first, then best first; each reward once."""
@@ -136,7 +145,7 @@ class _Answer:
                 found[key] = Scored(genome, turn, score)
         return list(found.values())
 
-    def _foreign_child(self, slot: int, taken: set[str], rng: np.random.Generator) -> tuple[str, str] | None:
+    def _foreign_child(self, slot: int, taken: set[str], rng: np.random.Generator) -> _Written | None:
         """A parent that somebody else wrote stays as it is but for its numbers, in every second slot."""
         parents = [*self.context.parents, *sorted(self.history, key=_rank)[:1]]
         turn = next((t for t in parents if t.candidate.source and t.score is not None), None)
@@ -154,7 +163,7 @@ class _Answer:
             values = {n: float(f"{v * f:.3g}") for (n, v), f in zip(analysis.parameters.items(), factors, strict=True)}
             source = set_parameters(turn.candidate.source, values)
             if reward_id(source) not in taken:
-                return source, f"The numbers of {turn.candidate.id}, changed."
+                return _Written(source, f"The numbers of {turn.candidate.id}, changed.", (turn.candidate.id,))
         return None
 
     def _generator(self, role: Role, slot: int, call: int) -> np.random.Generator:

@@ -33,13 +33,19 @@ class Scored:
     turn: Turn
     score: float
 
+    @property
+    def id(self) -> str:
+        """Id of its candidate."""
+        return self.turn.candidate.id
+
 
 @dataclass(frozen=True)
 class Draft:
-    """A genome with a line on how it came to be."""
+    """A genome with a line on how it came to be, and the ids of the candidates that it was made from."""
 
     genome: Genome
     story: str
+    parents: tuple[str, ...] = ()
 
 
 def step_size(history: Sequence[Turn]) -> float:
@@ -80,13 +86,13 @@ def next_draft(
     if role == 2 and len(pool) > 1:
         other = pool[1 + int(rng.integers(min(3, len(pool) - 1)))]
         child = cross(best.genome, other.genome, rng)
-        return Draft(jitter(child, 0.5 * size, rng), f"Crossed {_id(best)} with {_id(other)}.")
+        return Draft(jitter(child, 0.5 * size, rng), f"Crossed {best.id} with {other.id}.", (best.id, other.id))
     if role == 3 and len(pool) > 1:
         other = pool[1 + int(rng.integers(min(3, len(pool) - 1)))]
-        return Draft(mutate(evidence, other.genome, size, rng), f"Mutated {_id(other)}.")
+        return Draft(mutate(evidence, other.genome, size, rng), f"Mutated {other.id}.", (other.id,))
     if role == 4:
         return Draft(first_draft(evidence, fresh, rng), "A fresh draft.")
-    return Draft(mutate(evidence, best.genome, size, rng), f"Mutated {_id(best)}.")
+    return Draft(mutate(evidence, best.genome, size, rng), f"Mutated {best.id}.", (best.id,))
 
 
 def jitter(genome: Genome, size: float, rng: np.random.Generator) -> Genome:
@@ -169,15 +175,15 @@ def _guided(evidence: Evidence, parent: Scored, size: float, rng: np.random.Gene
             held = [i for i, g in enumerate(genome) if i and g.term.name.startswith(steadying)]
             for place in held[: 1 + int(rng.integers(2))] if held else []:
                 genome[place] = genome[place].scaled(step)
-        story = f"{_id(parent)} ends its episodes early: more to steady it."
+        story = f"{parent.id} ends its episodes early: more to steady it."
     elif genome[0].term.shape == "capped" and _level(parent) > 0.5:
         wider = genome[0].widened(step)
         genome[0] = wider.scaled(wider.term.scale / genome[0].term.scale)
-        story = f"The main component of {_id(parent)} has levelled off: it may grow further."
+        story = f"The main component of {parent.id} has levelled off: it may grow further."
     else:
         genome = [genome[0], *(gene.scaled(1.0 / step) for gene in genome[1:])]
-        story = f"{_id(parent)} holds out: more weight on its main component."
-    return Draft(jitter(tidied(genome), 0.3 * size, rng), story)
+        story = f"{parent.id} holds out: more weight on its main component."
+    return Draft(jitter(tidied(genome), 0.3 * size, rng), story, (parent.id,))
 
 
 def _share_lived(evidence: Evidence, turn: Turn) -> float:
@@ -206,7 +212,3 @@ def _other_main(evidence: Evidence, main: Gene, rng: np.random.Generator) -> Gen
     if not terms:
         return main
     return main_gene(evidence, terms[int(rng.integers(len(terms)))], float(rng.choice([0.0, 1.5])))
-
-
-def _id(scored: Scored) -> str:
-    return scored.turn.candidate.id

@@ -143,16 +143,23 @@ class Writing:
             if c.reward_id and not c.twin and not c.failure and c.id != but
         }
 
+    def _parents(self, draft: _Draft) -> tuple[str, ...]:
+        """Candidates that the answer was made from: as its author says, else those that the request named."""
+        said = draft.completion.parents
+        if said is None:
+            return tuple(turn.candidate.id for turn in draft.ask.request.context.parents)
+        return tuple(parent for parent in said if parent in self._journal.run.candidates)
+
     async def _place(self, draft: _Draft, ready: Ready) -> None:
         request, verdict, repairs = draft.ask.request, draft.verdict, draft.ask.repairs
-        parents = request.context.parents
-        origin: Origin = "repaired" if repairs else "mutated" if parents else "proposed"
+        parents = self._parents(draft)
+        made: Origin = "crossed" if len(parents) > 1 else "mutated" if parents else "proposed"
         analysis = verdict.analysis
         candidate = Candidate(
             generation=request.key.generation,
             slot=request.key.slot,
-            origin=origin,
-            parents=tuple(turn.candidate.id for turn in parents),
+            origin="repaired" if repairs else made,
+            parents=parents,
             source=verdict.source,
             reward_id=analysis.reward_id if analysis else None,
             parameters=analysis.parameters if analysis else {},

@@ -17,8 +17,10 @@ from rewardsmith.domain.events import (
     StatusChanged,
 )
 from rewardsmith.domain.plan import StopSpec
+from rewardsmith.domain.prompt import Completion, CompletionKey
 from rewardsmith.errors import Interrupted, ModelUnavailable, RunBusy, ScoreRuleError, UnknownName, UsageError
 from rewardsmith.executors.executor import Running
+from rewardsmith.models.recording import Recorded, recorded_file
 from rewardsmith.store.leases import Owner
 
 
@@ -53,6 +55,20 @@ def test_a_fault_is_repaired_with_the_failure_in_the_prompt(desk, good, unknown)
     prompt = (desk.folder / "runs/run/g1/g1c00/prompt.md").read_text()
     assert "hinge_angel" in prompt
     assert "hinge_angle" in prompt
+
+
+def test_a_candidate_says_what_it_was_made_from(desk, good):
+    said = [None, None, None, ("g1c00", "g1c02"), (), ("g1c02", "g7c77")]
+    for number, parents in enumerate(said):
+        key = CompletionKey(generation=1 + number // 3, role="designer", slot=number % 3)
+        answer = Completion(text=good(0.1 + 0.1 * number), model="m", parents=parents)
+        recorded = Recorded(key=key, prompt_hash="", completion=answer)
+        recorded_file(desk.completions, key).write_text(recorded.model_dump_json())
+    desk.evolve(model=f"recorded:{desk.completions}", k=3, iterations=2)
+    made = {name: (c.origin, c.parents) for name, c in desk.workshop.run("run").candidates.items()}
+    assert made["g1c00"] == made["g2c01"] == ("proposed", ())
+    assert made["g2c00"] == ("crossed", ("g1c00", "g1c02"))
+    assert made["g2c02"] == ("mutated", ("g1c02",)), "what is no candidate is nobody's parent"
 
 
 def test_a_duplicate_takes_its_twins_result_and_is_not_trained(desk, good):

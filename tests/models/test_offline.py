@@ -323,6 +323,20 @@ def test_a_parent_that_falls_early_is_steadied(context: Context) -> None:
     assert grown
 
 
+def test_says_what_a_reward_was_made_from(context: Context) -> None:
+    assert ask(context, 1, 0).parents == ()
+    sources = [code(ask(context, 1, slot)) for slot in range(4)]
+    history = tuple(turn(source, 1, slot, float(slot)) for slot, source in enumerate(sources))
+    current = replace(context, history=history, parents=history[-1:])
+    answers = [ask(current, 2, slot) for slot in range(8)]
+    for answer in answers:
+        assert answer.parents is not None
+        assert all(parent in answer.text for parent in answer.parents)
+        assert len(answer.parents) == (2 if "Crossed" in answer.text else 0 if "fresh draft" in answer.text else 1)
+    assert answers[1].parents == ("g1c03",)
+    assert len(answers[2].parents or ()) == 2
+
+
 FOREIGN = """
 import numpy as np
 
