@@ -17,7 +17,7 @@ class RewardLimits(Record):
     seconds: float = Field(default=20.0, gt=0)
     """Wall clock of every request."""
     start_seconds: float = Field(default=20.0, gt=0)
-    """Wall clock from spawn to ready (loading numpy, running the module body)."""
+    """Wall clock of the module body, from the locked process to the function that can be asked."""
     memory_mib: int = Field(default=1024, gt=0)
     """Address space."""
     unsafe: bool = False

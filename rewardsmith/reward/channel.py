@@ -30,6 +30,8 @@ CODE = (START.parent, Path(lockdown.__file__).resolve().parent)
 PIPE = 1 << 20
 MOST_NOISE = 1 << 20
 KEPT_NOISE = 2000
+UP_S = 30.0
+"""Wall clock from spawn to locked. Nothing of the candidate has run by then: being late is the machine's fault."""
 OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 """Signals that a locked process cannot send to itself: whoever it was, it was not the candidate."""
 
@@ -92,15 +94,15 @@ class Channel:
         self._code: int | None = None
         self._spawn(namespaces_wanted)
         data = json.dumps({**spec, "memory_mib": limits.memory_mib, "unsafe": limits.unsafe}).encode()
-        self._deadline = time.monotonic() + limits.start_seconds
+        self._deadline = time.monotonic() + UP_S
         try:
             self._write([struct.pack("<Q", len(data)), data])
             locked = self._read(most=1 << 16)
         except (Ended, Late, Garbled) as error:
             self.close()
             raise RewardProcessError(
-                f"the reward process did not come up ({_said(error, limits.start_seconds)}){self._last_words()}",
-                hint="`rewardsmith doctor` tells what this machine can do; more memory or time to start may help",
+                f"the reward process did not come up ({_said(error)}){self._last_words()}",
+                hint="`rewardsmith doctor` tells what this machine can do; more memory, or less other work, may help",
             ) from error
         if locked.status == frames.UNLOCKED:
             reason = str(told(locked.body).get("reason", ""))[:200]
@@ -113,6 +115,7 @@ class Channel:
         if locked.status != frames.LOCKED:
             self.close()
             raise RewardProcessError("the reward process spoke out of turn before any candidate ran")
+        self._deadline = time.monotonic() + limits.start_seconds
 
     def _spawn(self, namespaces_wanted: bool | None) -> None:
         boxed = False
@@ -146,7 +149,7 @@ class Channel:
             raise RewardProcessError(f"the reward process could not be started: {error.strerror}") from error
         for end in child:
             os.close(end)
-        self._inner = _first_inside(info, self._limits.start_seconds) if boxed else None
+        self._inner = _first_inside(info) if boxed else None
         os.close(info)
         self._poll = select.poll()
         self._poll.register(self._out, select.POLLIN)
@@ -311,14 +314,14 @@ def column(arrays: Mapping[str, npt.NDArray[Any]], signal: Signal, rows: tuple[i
     return array
 
 
-def _first_inside(info: int, seconds: float) -> int | None:
+def _first_inside(info: int) -> int | None:
     """A descriptor of the first process in bubblewrap's namespace, whose death is the death of all inside.
 
     Bubblewrap writes its JSON in pieces, and dies of a pipe that is closed too early.
     """
     said = b""
     while not said.rstrip().endswith(b"}"):
-        if not _readable(info, seconds) or not (piece := os.read(info, 4096)):
+        if not _readable(info, UP_S) or not (piece := os.read(info, 4096)):
             return None
         said += piece
     try:
@@ -343,7 +346,7 @@ def told(body: memoryview) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _said(error: Exception, seconds: float) -> str:
+def _said(error: Exception) -> str:
     if isinstance(error, Ended):
         return str(error)
-    return f"not ready after {seconds:g} s" if isinstance(error, Late) else "no answer that can be read"
+    return f"not ready after {UP_S:g} s" if isinstance(error, Late) else "no answer that can be read"
