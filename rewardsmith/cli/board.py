@@ -131,10 +131,15 @@ def _candidate(run: Run, candidate: Candidate) -> Row:
         stage=stage,
         rate=_rate(run, candidate.id),
         score=report.score if report and not report.failure else None,
-        note=f"{failure.kind}: {failure.message}" if failure and not candidate.twin else "",
+        note=f"{failure.kind}: {failure.message}" if failure and not candidate.twin else _warned(run, candidate),
         generation=candidate.generation,
         settled=settled,
     )
+
+
+def _warned(run: Run, candidate: Candidate) -> str:
+    warnings = () if candidate.twin else run.warned(candidate)
+    return "warning: " + warnings[0].sentence if warnings else ""
 
 
 def _stage(run: Run, candidate: Candidate) -> tuple[str, bool]:

@@ -66,7 +66,7 @@ class PlainDisplay:
             case Completed(key=key, recorded_hash=str()):
                 return f"generation {key.generation}, slot {key.slot}: the prompt differs from the recorded one"
             case Screened(candidate=candidate) if candidate.twin:
-                return f"{candidate.id}: the same reward as {candidate.twin}"
+                return f"{candidate.id}: {same_reward(candidate.twin, candidate.twin_factor)}"
             case Screened(candidate=candidate) if candidate.failure:
                 failure = candidate.failure
                 line = f", line {failure.line}" if failure.line else ""
@@ -85,8 +85,8 @@ class PlainDisplay:
                 )
             case AttemptEnded() as ended:
                 return _ended(ended)
-            case GenerationEnded(generation=generation, best=best):
-                return _generation(run, generation, best)
+            case GenerationEnded() as ended:
+                return _generation(run, ended)
             case Confirmed(winner=winner):
                 return f"the winner is {winner}"
             case StatusChanged(status=status, reason=reason):
@@ -115,12 +115,14 @@ def _ended(ended: AttemptEnded) -> str:
     return f"{name}: score {score(report.score)}, {report.steps_per_second:.0f} steps/s, {duration(report.wall_s)}"
 
 
-def _generation(run: Run, generation: int, best: str | None) -> str:
+def _generation(run: Run, ended: GenerationEnded) -> str:
     assert run.spec is not None
+    best = ended.best
     overall = best_so_far(run)
     found = "no valid candidate"
     if best is not None:
         report = run.search_report(run.candidates[best]) if best in run.candidates else None
         found = f"best {best} with {score(report.score if report else None)}"
     so_far = f"; best so far {overall[0]} with {score(overall[1])}" if overall else ""
-    return f"generation {generation} of {run.spec.iterations} ended: {found}{so_far}"
+    warned = f"; warnings about {', '.join(sorted(ended.warnings))}" if ended.warnings else ""
+    return f"generation {ended.generation} of {run.spec.iterations} ended: {found}{so_far}{warned}"

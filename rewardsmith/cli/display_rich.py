@@ -84,7 +84,7 @@ def frame(shown: Board, *, elapsed: float, height: int) -> RenderableType:
         ("stage", {"no_wrap": True}),
         ("steps/s", {"justify": "right", "no_wrap": True}),
         ("score", {"justify": "right", "no_wrap": True}),
-        ("failure", {"ratio": 1, "no_wrap": True, "overflow": "ellipsis"}),
+        ("failure or warning", {"ratio": 1, "no_wrap": True, "overflow": "ellipsis"}),
     ):
         table.add_column(name, **settings)
     for row in _chosen(shown, max(4, height - 8)):
@@ -95,7 +95,7 @@ def frame(shown: Board, *, elapsed: float, height: int) -> RenderableType:
             Text(row.stage, style=_STYLES.get(row.stage.split()[0], "")),
             "" if row.rate is None else f"{row.rate:,.0f}",
             Text("" if row.score is None else score(row.score), style="bold green" if best else ""),
-            Text(" ".join(row.note.split()), style="red"),
+            Text(" ".join(row.note.split()), style="yellow" if row.note.startswith("warning") else "red"),
         )
     return Group(table, Text(""), *_footer(shown, elapsed))
 

@@ -63,6 +63,8 @@ def ending(run: Run, result: RunResult) -> str:
         report = run.search_report(candidate)
         if report is not None and report.components:
             parts += [_indented(component_table(report)), ""]
+        parts += [f"Warning: {warning.sentence}" for warning in result.best.warnings]
+        parts += [""] if result.best.warnings else []
     parts += [_heading(run), "", _indented(score_table(result)), ""]
     verdict = beats(result)
     if verdict:

@@ -37,6 +37,7 @@ def show(*, workshop: Workshop, run: str, candidate: str | None, as_json: bool) 
     folder = workshop.candidate_folder(run, found.id)
     if as_json:
         report = told.search_report(found)
-        emit_json(CandidateResult(run=run, candidate=found, report=report, folder=str(folder)))
+        warnings = told.warned(found)
+        emit_json(CandidateResult(run=run, candidate=found, report=report, warnings=warnings, folder=str(folder)))
     else:
         emit_text(candidate_story(told, found, str(folder)))

@@ -80,4 +80,5 @@ def _told(result: TrainResult) -> str:
     ]
     if rows:
         lines += ["", table(["component", "mean at last", "share", "correlation with score"], rows), ""]
+    lines += [f"Warning: {warning.sentence}" for warning in result.warnings]
     return "\n".join([*lines, f"files in {result.folder}"])

@@ -12,6 +12,8 @@ from rewardsmith.prompting.templates import plain
 
 MOST_TRIED = 12
 """Earlier candidates that are told one by one."""
+MOST_WARNED = 600
+"""Characters of a warning."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Tried:
     """Names with their share of the reward's magnitude at the end of training."""
     length: str
     """Mean length of scored episodes in steps."""
+    warnings: tuple[str, ...]
+    """Signs that it is hacked, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ def _tried(turn: Turn, score: float) -> Tried:
         idea=_idea(turn.candidate.source or ""),
         components=", ".join(named) or ", ".join(plain(name, 60) for name in turn.candidate.components),
         length=number(sum(lengths) / len(lengths)) if lengths else "",
+        warnings=tuple(plain(warning.sentence, MOST_WARNED) for warning in turn.warnings),
     )
 
 

@@ -9,7 +9,7 @@ from rewardsmith.domain.prompt import Context, Message, Turn, prompt_hash
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
 from rewardsmith.prompting.extraction import find_code
-from rewardsmith.prompting.history import failures, last_generation, tried
+from rewardsmith.prompting.history import MOST_WARNED, failures, last_generation, tried
 from rewardsmith.prompting.reflection import reflect
 from rewardsmith.prompting.signals import action_bounds, number, signal_table
 from rewardsmith.prompting.templates import Templates, fenced, plain, templates_of
@@ -138,6 +138,7 @@ def _parent(context: Context) -> dict[str, Any]:
         "score": None if parent.score is None else number(parent.score),
         "failure": None if parent.candidate.failure is None else plain(parent.candidate.failure.message),
         "training": None if report is None else reflect(report, context.survey),
+        "warnings": tuple(plain(warning.sentence, MOST_WARNED) for warning in parent.warnings),
     }
 
 

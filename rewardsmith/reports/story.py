@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.prompting.templates import fenced
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.scores import beats, score_table
@@ -32,6 +34,7 @@ def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
         _winner(run, result),
         _generations(run),
         _candidates(run),
+        _warnings(run),
         _failures(run),
         _cost(run, result),
         _files(result),
@@ -53,6 +56,7 @@ def candidate_story(run: Run, candidate: Candidate, folder: str) -> str:
     if candidate.parameters:
         lines.append("- parameters: " + ", ".join(f"{k}={v:g}" for k, v in candidate.parameters.items()))
     lines += [f"- repaired: {_failure(failure)}" for failure in candidate.repairs]
+    lines += _warned(run.warned(candidate))
     lines.append(f"- files: {folder}")
     if candidate.source:
         lines += ["", fenced(candidate.source, "python")]
@@ -111,6 +115,8 @@ def _winner(run: Run, result: RunResult) -> str:
     title = "The winner" if run.confirmed else "The best so far"
     lines = [f"## {title}: {candidate.id}", "", fenced(candidate.source or "", "python")]
     report = run.search_report(candidate)
+    if result.best.warnings:
+        lines += ["", *_warned(result.best.warnings)]
     if report is not None:
         lines += ["", _training(report)]
     ancestors = _lineage(run, candidate)
@@ -199,7 +205,7 @@ def _candidates(run: Run) -> str:
 def _became(run: Run, candidate: Candidate) -> str:
     report = run.search_report(candidate)
     if candidate.twin:
-        return f"the same reward as {candidate.twin}"
+        return same_reward(candidate.twin, candidate.twin_factor)
     if candidate.failure:
         return f"failed at {candidate.failure.gate}: {candidate.failure.kind}"
     if report is None:
@@ -207,7 +213,26 @@ def _became(run: Run, candidate: Candidate) -> str:
     if report.failure:
         return f"failed at {report.failure.gate}: {report.failure.kind}"
     repaired = f", repaired {len(candidate.repairs)} time(s)" if candidate.repairs else ""
-    return f"trained, {report.steps_per_second:.0f} steps/s{repaired}"
+    warnings = run.warned(candidate)
+    hacked = f", {len(warnings)} warning(s)" if warnings else ""
+    return f"trained, {report.steps_per_second:.0f} steps/s{repaired}{hacked}"
+
+
+def _warnings(run: Run) -> str:
+    told = [f"- {name}: {warning.sentence}" for name, found in sorted(run.warnings.items()) for warning in found]
+    if not told:
+        return ""
+    lines = [
+        "## Warnings",
+        "",
+        "Signs that a reward is hacked: that it pays an agent without the task being done.",
+        "",
+    ]
+    return "\n".join([*lines, *told])
+
+
+def _warned(warnings: Sequence[RewardWarning]) -> list[str]:
+    return [f"- warning: {warning.sentence}" for warning in warnings]
 
 
 def _failures(run: Run) -> str:

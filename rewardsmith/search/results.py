@@ -16,6 +16,7 @@ from rewardsmith.domain.result import (
 )
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.search.selection import best
 from rewardsmith.search.statistics import interval
 from rewardsmith.store.artifacts import RunFolder
@@ -55,6 +56,7 @@ def _best(run: Run, folder: RunFolder) -> Best | None:
         failed_seeds=run.failures("confirm", subject),
         search_max=report.score if report else None,
         file=str(folder.candidate(subject) / "reward.py"),
+        warnings=run.warned(run.candidates[subject]),
     )
 
 
@@ -91,7 +93,7 @@ def summary(run: Run, *, alive: bool) -> RunSummary:
     )
 
 
-def train_result(report: Report, folder: str) -> TrainResult:
+def train_result(report: Report, folder: str, warnings: tuple[RewardWarning, ...] = ()) -> TrainResult:
     """What `train` prints."""
     score = None
     if report.scored is not None and report.failure is None:
@@ -107,6 +109,7 @@ def train_result(report: Report, folder: str) -> TrainResult:
         steps_per_s=report.steps_per_second,
         wall_s=report.wall_s,
         components={c.name: component_summary(c) for c in report.components if c.points},
+        warnings=warnings,
         folder=folder,
         failure=ScreenFailure(kind=failure.kind, line=failure.line, message=failure.message) if failure else None,
     )

@@ -243,7 +243,7 @@ def _scored(
 def _affordable(arrays: Mapping[str, npt.NDArray[Any]], job: SurveyJob) -> int:
     """Episodes of each extreme policy: together no more steps than the random ones, and within the probe's size."""
     horizon = job.task.environment.horizon
-    episode = horizon * sum(array[0].nbytes for array in arrays.values())
+    episode = horizon * sum(int(array[0].nbytes) for array in arrays.values())
     few = max(1, min(EXTREME_EPISODES, job.max_steps // (2 * horizon)))
     return min(few, PROBE_BYTES // (2 * episode))
 
