@@ -20,6 +20,8 @@ from rewardsmith.reward.frames import COLUMNS, LONGEST_NAME, MOST_COMPONENTS, SC
 
 ROWS = 16_384
 """Most rows of one call."""
+RESERVED = {"total", "score", "task_score", "episode_length"}
+"""What stands beside components in tables and prompts: none may pass for it."""
 
 
 class Fault(Exception):
@@ -144,8 +146,8 @@ def check_names(components: dict[object, object]) -> None:
     for name in components:
         if type(name) is not str or not name.isprintable() or not name.strip() or len(name) > LONGEST_NAME:
             raise Fault("component_name")
-        if name == "total":
-            raise Fault("component_total")
+        if "_".join(name.casefold().replace("_", " ").split()) in RESERVED:
+            raise Fault("component_reserved", name=name)
 
 
 def check_column(value: object, name: str | None, rows: int) -> npt.NDArray[Any]:

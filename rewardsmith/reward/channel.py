@@ -92,8 +92,10 @@ class Channel:
         self._noise = b""
         self._noise_bytes = 0
         self._code: int | None = None
-        self._spawn(namespaces_wanted)
         data = json.dumps({**spec, "memory_mib": limits.memory_mib, "unsafe": limits.unsafe}).encode()
+        if len(data) > frames.MOST_SPEC:
+            raise RewardProcessError(f"a source of {len(data)} bytes does not go into a reward process")
+        self._spawn(namespaces_wanted)
         self._deadline = time.monotonic() + UP_S
         try:
             self._write([struct.pack("<Q", len(data)), data])
@@ -340,7 +342,7 @@ def told(body: memoryview) -> dict[str, Any]:
     """The JSON object in a body; an empty one where there is none."""
     try:
         (size,) = struct.unpack_from("<Q", body)
-        value = json.loads(bytes(body[8 : 8 + size]))
+        value = json.loads(bytes(body[8 : 8 + size])) if size <= frames.MOST_TOLD else None
     except (ValueError, struct.error, RecursionError, OverflowError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -22,6 +22,8 @@ COLUMNS, SCORED, FAULT, LOCKED, UNLOCKED, READY = range(6)
 MOST_COMPONENTS = 64
 LONGEST_NAME = 80
 MOST_SPEC = 1 << 20
+MOST_TOLD = 1 << 16
+"""Bytes of JSON in an answer: names, a fault. A process that tells more takes the host's memory."""
 
 
 class HostGone(Exception):

@@ -106,8 +106,9 @@ def fault(told: dict[str, Any], *, name: str = "compute_reward") -> RewardFailed
         return failed("return_value", "more than 64 components: return the few terms that the total is made of")
     if code == "component_name":
         return failed("return_value", "a component's name must be a string of 1 to 80 printable characters")
-    if code == "component_total":
-        return failed("return_value", "a component is called 'total': the total is the first value, name terms only")
+    if code == "component_reserved":
+        taken = "total, score, task_score and episode_length stand for something else"
+        return failed("return_value", f"{subject} needs another name: {taken}; name terms of the reward only")
     if code == "no_function":
         return failed("no_function", f"after the module has run, {name} is no function")
     return failed("protocol", "the reward process sent an answer that is no answer")
