@@ -66,7 +66,7 @@ class PlainDisplay:
             case Completed(key=key, recorded_hash=str()):
                 return f"generation {key.generation}, slot {key.slot}: the prompt differs from the recorded one"
             case Screened(candidate=candidate) if candidate.twin:
-                return f"{candidate.id}: {same_reward(candidate.twin, candidate.twin_factor)}"
+                return f"{candidate.id}: the same reward as {candidate.twin}"
             case Screened(candidate=candidate) if candidate.failure:
                 failure = candidate.failure
                 line = f", line {failure.line}" if failure.line else ""

@@ -205,7 +205,7 @@ def _candidates(run: Run) -> str:
 def _became(run: Run, candidate: Candidate) -> str:
     report = run.search_report(candidate)
     if candidate.twin:
-        return same_reward(candidate.twin, candidate.twin_factor)
+        return f"the same reward as {candidate.twin}"
     if candidate.failure:
         return f"failed at {candidate.failure.gate}: {candidate.failure.kind}"
     if report is None:
