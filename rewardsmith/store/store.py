@@ -150,14 +150,10 @@ class Store:
     def completion(self, run: str, key: CompletionKey) -> StoredCompletion | None:
         """The completion under `key`; absent when none is stored."""
         with self._database.transaction() as connection:
-            row = connection.execute(_completions(run, key)).mappings().first()
-        return None if row is None else _completion(row)
-
-    def completions(self, run: str) -> list[StoredCompletion]:
-        """Every completion of the run, in order of its key."""
-        with self._database.transaction() as connection:
-            rows = connection.execute(_completions(run)).mappings().all()
-        return [_completion(row) for row in rows]
+            row = connection.execute(_completion(run, key)).mappings().first()
+        if row is None:
+            return None
+        return StoredCompletion(key, row["prompt_hash"], Completion.model_validate_json(row["data"], strict=True))
 
     def store_completion(
         self, lease: Lease, key: CompletionKey, prompt_hash: str, completion: Completion, new: Sequence[Event] = ()
@@ -172,7 +168,7 @@ class Store:
         """
         with self._database.transaction() as connection:
             leases.fence(connection, lease)
-            if connection.execute(_completions(lease.run, key)).first() is not None:
+            if connection.execute(_completion(lease.run, key)).first() is not None:
                 return []
             values = {"run": lease.run, "prompt_hash": prompt_hash, "data": completion.model_dump_json()}
             connection.execute(insert(completions).values(**values, **key.model_dump()))
@@ -215,17 +211,9 @@ def _event(row: RowMapping) -> StoredEvent:
         ) from error
 
 
-def _completions(run: str, key: CompletionKey | None = None) -> Select[tuple[object, ...]]:
-    order = [completions.c[name] for name in CompletionKey.model_fields]
-    query = select(completions).where(completions.c.run == run).order_by(*order)
-    if key is None:
-        return query
-    return query.where(and_(*(completions.c[name] == value for name, value in key.model_dump().items())))
-
-
-def _completion(row: RowMapping) -> StoredCompletion:
-    key = CompletionKey.model_validate({name: row[name] for name in CompletionKey.model_fields})
-    return StoredCompletion(key, row["prompt_hash"], Completion.model_validate_json(row["data"], strict=True))
+def _completion(run: str, key: CompletionKey) -> Select[tuple[object, ...]]:
+    place = {"run": run, **key.model_dump()}
+    return select(completions).where(and_(*(completions.c[name] == value for name, value in place.items())))
 
 
 def _run(row: RowMapping) -> RunRow:
