@@ -1,13 +1,22 @@
-"""What every sandbox must do; subclass `SandboxConformance` and set `sandbox`."""
+"""What every sandbox must do, and what most promise; subclass `SandboxConformance` and set `sandbox`.
+
+A promise is tried by a worker that ends by `contained()` or `reached(what)`. A kind keeps what is among its `promises`;
+what is among its `reaches` must be reached, or the probe proves nothing; anything else depends on the machine.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -15,17 +24,59 @@ import pytest
 
 import rewardsmith
 from rewardsmith.domain.sandbox import SandboxLimits, SandboxSpec
+from rewardsmith.isolation import cgroups
 from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.sandboxes.sandbox import Outcome
 
 DEADLINE_S = 30.0
+CONTAINED, REACHED = 20, 21
+
+PROMISES = frozenset(
+    {
+        "no network",
+        "no file but its own",
+        "private /tmp and /dev/shm",
+        "read-only interpreter",
+        "read-only job",
+        "no other process in sight",
+        "not root",
+        "no capability, and none to be had",
+        "calls refused",
+        "processes limited",
+        "memory of all together",
+    }
+)
+"""What the best sandboxes promise beyond what all do."""
+
+HEAD = f"""\
+import os, sys, time
+from pathlib import Path
+folder = Path(sys.argv[1]); out = folder / 'out'; rest = sys.argv[2:]
+def contained():
+    sys.exit({CONTAINED})
+def reached(what):
+    print('reached', what); sys.exit({REACHED})
+"""
 
 
-def script(source: str) -> tuple[str, ...]:
-    """A worker command that runs `source`: `folder` is the job folder, `out` its `out/`, `rest` the arguments after."""
-    head = "import os, sys, time\nfrom pathlib import Path\n"
-    head += "folder = Path(sys.argv[1]); out = folder / 'out'; rest = sys.argv[2:]\n"
-    return (sys.executable, "-s", "-P", "-c", head + textwrap.dedent(source))
+SEES = """
+def sees(word):
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if word.encode() in (entry / "cmdline").read_bytes():
+                return True
+        except OSError:
+            continue
+"""
+"""Whether a process has `word` in its command line; the worker's own must hold it in pieces only."""
+
+
+def script(source: str, python: str = sys.executable) -> tuple[str, ...]:
+    """A worker command that runs `source` by the interpreter `python`.
+
+    There `folder` is the job folder, `out` its `out/`, `rest` the arguments after.
+    """
+    return (python, "-s", "-P", "-c", HEAD + textwrap.dedent(source))
 
 
 def spec(kind: str, **limits: float) -> SandboxSpec:
@@ -60,6 +111,13 @@ class SandboxConformance:
     """What every sandbox must do."""
 
     sandbox: str
+    """Its kind."""
+    promises = PROMISES
+    """What it keeps."""
+    reaches: frozenset[str] = frozenset()
+    """What its workers reach all the same."""
+    python = sys.executable
+    """The interpreter of its workers, as they see it."""
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
@@ -72,14 +130,27 @@ class SandboxConformance:
         """Marks the processes of this test by an argument of theirs."""
         return f"marked-{os.getpid()}-{abs(hash(tmp_path))}"
 
+    def spec(self, **limits: float) -> SandboxSpec:
+        """The sandbox with `limits`; overridden by kinds that need more to be said."""
+        return spec(self.sandbox, **limits)
+
     def run(self, folder: Path, source: str, *, resume_from: Path | None = None, **limits: float) -> Outcome:
-        sandbox = open_sandbox(spec(self.sandbox, **limits), worker=script(source))
+        sandbox = open_sandbox(self.spec(**limits), worker=script(source, self.python))
         return sandbox.run(folder, resume_from=resume_from)
 
+    def judge(self, promise: str, outcome: Outcome, folder: Path, *, got_out: bool = False) -> None:
+        """Compare what a probe found with what is promised."""
+        log = (folder / "log.txt").read_text()
+        assert outcome.exit_code in (CONTAINED, REACHED), (outcome, log)
+        reached = got_out or outcome.exit_code == REACHED
+        assert not (reached and promise in self.promises), log
+        assert reached or promise not in self.reaches, f"{promise}: the probe no longer reaches what it should"
+
     def test_it_works_here(self) -> None:
-        sandbox = open_sandbox(spec(self.sandbox))
+        sandbox = open_sandbox(self.spec())
         sandbox.check()
-        assert sandbox.name == self.sandbox
+        assert sandbox.name == self.spec().name
+        assert len(sandbox.describe().splitlines()) == 1
 
     def test_job_in_files_out(self, folder: Path) -> None:
         outcome = self.run(folder, "(out / 'b.txt').write_text((folder / 'job.json').read_text()); print('said')")
@@ -149,8 +220,8 @@ class SandboxConformance:
             from pathlib import Path
             from rewardsmith.domain.sandbox import SandboxSpec
             from rewardsmith.sandboxes.registry import open_sandbox
-            spec = SandboxSpec(name={self.sandbox!r}, kind={self.sandbox!r})
-            open_sandbox(spec, worker={script(source)!r}).run(Path({str(folder)!r}))
+            spec = SandboxSpec.model_validate_json({self.spec().model_dump_json()!r})
+            open_sandbox(spec, worker={script(source, self.python)!r}).run(Path({str(folder)!r}))
         """
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(runner)],
@@ -170,7 +241,7 @@ class SandboxConformance:
         assert log[: 2**20] == b"x" * 2**20
         assert len(log) < 2**20 + 100
 
-    def test_files_and_memory_are_limited(self, folder: Path) -> None:
+    def test_the_largest_file_is_limited(self, folder: Path) -> None:
         source = """
             try:
                 with open(out / "big", "wb") as file:
@@ -178,14 +249,22 @@ class SandboxConformance:
                         file.write(bytes(2**18))
             except OSError as error:
                 print(error.strerror)
-            try:
-                bytearray(2**30)
-            except MemoryError:
-                print("MemoryError")
         """
-        assert self.run(folder, source, output_mib=8, memory_mib=512).exit_code == 0
-        assert (folder / "log.txt").read_text().split("\n") == ["File too large", "MemoryError", ""]
+        assert self.run(folder, source, output_mib=8).exit_code == 0
+        assert (folder / "log.txt").read_text() == "File too large\n"
         assert (folder / "out" / "big").stat().st_size <= 8 * 2**20
+
+    def test_memory_is_limited(self, folder: Path) -> None:
+        """By an exception in the worker, or by its end with a reason."""
+        source = """
+            try:
+                block = bytearray(2**30)
+                block[:: 4096] = bytes(b"x") * (2**18)
+            except MemoryError:
+                sys.exit(9)
+        """
+        outcome = self.run(folder, source, memory_mib=512)
+        assert outcome.exit_code == 9 or (outcome.exit_code == 137 and "512 MiB" in outcome.reason), outcome
 
     def test_a_reward_process_can_lock_itself_inside(self, folder: Path) -> None:
         source = """
@@ -199,3 +278,227 @@ class SandboxConformance:
             assert (answer.total == 2.0).all()
         """
         assert self.run(folder, source).exit_code == 0, (folder / "log.txt").read_text()
+
+    def test_no_network(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+            datagrams.bind(("127.0.0.1", 0))
+            source = f"""
+                import socket
+                try:
+                    socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", {datagrams.getsockname()[1]}))
+                except OSError:
+                    pass
+                try:
+                    socket.create_connection(("127.0.0.1", {stream.getsockname()[1]}), timeout=5)
+                except OSError:
+                    contained()
+                reached("a listener")
+            """
+            outcome = self.run(folder, source)
+            arrived = bool(select.select([datagrams], [], [], 0)[0])
+        self.judge("no network", outcome, folder, got_out=arrived)
+
+    def test_no_file_but_its_own(self, folder: Path, tmp_path: Path) -> None:
+        (tmp_path / "private").write_text("key")
+        source = f"""
+            for place in ({str(tmp_path / "private")!r}, {str(Path(__file__))!r}, {str(Path.home() / ".bashrc")!r}):
+                if os.path.exists(place):
+                    reached(place)
+            contained()
+        """
+        self.judge("no file but its own", self.run(folder, source), folder)
+
+    def test_private_tmp_and_shm(self, folder: Path) -> None:
+        with contextlib.ExitStack() as stack:
+            canaries = [
+                stack.enter_context(tempfile.NamedTemporaryFile(dir=place)).name for place in ("/tmp", "/dev/shm")
+            ]
+            mine = [f"{canary}-worker" for canary in canaries]
+            source = f"""
+                for place in {mine!r}:
+                    with open(place, "x") as file:
+                        file.write("x")
+                for place in {canaries!r}:
+                    if os.path.exists(place):
+                        reached(place)
+                contained()
+            """
+            outcome = self.run(folder, source)
+            left = [place for place in mine if Path(place).exists()]
+            for place in left:
+                Path(place).unlink()
+        self.judge("private /tmp and /dev/shm", outcome, folder, got_out=bool(left))
+
+    def test_the_interpreter_is_read_only(self, folder: Path) -> None:
+        source = f"""
+            import rewardsmith
+            for module in (os, rewardsmith):
+                place = Path(module.__file__).with_name("planted-by-{os.getpid()}")
+                try:
+                    place.write_text("x")
+                except OSError:
+                    continue
+                place.unlink()
+                reached(place)
+            contained()
+        """
+        self.judge("read-only interpreter", self.run(folder, source), folder)
+
+    def test_the_job_is_read_only(self, folder: Path, tmp_path: Path) -> None:
+        earlier = tmp_path / "earlier"
+        earlier.mkdir()
+        (earlier / "weights").write_text("w")
+        source = """
+            for place in (folder / "job.json", folder / "new", Path(rest[1]) / "weights", Path(rest[1]) / "new"):
+                try:
+                    place.write_text("x")
+                except OSError:
+                    continue
+                reached(place)
+            contained()
+        """
+        self.judge("read-only job", self.run(folder, source, resume_from=earlier), folder)
+
+    def test_no_other_process_in_sight(self, folder: Path, word: str) -> None:
+        canary = subprocess.Popen([sys.executable, "-c", "input()", word], stdin=subprocess.PIPE)
+        try:
+            wait_for(lambda: alive(word), "the canary")
+            outcome = self.run(folder, f"{SEES}\nreached('it') if sees({word[:6]!r} + {word[6:]!r}) else contained()")
+        finally:
+            canary.communicate(b"\n")
+        self.judge("no other process in sight", outcome, folder)
+
+    def test_not_root(self, folder: Path) -> None:
+        """To the kernel: a root of its own namespace may still be the machine's."""
+        source = """
+            for inside, outside, count in (map(int, line.split()) for line in open("/proc/self/uid_map")):
+                if inside <= os.getuid() < inside + count and outside + os.getuid() - inside == 0:
+                    reached("root")
+            contained()
+        """
+        self.judge("not root", self.run(folder, source), folder)
+
+    def test_no_capability(self, folder: Path) -> None:
+        source = """
+            import ctypes
+            status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+            for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                if int(status[name], 16):
+                    reached(name)
+            if status["NoNewPrivs"].strip() != "1":
+                reached("new privileges")
+            CLONE_NEWUSER = 0x10000000
+            if ctypes.CDLL(None).unshare(CLONE_NEWUSER) == 0:
+                reached("a user namespace")
+            contained()
+        """
+        self.judge("no capability, and none to be had", self.run(folder, source), folder)
+
+    def test_calls_are_refused(self, folder: Path) -> None:
+        """What does no harm where it is not refused; every number is tried in `tests/isolation`."""
+        source = """
+            import ctypes, errno, platform, socket
+            from rewardsmith.isolation.worker_filter import REFUSED
+            call = ctypes.CDLL(None, use_errno=True).syscall
+            names = ["kcmp", "process_vm_readv", "pidfd_getfd", "io_uring_setup", "bpf", "perf_event_open", "keyctl"]
+            names += ["userfaultfd", "add_key", "name_to_handle_at", "memfd_secret", "mq_open", "shmget", "ptrace"]
+            for name in names:
+                given = call(REFUSED[platform.machine()][name], 0, 0, 0, 0, 0)
+                if given != -1 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS):
+                    reached(f"{name} answers {given}, errno {ctypes.get_errno()}")
+            for family in ("AF_VSOCK", "AF_ALG"):
+                try:
+                    socket.socket(getattr(socket, family), socket.SOCK_STREAM + (family == "AF_ALG") * 4)
+                except OSError as error:
+                    assert error.errno == errno.EAFNOSUPPORT, (family, error)
+                else:
+                    reached(family)
+            contained()
+        """
+        self.judge("calls refused", self.run(folder, source), folder)
+
+    def test_processes_are_limited(self, folder: Path) -> None:
+        source = """
+            for count in range(60):
+                try:
+                    if os.fork() == 0:
+                        time.sleep(600)
+                        os._exit(0)
+                except OSError:
+                    contained()
+            reached("60 processes")
+        """
+        self.judge("processes limited", self.run(folder, source, processes=24), folder)
+
+    def test_memory_of_all_together_is_limited(self, folder: Path) -> None:
+        if "memory of all together" not in self.promises:
+            return
+        source = """
+            import signal
+            for _ in range(4):
+                if os.fork() == 0:
+                    block = bytearray(2**27)
+                    block[:: 4096] = b"x" * 2**15
+                    signal.pause()
+            block = bytearray(2**28)
+            block[:: 4096] = b"x" * 2**16
+            signal.pause()
+        """
+        outcome = self.run(folder, source, memory_mib=400, wall_s=60)
+        assert outcome.exit_code == 137, outcome
+        assert not outcome.timed_out
+        assert "out of memory" in outcome.reason
+        assert "400 MiB" in outcome.reason
+
+    def test_two_side_by_side_do_not_meet(self, folder: Path, tmp_path: Path, word: str) -> None:
+        """Neither sees the other, and where root starts them each is a user of its own."""
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "job.json").write_text("{}")
+
+        def source(mine: str, theirs: str) -> str:
+            return f"""{SEES}
+import subprocess
+child = subprocess.Popen([sys.executable, "-c", "input()", {mine!r} + {word!r}], stdin=subprocess.PIPE)
+def meet(mine, theirs):
+    (out / mine).touch()
+    until = time.monotonic() + {DEADLINE_S}
+    while not (out / theirs).exists() and time.monotonic() < until:
+        time.sleep(0.01)
+meet("here", "look")
+seen = sees({theirs!r} + {word!r})
+meet("looked", "end")
+reached("the other") if seen else contained()
+"""
+
+        sources = {folder: source("first-", "second-"), other: source("second-", "first-")}
+        outcomes: dict[Path, Outcome] = {}
+        threads = [
+            threading.Thread(target=lambda job=job: outcomes.update({job: self.run(job, sources[job])}))
+            for job in sources
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for wait, go in (("here", "look"), ("looked", "end")):
+                for job in sources:
+                    wait_for(lambda file=job / "out" / wait: file.exists(), "both workers")
+                for job in sources:
+                    (job / "out" / go).touch()
+            owners = {(job / "out" / "here").stat().st_uid for job in sources}
+        finally:
+            for thread in threads:
+                thread.join()
+        for job in (folder, other):
+            self.judge("no other process in sight", outcomes[job], job)
+        if os.geteuid() == 0 and "not root" in self.promises:
+            assert len(owners) == 2
+            assert 0 not in owners
+        assert {path.stat().st_uid for job in (folder, other) for path in (job / "out").iterdir()} == {os.geteuid()}
+
+
+def machine_promises() -> frozenset[str]:
+    """What control groups add, where this process can make some."""
+    if isinstance(cgroups.places(), str):
+        return frozenset()
+    return frozenset({"processes limited", "memory of all together"})
