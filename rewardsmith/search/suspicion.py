@@ -148,9 +148,9 @@ def pays_more(kind: WarningKind, policy: Played, best: Played) -> RewardWarning 
         return None
     return RewardWarning(
         kind=kind,
-        sentence=f"It pays {policy.policy} {number(policy.paid)} per episode ({number(policy.per_step)} per step), and "
-        f"{best.policy} only {number(best.paid)} ({number(best.per_step)}), though the first scores "
-        f"{number(policy.score)} and the second {number(best.score)}: an agent can be paid without doing the task.",
+        sentence=f"It pays {policy.policy} more than {best.policy}, {number(policy.paid)} per episode against "
+        f"{number(best.paid)} (per step {number(policy.per_step)} against {number(best.per_step)}), though the score "
+        f"is {number(policy.score)} against {number(best.score)}: an agent can be paid without doing the task.",
         evidence={
             "paid": policy.paid,
             "paid_per_step": policy.per_step,
