@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bpf import run_filter
 
 from rewardsmith.isolation import lockdown, machine, namespaces
 
@@ -60,28 +61,6 @@ def test_inside_there_is_only_what_python_needs() -> None:
         assert f"'{absent}'" not in done.stdout
     assert "10001" in done.stdout
     assert done.stdout.rstrip().endswith("True")
-
-
-def run_filter(program: list[tuple[int, int, int, int]], arch: int, number: int, arguments: list[int]) -> int:
-    """A classic BPF interpreter for the few steps that the filter uses."""
-    words = {0: number, 4: arch, **{16 + 8 * i: a & 0xFFFFFFFF for i, a in enumerate(arguments)}}
-    at = value = 0
-    for _ in range(10_000):
-        code, yes, no, operand = program[at]
-        at += 1
-        if code == 0x20:
-            value = words[operand]
-        elif code == 0x15:
-            at += yes if value == operand else no
-        elif code == 0x35:
-            at += yes if value >= operand else no
-        elif code == 0x45:
-            at += yes if value & operand else no
-        elif code == 0x06:
-            return operand
-        else:
-            raise AssertionError(code)
-    raise AssertionError("no end")
 
 
 REFUSED = 0x00050000 | errno.EPERM
