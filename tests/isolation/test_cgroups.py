@@ -17,9 +17,7 @@ MOUNTS_1 = """\
 32 25 0:28 / {0}/cpu rw - cgroup cgroup rw,cpu,cpuacct
 33 25 0:29 / {0}/unified rw,relatime - cgroup2 cgroup2 rw
 """
-MOUNTS_2 = (
-    "30 25 0:26 {root} {0} rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
-)
+MOUNTS_2 = "30 25 0:26 {root} {0} rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
 
 here = cgroups.places()
 can = pytest.mark.skipif(isinstance(here, str), reason=str(here))
