@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from pydantic import Field
 from rewardsmith.domain.record import Record
 
 Dtype = Literal["float64", "bool", "int64"]
+SourcePath = Annotated[str, Field(pattern=r"^/.+\.(py|so|xml)$", max_length=4096)]
+"""Absolute path of a module or of a model."""
 
 
 class Signal(Record):
@@ -91,6 +93,8 @@ class Survey(Record):
     """Raw steps of one environment per second of wall time, on the machine of the survey."""
     versions: dict[str, str] = Field(default_factory=dict)
     """Versions of the simulator and its libraries."""
+    origins: dict[SourcePath, str] = Field(default_factory=dict, max_length=1000)
+    """SHA-256 of the files that the environment comes from, by path: those that may change without a version."""
     sparse_kind: Literal["rule", "terminal"] = "terminal"
     """`rule`: the task has a `sparse(...)` of its own; `terminal`: the score is paid at the episode's end."""
 

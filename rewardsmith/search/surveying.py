@@ -14,11 +14,12 @@ from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import RewardsmithError, ScoreRuleError, StoreError, TaskError, WorkerFailed
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
-from rewardsmith.store.untrusted import read_arrays, read_record
+from rewardsmith.store.untrusted import read_arrays, read_record, read_untrusted
 
 _DEPENDS_ON = ("rewardsmith", "gymnasium", "mujoco", "numpy")
 _SURVEY_BYTES = 16 << 20
 _PROBE_BYTES = 512 << 20
+_ORIGIN_BYTES = 16 << 20
 _POLL_S = 0.05
 _FAULTS: dict[str, type[RewardsmithError]] = {
     "TaskError": TaskError,
@@ -76,9 +77,14 @@ def survey(
     folder = surveys / survey_key(task)
     if not fresh:
         try:
-            return load_survey(folder)
+            found = load_survey(folder)
         except StoreError:
             pass
+        else:
+            changed = _changed(found[0])
+            if changed is None:
+                return found
+            note(f"{changed} has changed since {task.name} was surveyed")
     note(f"surveying {task.name}: running {task.environment.id} with random actions")
     if fresh or isinstance(executor.poll(folder), Done):
         executor.stop(folder)
@@ -88,6 +94,17 @@ def survey(
     if isinstance(ended, Lost):
         raise fault(ended, folder)
     return load_survey(folder)
+
+
+def _changed(survey: Survey) -> Path | None:
+    """A file of the environment that is no longer what it was; one that cannot be seen from here says nothing."""
+    for name, digest in survey.origins.items():
+        try:
+            if sha256(read_untrusted(Path(name).parent, Path(name).name, limit=_ORIGIN_BYTES)).hexdigest() != digest:
+                return Path(name)
+        except StoreError:
+            continue
+    return None
 
 
 def wait(executor: Executor, folder: Path, observe: Callable[[Progress], None] | None = None) -> Done | Lost:

@@ -23,6 +23,7 @@ from rewardsmith.reward.process import ScoreProcess
 from rewardsmith.reward.source import analyse_score
 from rewardsmith.worker.backends.gymnasium import make
 from rewardsmith.worker.episodes import Episode, Policy, lost, play_extremes
+from rewardsmith.worker.origins import origins
 from rewardsmith.worker.view import without_reward
 
 __all__ = ["run", "seconds_per_step"]
@@ -65,6 +66,7 @@ def run(job: SurveyJob, out: Path) -> None:
         arrays = _columns(found, episodes)
         dt = seconds_per_step(env)
         versions = _versions(env)
+        files = origins(env)
         space = env.action_space
         count = _affordable(arrays, job)
         played = play_extremes(env, {signal.name: signal for signal in found}, seed=job.seed, episodes=count)
@@ -88,6 +90,7 @@ def run(job: SurveyJob, out: Path) -> None:
         extremes=tuple(extreme for extreme, _ in extremes),
         steps_per_second=recording.rate,
         versions=versions,
+        origins=files,
         sparse_kind="rule" if analyse_score(task.score.source, arrays).sparse is not None else "terminal",
     )
     out.mkdir(parents=True, exist_ok=True)

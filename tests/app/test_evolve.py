@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from hashlib import sha256
 
 import pytest
 
@@ -276,6 +278,22 @@ def test_a_survey_in_the_making_is_waited_for(desk):
         thread.join()
     assert len(found) == 2
     assert found[0][0].view == found[1][0].view == "another view"
+
+
+def test_a_survey_is_made_again_when_a_file_of_the_environment_has_changed(desk, tmp_path):
+    task = desk.workshop.task(desk.task)
+    origin, missing, said = tmp_path / "cart.py", tmp_path / "elsewhere.py", []
+    origin.write_text("GRIP = 1.0")
+    (kept,) = desk.folder.glob("runs/surveys/*/out/survey.json")
+    survey = json.loads(kept.read_text()) | {
+        "origins": {str(origin): sha256(origin.read_bytes()).hexdigest(), str(missing): "of a place not seen from here"}
+    }
+    kept.write_text(json.dumps(survey))
+    assert desk.workshop.survey(task, note=said.append)[0].origins
+    assert not said
+    origin.write_text("GRIP = 2.0")
+    assert not desk.workshop.survey(task, note=said.append)[0].origins
+    assert "cart.py has changed" in said[0]
 
 
 @pytest.mark.timeout(120)
