@@ -4,7 +4,7 @@ import io
 
 import pytest
 from rich.console import Console
-from told_run import PLAN, SPEC, beginning, fold, stored, whole
+from told_run import PLAN, SPEC, beginning, fold, stored, warned, whole
 
 from rewardsmith.cli.board import board, current_generation
 from rewardsmith.cli.display import open_display
@@ -132,6 +132,14 @@ def test_the_picture_shows_every_candidate_and_the_footer():
         assert words in text
     assert "winner g2c00, confirmed 3.50   random 0.05  human 2.50" in text
     assert "generation 2 of 2   $0.03, 300 tokens, 9 trainings, 60 s, done" in text
+
+
+def test_warnings_are_seen_when_their_generation_has_ended():
+    notes = {row.name: row.note for row in board(fold(warned())).rows}
+    assert notes["g1c00"] == "warning: It pays an idle agent more."
+    assert (notes["g1c02"], notes["g2c01"]) == ("", "")
+    assert "warning: It pays an idle agent" in drawn(fold(warned()), width=120)
+    assert any(line.endswith("best so far g1c02 with 2.25; warnings about g1c00") for line in plain(warned()))
 
 
 @pytest.mark.parametrize("height", [10, 12, 14])

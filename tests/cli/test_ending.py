@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from told_run import beginning, fold, result, whole
+from told_run import ALONE, beginning, fold, result, whole
 
 from rewardsmith.cli.ending import conclude, ending, telling_so_far
 from rewardsmith.domain.events import StatusChanged
@@ -36,6 +36,13 @@ def test_the_last_page_has_reward_components_score_place_and_next_commands():
 def test_commands_name_a_runs_folder_that_is_not_the_usual_one(tmp_path):
     assert f"rewardsmith show walk-1 --runs-dir {tmp_path}" in ending(fold(whole()), result(str(tmp_path / "walk-1")))
     assert "--runs-dir" not in ending(fold(whole()), result())
+
+
+def test_the_last_page_warns_of_a_hacked_winner():
+    some = result()
+    hacked = some.model_copy(update={"best": some.best.model_copy(update={"warnings": (ALONE,)})})
+    assert "\nWarning: `alive` is all.\n\nScore" in ending(fold(whole()), hacked)
+    assert "Warning" not in ending(fold(whole()), some)
 
 
 PAUSED = StatusChanged(status="paused", reason="the provider is down")

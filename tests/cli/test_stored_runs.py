@@ -6,7 +6,7 @@ import json
 
 import jsonschema
 import pytest
-from told_run import whole
+from told_run import warned, whole
 
 
 @pytest.fixture
@@ -45,6 +45,15 @@ def test_one_candidate(told):
     shown = json.loads(told("show", "walk-1", "g1c01", "--json").out)
     assert shown["candidate"]["failure"]["kind"] == "no_code"
     assert shown["report"] is None
+
+
+def test_warnings_are_shown_with_their_evidence(keep, say):
+    keep(warned())
+    assert json.loads(say("show", "walk-1", "--json").out)["best"]["warnings"][0]["evidence"] == {"share": 0.98}
+    shown = json.loads(say("show", "walk-1", "g1c00", "--json").out)
+    assert [warning["kind"] for warning in shown["warnings"]] == ["pays_idle", "one_term"]
+    assert json.loads(say("show", "walk-1", "g2c01", "--json").out)["warnings"] == shown["warnings"], "its twin's"
+    assert json.loads(say("show", "walk-1", "g1c02", "--json").out)["warnings"] == []
 
 
 def test_a_candidate_that_is_not_there(told):

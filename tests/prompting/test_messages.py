@@ -4,6 +4,7 @@ import pytest
 
 from rewardsmith.domain.prompt import Message, prompt_hash
 from rewardsmith.domain.report import Failure
+from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.errors import RecipeError
 from rewardsmith.prompting.messages import check_templates, compose, compose_repair, estimate_tokens
 
@@ -276,3 +277,20 @@ def test_templates_cannot_reach_into_python(smith, context):
     for attack in ("{{ ''.__class__.__mro__ }}", "{{ view.__init__.__globals__ }}", "{{ tried.__class__ }}"):
         with pytest.raises(RecipeError):
             compose(changed(smith, "task", attack), context())
+
+
+def test_smith_tells_warnings_of_the_parent_and_of_what_was_tried(smith, eureka, context, make):
+    hacked = RewardWarning(kind="one_term", sentence="`alive` is\nall {{ 7*7 }}.", evidence={"share": 0.98})
+    idle = RewardWarning(kind="pays_idle", sentence="It pays an idle agent more.", evidence={"paid": 1.0})
+    parent = make.turn(1, 0, 0.8).model_copy(update={"warnings": (hacked,)})
+    other = make.turn(1, 1, 0.1, idea="Stand.").model_copy(update={"warnings": (idle,)})
+    found = context(history=(parent, other), parents=(parent,))
+    feedback = compose(smith, found)[3].content
+    assert "\n- 'alive' is all {{ 7*7 }}.\n" in feedback
+    told = feedback.split("Stand. [")[1].splitlines()
+    assert told[1] == "  Warning: It pays an idle agent more."
+    clean = context(history=(make.turn(1, 0, 0.8), make.turn(1, 1, 0.1)), parents=(make.turn(1, 0, 0.8),))
+    assert "Warning" not in compose(smith, clean)[3].content
+    method = text_of(compose(eureka, found))
+    assert "idle agent" not in method, "EUREKA's method has no warnings"
+    assert "alive' is all" not in method

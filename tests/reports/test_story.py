@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from told_run import beginning, candidate, fold, report, result, whole
+from told_run import ALONE, beginning, candidate, fold, report, result, warned, whole
 
 from rewardsmith.domain.events import Completed
 from rewardsmith.domain.prompt import CompletionKey
@@ -182,3 +182,21 @@ def test_seeds_without_a_score_are_told_beside_the_mean(told):
     assert "failed on" not in score_table(some)
     failed = some.model_copy(update={"best": some.best.model_copy(update={"failed_seeds": 2})})
     assert "its training failed on 2 more" in score_table(failed)
+
+
+def test_warnings_stand_with_their_candidates_and_together(told):
+    run = fold(warned())
+    some = result()
+    best = some.best.model_copy(update={"warnings": (ALONE,)})
+    text = story(run, some.model_copy(update={"best": best}))
+    assert section(text, "Warnings").strip().splitlines()[-3:] == [
+        "- g1c00: It pays an idle agent more.",
+        "- g1c00: `alive` is all.",
+        "- g2c00: `alive` is all.",
+    ]
+    assert "- warning: `alive` is all." in section(text, "The winner: g2c00")
+    assert "2 warning(s)" in section(text, "Candidates")
+    one = candidate_story(run, run.candidates["g1c00"], "runs/x")
+    assert "- warning: It pays an idle agent more." in one
+    assert "- warning: It pays an idle agent more." in candidate_story(run, run.candidates["g2c01"], "runs/x"), "a twin"
+    assert "warning" not in told.lower(), "nothing is said where nothing was seen"

@@ -25,6 +25,7 @@ from rewardsmith.domain.report import ComponentPoint, ComponentStatistics, Failu
 from rewardsmith.domain.result import Baselines, Best, Interval, RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.task import Budget, EnvironmentSpec, ScoreRule, Task, Trainer
+from rewardsmith.domain.warning import RewardWarning
 
 SOURCE = '''def compute_reward(torso_linear_velocity, *, speed_weight={weight}):
     """Run forward."""
@@ -134,6 +135,21 @@ def whole() -> list[Event]:
         *(e for seed in (100, 101) for e in _trained("confirm", "g2c00", seed, 3.0 + seed - 100)),
         Confirmed(winner="g2c00", leaders=("g2c00", "g1c02")),
         StatusChanged(status="done"),
+    ]
+
+
+IDLE = RewardWarning(
+    kind="pays_idle", sentence="It pays an idle agent more.", evidence={"paid": 10.0, "best_paid": 5.0}
+)
+ALONE = RewardWarning(kind="one_term", sentence="`alive` is all.", evidence={"share": 0.98}, component="alive")
+
+
+def warned() -> list[Event]:
+    """The whole run, with warnings about g1c00 (and its twin g2c01) and about the winner."""
+    found = {1: {"g1c00": (IDLE, ALONE)}, 2: {"g2c00": (ALONE,)}}
+    return [
+        event.model_copy(update={"warnings": found[event.generation]}) if isinstance(event, GenerationEnded) else event
+        for event in whole()
     ]
 
 

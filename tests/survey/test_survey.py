@@ -110,6 +110,65 @@ def test_a_tasks_own_view_and_signals_are_used(tmp_path: Path) -> None:
     np.testing.assert_array_equal(probe["height"], probe["observation"][:, 0])
 
 
+def extremes(survey: Survey, out: Path, policy: str) -> list[dict[str, Any]]:
+    """The rows of each episode of one policy."""
+    with np.load(out / "extremes.npz", allow_pickle=False) as file:
+        arrays = dict(file)
+    ends = np.cumsum([episode.length for episode in survey.extremes])
+    assert list(np.flatnonzero(arrays.pop("__starts__"))) == [0, *ends[:-1]]
+    assert set(arrays) == set(survey.names())
+    return [
+        {name: array[end - episode.length : end] for name, array in arrays.items()}
+        for episode, end in zip(survey.extremes, ends, strict=True)
+        if episode.policy == policy
+    ]
+
+
+def test_an_idle_and_a_reckless_policy_are_played_from_the_same_states(tmp_path: Path) -> None:
+    rule = "def score(action):\n    return float(abs(action).mean())\n"
+    survey, _ = surveyed(SurveyJob(task=task("Pendulum-v1", rule), max_steps=300), tmp_path)
+    idle, reckless = (extremes(survey, tmp_path, policy) for policy in ("idle", "reckless"))
+    assert len(idle) == len(reckless) == 2
+    assert all((episode["action"] == 0).all() for episode in idle)
+    forces = np.concatenate([episode["action"][:, 0] for episode in reckless])
+    assert set(forces) == {-2.0, 2.0}
+    held = forces[:60].reshape(6, 10)
+    assert (held == held[:, :1]).all(), "each force is held for ten steps"
+    assert [episode.score for episode in survey.extremes] == [0.0, 0.0, 2.0, 2.0]
+    for one, other in zip(idle, reckless, strict=True):
+        np.testing.assert_allclose(one["observation"][0], other["observation"][0], atol=0.5)
+
+
+def test_a_discrete_idle_policy_repeats_the_first_action(tmp_path: Path) -> None:
+    rule = "def score(observation):\n    return float(len(observation))\n"
+    survey, _ = surveyed(SurveyJob(task=task("CartPole-v1", rule), max_steps=400), tmp_path)
+    assert len(survey.extremes) == 6
+    assert all((episode["action"] == 0).all() for episode in extremes(survey, tmp_path, "idle"))
+    assert {int(a) for episode in extremes(survey, tmp_path, "reckless") for a in episode["action"]} == {0, 1}
+
+
+def test_the_random_episodes_do_not_depend_on_the_extremes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = "def score(observation):\n    return float(observation[:, 0].mean())\n"
+    job = SurveyJob(task=task("Pendulum-v1", rule), episodes=2, max_steps=120)
+    with_them, probe = surveyed(job, tmp_path / "with")
+    monkeypatch.setattr("rewardsmith.worker.survey.play_extremes", lambda *_, **__: {})
+    without, same = surveyed(job, tmp_path / "without")
+    assert with_them.extremes
+    assert without.extremes == ()
+    assert not (tmp_path / "without" / "extremes.npz").exists()
+    assert with_them.signals == without.signals
+    assert with_them.episodes == without.episodes
+    for name, array in probe.items():
+        np.testing.assert_array_equal(array, same[name])
+
+
+def test_a_policy_that_the_score_rule_cannot_score_is_left_out(tmp_path: Path) -> None:
+    rule = "def score(action):\n    return 1.0 / float(abs(action).sum())\n"
+    survey, _ = surveyed(SurveyJob(task=task("Pendulum-v1", rule), max_steps=300), tmp_path)
+    assert {episode.policy for episode in survey.extremes} == {"reckless"}
+    assert len(extremes(survey, tmp_path, "reckless")) == 2
+
+
 def test_seconds_of_a_step() -> None:
     rule = "def score(observation):\n    return 1.0\n"
     seconds = {
