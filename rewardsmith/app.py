@@ -33,7 +33,7 @@ from rewardsmith.screening.screen import Screen
 from rewardsmith.search.driving import drive
 from rewardsmith.search.journal import Journal, Observer
 from rewardsmith.search.loop import Search
-from rewardsmith.search.planning import budget_of, plan, run_spec
+from rewardsmith.search.planning import EARLIER_RUNS, budget_of, plan, run_spec
 from rewardsmith.search.results import result, standing, summary
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.stoppers import stoppers
@@ -48,8 +48,6 @@ from rewardsmith.store.store import Store
 __all__ = ["EvolveRequest", "Settings", "Workshop"]
 
 Note = Callable[[str], None]
-_EARLIER_RUNS = 10
-"""Runs from whose speed the time of the next one is estimated."""
 
 
 class Workshop:
@@ -128,7 +126,7 @@ class Workshop:
             )
         found, _ = self.survey(task, note=note)
         free = spec.model.split(":")[0] in ("offline", "folder", "recorded")
-        earlier = [self._fold(row.id) for row in self.store.runs()[-_EARLIER_RUNS:]]
+        earlier = [self._fold(row.id) for row in self.store.runs()[-EARLIER_RUNS:]]
         return spec, plan(spec, recipe, found, dollars_per_call=0.0 if free else None, earlier=earlier)
 
     def evolve(self, spec: RunSpec, planned: Plan, observe: Observer) -> RunResult:

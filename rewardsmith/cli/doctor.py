@@ -3,120 +3,94 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
-from importlib import metadata
+import shutil
+import textwrap
 from typing import TYPE_CHECKING
 
 from rewardsmith.cli.command import command, option
-from rewardsmith.cli.options import json_option
+from rewardsmith.cli.options import json_option, workshop_options
 
 if TYPE_CHECKING:
-    from rewardsmith.domain.result import MachineCheck
-    from rewardsmith.isolation.machine import Machine
-
-NEEDED = ("numpy", "gymnasium", "mujoco", "torch", "stable-baselines3", "sb3-contrib", "sqlalchemy", "safetensors")
-EXTRAS = {"openai": "openai", "litellm": "litellm", "imageio": "video"}
-"""Optional package -> extra that brings it."""
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "OPENROUTER_API_KEY")
+    from rewardsmith.app import Workshop
+    from rewardsmith.domain.result import AttackCheck, MachineCheck, MachineResult
 
 
 @command("doctor")
-@option("--sandbox", metavar="NAME", default="bubblewrap", show_default=True, help="What the workers would run in.")
+@workshop_options(trains=True)
+@option("--model", metavar="NAME", heading="Model", help="Who would write; its server is asked, for nothing.")
+@option("--base-url", metavar="URL", heading="Model", help="A server that speaks OpenAI's protocol.")
 @json_option
-def doctor(*, sandbox: str, as_json: bool) -> None:
-    """Say what this machine can enforce, what is installed, and whether keys are set (never their values).
+def doctor(*, workshop: Workshop, model: str | None, base_url: str | None, as_json: bool) -> None:
+    """Say whether evolve would start here, with the same options, and what to do if not.
 
-    Exit code 3 when `evolve` could not start here.
+    Everything is tried, not read: locked processes are started and really attack canaries, a worker looks around in
+    its sandbox, the database is opened. Nothing is left behind, and no key is shown.
+
+    Exit code 3 when `evolve` would refuse, or when an attack was not stopped that should have been.
     """
     from rewardsmith.cli.emit import emit_json, emit_text
-    from rewardsmith.domain.result import MachineResult
-    from rewardsmith.errors import IsolationUnavailable
-    from rewardsmith.isolation.machine import inspect
+    from rewardsmith.diagnosis.examination import examine
+    from rewardsmith.errors import InfrastructureError
+
+    found = examine(workshop.settings, workshop.folders, model=model, base_url=base_url, environ=os.environ)
+    if as_json:
+        emit_json(found)
+    else:
+        emit_text(_page(found))
+    if not found.ready:
+        lacking = [each for each in found.checks if each.needed and not each.ok]
+        names = [each.name for each in lacking] or ["an attack was not stopped"]
+        hint = (lacking[0].remedy or lacking[0].detail) if lacking else "see the table of attacks"
+        raise InfrastructureError(f"evolve would refuse to start here: {', '.join(names)}", hint=hint)
+
+
+def _page(found: MachineResult) -> str:
+    width = max(len(each.name) for each in found.checks)
+    lines = [found.system]
+    for group in dict.fromkeys(each.group for each in found.checks):
+        lines += ["", group]
+        for each in found.checks:
+            if each.group == group:
+                lines += _wrapped(f"  {_mark(each):7}  {each.name:{width}}  ", each.detail)
+                lines += _wrapped(" " * (width + 13) + "-> ", each.remedy) if each.remedy else []
+    return "\n".join([*lines, *_attacks(found.attacks), "", _verdict(found)])
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    """`text` behind `head`, broken at the terminal's width below its own beginning."""
+    room = max(40, shutil.get_terminal_size().columns - len(head))
+    first, *more = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+    return [head + first, *(" " * len(head) + line for line in more)]
+
+
+def _mark(check: MachineCheck) -> str:
+    if not check.ok:
+        return "MISSING" if check.needed else "-"
+    return "warning" if check.warning else "ok"
+
+
+def _attacks(attacks: tuple[AttackCheck, ...]) -> list[str]:
+    """The attacks, a line each, with a column for each place."""
     from rewardsmith.reports.words import table
 
-    machine = inspect()
-    checks = (*_isolation(machine), *_sandboxes(sandbox), *_packages(), *_keys())
-    lacking = [check for check in checks if check.needed and not check.ok]
-    if as_json:
-        emit_json(MachineResult(ready=not lacking, system=machine.system, checks=checks, warnings=machine.warnings))
-    else:
-        marks = {(True, True): "ok", (True, False): "ok", (False, False): "-", (False, True): "MISSING"}
-        rows = [[marks[each.ok, each.needed], each.name, each.detail] for each in checks]
-        emit_text("\n".join([machine.system, "", table(["", "what", "found"], rows)]))
-        for warning in machine.warnings:
-            emit_text(f"note: {warning}")
-    if lacking:
-        names = ", ".join(check.name for check in lacking)
-        raise IsolationUnavailable(f"this machine lacks what evolve needs: {names}", hint=lacking[0].detail)
+    if not attacks:
+        return []
+    places = list(dict.fromkeys(each.place for each in attacks))
+    found = {(each.attack, each.place): _told(each) for each in attacks}
+    names = list(dict.fromkeys(each.attack for each in attacks))
+    rows = [[name, *(found.get((name, place), "") for place in places)] for name in names]
+    return ["", "Real attacks, here and now", "", table(["", *places], rows)]
 
 
-def _check(name: str, look: Callable[[], str], *, needed: bool) -> MachineCheck:
-    """One line: what `look` returns, or the message of what it raises."""
-    from rewardsmith.domain.result import MachineCheck
-    from rewardsmith.errors import RewardsmithError
-
-    try:
-        return MachineCheck(name=name, ok=True, needed=needed, detail=look())
-    except RewardsmithError as error:
-        detail = error.message + (f"; {error.hint}" if error.hint else "")
-    except Exception as error:
-        detail = str(error)
-    return MachineCheck(name=name, ok=False, needed=needed, detail=detail)
+def _told(attack: AttackCheck) -> str:
+    if attack.stopped:
+        return "stopped"
+    return "NOT STOPPED" if attack.needed else "not stopped"
 
 
-def _isolation(machine: Machine) -> list[MachineCheck]:
-    from rewardsmith.domain.result import MachineCheck
-
-    return [
-        MachineCheck(name=f"reward process: {each.name}", ok=each.present, needed=each.required, detail=each.detail)
-        for each in machine.findings
-    ]
-
-
-def _sandboxes(chosen: str) -> list[MachineCheck]:
-    from rewardsmith.catalogue.folders import find_folders
-    from rewardsmith.catalogue.sandboxes import list_sandboxes, load_sandbox
-    from rewardsmith.sandboxes.registry import open_sandbox
-
-    folders = find_folders()
-    wanted = load_sandbox(chosen, folders)
-
-    def look(name: str) -> str:
-        open_sandbox(wanted if name == wanted.name else load_sandbox(name, folders)).check()
-        return "usable"
-
-    return [
-        _check(f"worker sandbox {name}", lambda name=name: look(name), needed=name == wanted.name)  # type: ignore[misc]
-        for name in sorted({*list_sandboxes(folders), wanted.name})
-    ]
-
-
-def _packages() -> list[MachineCheck]:
-    from rewardsmith import __version__
-
-    version = f"{__version__}, Python {sys.version.split()[0]}, {os.cpu_count()} cores"
-    checks = [_check("rewardsmith", lambda: version, needed=True)]
-    for name in NEEDED:
-        checks.append(_check(name, lambda name=name: metadata.version(name), needed=True))  # type: ignore[misc]
-    for name, extra in EXTRAS.items():
-
-        def look(name: str = name, extra: str = extra) -> str:
-            try:
-                return metadata.version(name)
-            except metadata.PackageNotFoundError:
-                raise OSError(f"optional: pip install 'rewardsmith[{extra}]'") from None
-
-        checks.append(_check(name, look, needed=False))
-    return checks
-
-
-def _keys() -> list[MachineCheck]:
-    from rewardsmith.domain.result import MachineCheck
-
-    return [
-        MachineCheck(
-            name=key, ok=bool(os.environ.get(key)), needed=False, detail="set" if os.environ.get(key) else "not set"
-        )
-        for key in KEYS
-    ]
+def _verdict(found: MachineResult) -> str:
+    if found.ready:
+        return f"evolve would start here, its workers in {found.sandbox}."
+    if any(each.needed and not each.ok for each in found.checks):
+        return "evolve would refuse to start here."
+    return "An attack was not stopped: trust no reward on this machine."

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rewardsmith.domain.check import CheckJob
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.survey import Signal
 from rewardsmith.domain.task import Task
@@ -81,7 +82,7 @@ class TrainJob(Record):
     """Write TensorBoard files."""
 
 
-Job = Annotated[SurveyJob | TrainJob, Field(discriminator="kind")]
+Job = Annotated[SurveyJob | TrainJob | CheckJob, Field(discriminator="kind")]
 
 
 class Progress(Record):

@@ -93,6 +93,32 @@ class OpenAIModel:
         dollars = await asyncio.to_thread(_price, self._model, *tokens_of(answer)) if self._own else None
         return read_answer(answer, name=self.name, wall_s=wall_s, dollars=dollars)
 
+    async def list_models(self, patience_s: float) -> tuple[str, ...]:
+        """Names of the models that the server offers; costs nothing. Empty where the server keeps no list.
+
+        Raises:
+            ModelUnavailable: It is down, or refuses the key.
+        """
+        import openai
+
+        try:
+            async with (
+                asyncio.timeout(2 * patience_s),
+                openai.AsyncOpenAI(
+                    api_key=self._key, base_url=self._base_url, timeout=patience_s, max_retries=0
+                ) as client,
+            ):
+                return tuple([model.id async for model in client.models.list()])
+        except openai.NotFoundError:
+            return ()
+        except (openai.OpenAIError, TimeoutError) as fault:
+            raise explain(fault, name=self.name, timeout_s=patience_s, secrets=(self._key,)) from None
+        except (ValueError, AttributeError, TypeError):
+            raise ModelUnavailable(
+                f"{self.name}: the server answered something that is no list of models",
+                hint="check that the address ends where the server's chat interface begins, usually in /v1",
+            ) from None
+
     async def _ask(self, request: Request) -> Any:
         """One answer; a parameter that this model refuses is renamed or left out, once."""
         import openai

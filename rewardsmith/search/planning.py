@@ -17,6 +17,8 @@ from rewardsmith.settings import EvolveRequest
 
 START_S = 4.0
 """Seconds from starting a worker to its first step: it imports torch and the simulator."""
+EARLIER_RUNS = 10
+"""Runs from whose speed the time of the next one is estimated."""
 LEARNING_S = 200e-6
 """Seconds of learning per environment step, where no training of this task was measured yet; ant's PPO takes this."""
 

@@ -33,8 +33,8 @@ class Database:
             MissingExtra: Its kind needs a package that is not installed.
         """
         given = str(url_or_path)
-        self.place = _without_password(given)
-        self._engine = _engine(given)
+        self.place = without_password(given)
+        self._engine = engine_of(given)
         try:
             self._migrate()
         except BaseException:
@@ -52,7 +52,7 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise _store_error(self.place, error) from error
+            raise store_error(self.place, error) from error
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -62,22 +62,33 @@ class Database:
         with self.transaction() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
-            tables = set(inspect(connection).get_table_names())
-            revision = None
-            if "alembic_version" in tables:
-                revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            elif tables:
-                raise StoreError(
-                    f"{self.place} is another program's database (it has a table {min(tables)!r})",
-                    hint="name another file for the runs",
-                )
-            if revision is not None and revision not in REVISIONS:
-                raise NewerDatabase(
-                    f"{self.place} was written by a newer rewardsmith (its revision is {revision}, ours {HEAD})",
-                    hint="upgrade: pip install -U rewardsmith",
-                )
+            revision = revision_of(connection, self.place)
             if revision != HEAD:
                 _upgrade(connection)
+
+
+def revision_of(connection: Connection, place: str) -> str | None:
+    """The revision of a database that this version knows; None for an empty one.
+
+    Raises:
+        NewerDatabase: Written by a newer rewardsmith.
+        StoreError: It is another program's.
+    """
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" not in tables:
+        if tables:
+            raise StoreError(
+                f"{place} is another program's database (it has a table {min(tables)!r})",
+                hint="name another file for the runs",
+            )
+        return None
+    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if revision is not None and revision not in REVISIONS:
+        raise NewerDatabase(
+            f"{place} was written by a newer rewardsmith (its revision is {revision}, ours {HEAD})",
+            hint="upgrade: pip install -U rewardsmith",
+        )
+    return revision
 
 
 def _upgrade(connection: Connection) -> None:
@@ -91,18 +102,39 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _engine(given: str) -> Engine:
-    if "://" in given and not given.startswith("sqlite:"):
+def sqlite_path(given: str) -> Path | None:
+    """The file that an address or a path names; None for a database of another kind."""
+    return (
+        None
+        if "://" in given and not given.startswith("sqlite:")
+        else Path(given.removeprefix("sqlite:///")).absolute()
+    )
+
+
+def engine_of(given: str, *, patience_s: int | None = None) -> Engine:
+    """An engine for the address or path; the folder of a file is made.
+
+    Args:
+        given: Address or path.
+        patience_s: Seconds after which Postgres counts as out of reach; its client's own choice when absent.
+
+    Raises:
+        MissingExtra: Its kind needs a package that is not installed.
+        UsageError: It is no address.
+        StoreError: The folder cannot be made.
+    """
+    path = sqlite_path(given)
+    if path is None:
         try:
-            return create_engine(given, pool_pre_ping=True)
+            waits = {"connect_timeout": patience_s} if patience_s and given.startswith("postgresql") else {}
+            return create_engine(given, pool_pre_ping=True, connect_args=waits)
         except ModuleNotFoundError as error:
             raise MissingExtra(
-                f"the database {_without_password(given)} needs the package {error.name}",
+                f"the database {without_password(given)} needs the package {error.name}",
                 hint=f"pip install '{error.name}[binary]'" if error.name == "psycopg" else f"pip install {error.name}",
             ) from error
         except ArgumentError as error:
-            raise UsageError(f"{_without_password(given)!r} is no address of a database: {error}") from error
-    path = Path(given.removeprefix("sqlite:///")).absolute()
+            raise UsageError(f"{without_password(given)!r} is no address of a database: {error}") from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -110,11 +142,11 @@ def _engine(given: str) -> Engine:
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, connect_args={"timeout": _BUSY_S}, max_overflow=-1)
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", begin_to_write)
     return engine
 
 
-def _without_password(given: str) -> str:
+def without_password(given: str) -> str:
     """The address as it may be shown."""
     return re.sub(r"(?<=//)[^/@]*@", "", given)
 
@@ -127,11 +159,13 @@ def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
+def begin_to_write(connection: Connection) -> None:
+    """Begin a transaction that alone may write."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _store_error(place: str, error: DBAPIError) -> StoreError:
+def store_error(place: str, error: DBAPIError) -> StoreError:
+    """What an error of the database means for the user."""
     said: Any = error.orig
     return StoreError(f"the database {place} cannot be used: {said}", hint=_hint(str(said)))
 

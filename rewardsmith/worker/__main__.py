@@ -24,6 +24,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from pydantic import TypeAdapter, ValidationError  # noqa: E402
 
+from rewardsmith.domain.check import CheckJob  # noqa: E402
 from rewardsmith.domain.job import Job, SurveyJob  # noqa: E402
 from rewardsmith.errors import RewardsmithError, UsageError  # noqa: E402
 
@@ -73,6 +74,10 @@ def _run(job: Job, out: Path, resume: Path | None) -> None:
         from rewardsmith.worker import survey
 
         survey.run(job, out)
+    elif isinstance(job, CheckJob):
+        from rewardsmith.worker import check
+
+        check.run(job, out)
     else:
         from rewardsmith.worker import train
 

@@ -1,0 +1,42 @@
+"""Whether a reward of this machine, started as `evolve` starts it, is really locked."""
+
+from __future__ import annotations
+
+from rewardsmith.diagnosis.canaries import planted
+from rewardsmith.diagnosis.checks import lack
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.result import AttackCheck, MachineCheck
+from rewardsmith.errors import InfrastructureError
+from rewardsmith.reward.trial import attack_locked
+
+GROUP = "Rewards"
+
+
+def attack_from_reward(*, unsafe: bool, namespaces: bool) -> tuple[MachineCheck, list[AttackCheck]]:
+    """Start a reward process, bare or in namespaces of its own, and let it attack."""
+    place = "reward in namespaces" if namespaces else "reward"
+    name = "reward process in namespaces" if namespaces else "reward process"
+    needed = not namespaces
+    try:
+        with planted() as canaries:
+            outcomes = attack_locked(canaries.canaries, limits=RewardLimits(unsafe=unsafe), namespaces=namespaces)
+            verdicts = canaries.verdicts(place, outcomes, needed=not unsafe)
+    except InfrastructureError as error:
+        return lack(GROUP, name, error, needed=needed), []
+    return summary(GROUP, name, verdicts, needed=needed, unsafe=unsafe), verdicts
+
+
+def summary(group: str, name: str, verdicts: list[AttackCheck], *, needed: bool, unsafe: bool) -> MachineCheck:
+    """The line of a reward process that came up and attacked."""
+    stopped = sum(verdict.stopped for verdict in verdicts)
+    every = stopped == len(verdicts)
+    remedy = "" if every else "do not run rewards of strangers here: use a machine with Landlock and seccomp"
+    return MachineCheck(
+        group=group,
+        name=name,
+        ok=every or unsafe,
+        needed=needed,
+        detail=f"stopped {stopped} of {len(verdicts)} real attacks",
+        remedy=remedy,
+        warning=not every,
+    )
