@@ -15,7 +15,7 @@ from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_file
 from rewardsmith.catalogue.sandboxes import load_sandbox
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted, Surveyed
-from rewardsmith.domain.job import Progress
+from rewardsmith.domain.job import Progress, RewardLimits
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Context, Message
 from rewardsmith.domain.recipe import Recipe
@@ -31,6 +31,7 @@ from rewardsmith.prompting.messages import check_templates, compose
 from rewardsmith.reports.story import story
 from rewardsmith.screening.screen import Screen
 from rewardsmith.search.driving import drive
+from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal, Observer
 from rewardsmith.search.loop import Search
 from rewardsmith.search.planning import EARLIER_RUNS, budget_of, plan, run_spec
@@ -200,10 +201,11 @@ class Workshop:
         trainings = Trainings(
             journal, self.executor, folder, found, sleep=asyncio.sleep, clock=time.monotonic, unsafe=unsafe
         )
-        screen = Screen(found, probe, unsafe=unsafe)
+        screen = self._screen(spec.task, found, probe)
         writing = Writing(journal, spec, recipe, model, screen, folder)
         asked = stoppers(spec.stop, exists=lambda path: Path(path).exists())
-        search = Search(spec, recipe, found, probe, journal, writing, trainings, asked)
+        examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
+        search = Search(spec, recipe, found, probe, journal, writing, trainings, asked, examiner, folder)
         await drive(search, interrupted=self._stop.wait(), sleep=asyncio.sleep)
 
     def interrupt(self) -> None:
@@ -238,7 +240,7 @@ class Workshop:
         """The survey that a run rests on, if it is still there."""
         assert run.spec is not None
         try:
-            return read_survey(self._runs / "surveys" / survey_key(run.spec.task))
+            return read_survey(self._runs / "surveys" / survey_key(run.spec.task), run.spec.task)
         except StoreError:
             return None
 
@@ -273,8 +275,11 @@ class Workshop:
 
     def screen(self, files: Sequence[str], env: str) -> list[ScreenResult]:
         """Which gate each file (a module or a raw completion) passes or fails, and why."""
-        found, probe = self.survey(self.task(env))
-        return screen_files(files, Screen(found, probe, unsafe=self.settings.unsafe))
+        task = self.task(env)
+        return screen_files(files, self._screen(task, *self.survey(task)))
+
+    def _screen(self, task: Task, found: Survey, probe: Probe) -> Screen:
+        return Screen(found, probe, any_factor=task.trainer.normalize_reward, unsafe=self.settings.unsafe)
 
     def train(
         self,
@@ -290,11 +295,11 @@ class Workshop:
         """Train and score one reward: a file in the contract, `human`, or `sparse`. Blocks."""
         task = self.task(env)
         given = budget_of(task, budget, steps)
-        found, _ = self.survey(task)
+        found, probe = self.survey(task)
         spec = reward_spec(reward, task, found)
         folder = self._runs / "trainings" / f"{task.name}-{spec.reward_id}-s{seed}-{datetime.now():%Y%m%d-%H%M%S}"
         job = train_job(task, found, spec, given, seed=seed, final=True, video=video, unsafe=self.settings.unsafe)
-        return train_alone(self.executor, job, folder, observe)
+        return train_alone(self.executor, job, folder, Examiner(found, probe, job.limits), observe)
 
     def prompts(self, env: str, recipe: str) -> tuple[Message, ...]:
         """The messages of the first generation."""

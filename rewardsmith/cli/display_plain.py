@@ -7,6 +7,7 @@ from typing import TextIO
 
 from rewardsmith.cli.announcement import announcement
 from rewardsmith.cli.board import best_so_far
+from rewardsmith.domain.candidate import same_as
 from rewardsmith.domain.events import (
     Attempt,
     AttemptEnded,
@@ -66,7 +67,7 @@ class PlainDisplay:
             case Completed(key=key, recorded_hash=str()):
                 return f"generation {key.generation}, slot {key.slot}: the prompt differs from the recorded one"
             case Screened(candidate=candidate) if candidate.twin:
-                return f"{candidate.id}: the same reward as {candidate.twin}"
+                return f"{candidate.id}: {same_as(candidate.twin, candidate.twin_factor)}"
             case Screened(candidate=candidate) if candidate.failure:
                 failure = candidate.failure
                 line = f", line {failure.line}" if failure.line else ""

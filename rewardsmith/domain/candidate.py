@@ -17,6 +17,11 @@ def candidate_id(generation: int, slot: int) -> str:
     return f"g{generation}c{slot:02d}"
 
 
+def same_as(twin: str, factor: float | None) -> str:
+    """In words that a reward is the same as `twin`, or pays `factor` times as much."""
+    return f"the same reward as {twin}" if factor is None else f"pays {factor:.4g} times what {twin} pays, term by term"
+
+
 class Candidate(Record):
     """One slot of one generation: the reward that stands there, or why none does."""
 
@@ -42,6 +47,8 @@ class Candidate(Record):
     """What kept it from training, where something did."""
     twin: str | None = None
     """An earlier candidate with the same reward, whose result it takes."""
+    twin_factor: float | None = None
+    """What the twin pays times this is what it pays, where only their code differs."""
     repairs: tuple[Failure, ...] = ()
     """Failures that repair calls answered, oldest first."""
 

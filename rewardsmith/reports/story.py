@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.candidate import Candidate, same_as
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
@@ -205,7 +205,7 @@ def _candidates(run: Run) -> str:
 def _became(run: Run, candidate: Candidate) -> str:
     report = run.search_report(candidate)
     if candidate.twin:
-        return f"the same reward as {candidate.twin}"
+        return same_as(candidate.twin, candidate.twin_factor)
     if candidate.failure:
         return f"failed at {candidate.failure.gate}: {candidate.failure.kind}"
     if report is None:

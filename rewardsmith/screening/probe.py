@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ FloatArray = npt.NDArray[np.float64]
 
 LANES = 16
 """Environments side by side in the batched request."""
+STRETCHES = (3.0, -10.0)
+"""Recorded signals times these are asked for too: rewards may differ beyond what random actions reach."""
 RELATIVE = 1e-6
 """Rows may differ by this much between batches: vectorised exp and sums round differently by width."""
 
@@ -36,6 +39,8 @@ class ProbeAnswer:
     """Shape (rows,)."""
     components: dict[str, FloatArray]
     """By name, each of shape (rows,)."""
+    stretched: tuple[FloatArray, dict[str, FloatArray]] | None = None
+    """Total and components on the stretched rows; absent where the reward fails there, which is no fault."""
 
 
 def run_probe(source: str, survey: Survey, probe: Probe, *, limits: RewardLimits) -> ProbeAnswer:
@@ -59,11 +64,29 @@ def run_probe(source: str, survey: Survey, probe: Probe, *, limits: RewardLimits
             second = process.ask(line, starts, stream="again")
             _same(first, second)
             _independent(process, first, arrays, probe)
+            stretched = _stretched(process, line, starts)
     except RewardFailed as failed:
         raise ProbeRejected(failed.failure.model_copy(update={"gate": "probe"})) from failed
     total = first.total[:, 0]
     _varies(total)
-    return ProbeAnswer(total=total, components={name: column[:, 0] for name, column in first.components.items()})
+    components = {name: column[:, 0] for name, column in first.components.items()}
+    return ProbeAnswer(total=total, components=components, stretched=stretched)
+
+
+def _stretched(
+    process: RewardProcess, line: dict[str, npt.NDArray[Any]], starts: npt.NDArray[np.bool_]
+) -> tuple[FloatArray, dict[str, FloatArray]] | None:
+    """What the reward pays on the same rows with their float signals stretched; the last thing that it is asked."""
+    answers = []
+    try:
+        for factor in STRETCHES:
+            far = {name: np.multiply(a, factor) if a.dtype == np.float64 else a for name, a in line.items()}
+            answers.append(process.ask(far, starts, stream=f"times {factor:g}"))
+    except RewardFailed:
+        return None
+    names = answers[0].components
+    total = np.concatenate([answer.total[:, 0] for answer in answers])
+    return total, {name: np.concatenate([answer.components[name][:, 0] for answer in answers]) for name in names}
 
 
 def _reject(kind: FailureKind, message: str) -> ProbeRejected:

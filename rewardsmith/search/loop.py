@@ -18,11 +18,13 @@ from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
 from rewardsmith.search.confirming import SEARCH, confirm, spec_of, train_baselines
+from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.selection import best, parents, search_seed
 from rewardsmith.search.stoppers import Stopper, first_reason
 from rewardsmith.search.training import Trainings
 from rewardsmith.search.writing import Writing
+from rewardsmith.store.artifacts import RunFolder
 
 BARREN = 3
 """Generations in a row without a valid candidate after which a run ends."""
@@ -40,6 +42,8 @@ class Search:
     writing: Writing
     trainings: Trainings
     stoppers: Sequence[Stopper]
+    examiner: Examiner
+    folder: RunFolder
 
     async def run(self) -> None:
         """Search, confirm, and say how it ended.
@@ -111,6 +115,7 @@ class Search:
                     generation=generation,
                     best=own.candidate.id if own else None,
                     best_overall=overall.candidate.id if overall else None,
+                    warnings=await self.examiner.generation(run, generation, self.folder),
                 )
             )
         return outage.message if outage else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rewardsmith.domain.candidate import same_as
 from rewardsmith.domain.job import Progress, RewardSpec, TrainJob
-from rewardsmith.domain.report import Report
 from rewardsmith.domain.result import ScreenFailure, ScreenResult, TrainResult
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Task
@@ -14,11 +14,13 @@ from rewardsmith.errors import UsageError
 from rewardsmith.executors.executor import Executor, Lost
 from rewardsmith.prompting.extraction import find_code
 from rewardsmith.reward.source import RewardRejected, analyse
-from rewardsmith.screening.screen import Screen
+from rewardsmith.screening.screen import Known, Screen
+from rewardsmith.search.examining import Examiner
 from rewardsmith.search.results import train_result
 from rewardsmith.search.surveying import fault, wait
-from rewardsmith.search.training import REPORT_BYTES
-from rewardsmith.store.untrusted import read_record
+from rewardsmith.search.training import read_report
+
+_MOST_CHARACTERS = 1 << 20
 
 
 def screen_files(files: Sequence[str], screen: Screen) -> list[ScreenResult]:
@@ -27,11 +29,11 @@ def screen_files(files: Sequence[str], screen: Screen) -> list[ScreenResult]:
     Raises:
         UsageError: A file cannot be read.
     """
-    seen: dict[str, str] = {}
+    seen: list[Known] = []
     return [_screen_file(file, screen, seen) for file in files]
 
 
-def _screen_file(file: str, screen: Screen, seen: dict[str, str]) -> ScreenResult:
+def _screen_file(file: str, screen: Screen, seen: list[Known]) -> ScreenResult:
     text = _read(file)
     verdict = screen.judge(lambda: _source(file, text), seen)
     reward = verdict.analysis.reward_id if verdict.analysis else None
@@ -39,12 +41,12 @@ def _screen_file(file: str, screen: Screen, seen: dict[str, str]) -> ScreenResul
     failure: ScreenFailure | None = None
     if verdict.twin:
         gate = "duplicate"
-        failure = ScreenFailure(kind=gate, line=None, message=f"the same reward as {verdict.twin}")
+        failure = ScreenFailure(kind=gate, line=None, message=same_as(verdict.twin, verdict.factor))
     elif found := verdict.failure:
         gate = found.gate
         failure = ScreenFailure(kind=found.kind, line=found.line, message=found.message)
-    elif reward:
-        seen[reward] = file
+    elif reward and verdict.source:
+        seen.append(Known(file, reward, verdict.source))
     return ScreenResult(
         file=file,
         passed=verdict.passed,
@@ -77,13 +79,18 @@ def reward_spec(reward: str, task: Task, survey: Survey) -> RewardSpec:
 
 
 def train_alone(
-    executor: Executor, job: TrainJob, folder: Path, observe: Callable[[Progress], None] | None = None
+    executor: Executor,
+    job: TrainJob,
+    folder: Path,
+    examiner: Examiner,
+    observe: Callable[[Progress], None] | None = None,
 ) -> TrainResult:
-    """Run one training to its end; its process tree is gone when this is left early.
+    """Run one training to its end and look for signs of hacking; its process tree is gone when this is left early.
 
     Raises:
         TaskError, ScoreRuleError: The task is at fault.
         WorkerFailed: The worker was lost.
+        StoreError: Its report is damaged, or cannot be true.
     """
     executor.start(folder, job)
     try:
@@ -93,8 +100,9 @@ def train_alone(
         raise
     if isinstance(ended, Lost):
         raise fault(ended, folder)
-    report = read_record(ended.folder, "report.json", Report, limit=REPORT_BYTES)
-    return train_result(report, str(folder))
+    report = read_report(ended.folder, job)
+    warnings = () if report.failure else examiner.examine(job.reward.source, report, examiner.archived(ended.folder))
+    return train_result(report, str(folder), warnings)
 
 
 def _source(file: str, text: str) -> str:
@@ -102,7 +110,12 @@ def _source(file: str, text: str) -> str:
 
 
 def _read(file: str) -> str:
+    hint = "name a Python file or a completion as text"
     try:
-        return Path(file).read_text(encoding="utf-8")
+        with Path(file).open(encoding="utf-8") as stream:
+            text = stream.read(_MOST_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}", hint="name a Python file or a completion as text") from error
+        raise UsageError(f"cannot read {file}: {error}", hint=hint) from error
+    if len(text) > _MOST_CHARACTERS:
+        raise UsageError(f"{file} has more than {_MOST_CHARACTERS:,} characters: it holds no reward", hint=hint)
+    return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rewardsmith.domain.candidate import Candidate, Origin, candidate_id
@@ -16,7 +16,7 @@ from rewardsmith.errors import ModelExhausted, ModelUnavailable
 from rewardsmith.models.model import Model
 from rewardsmith.prompting.extraction import find_code
 from rewardsmith.prompting.messages import compose, compose_repair
-from rewardsmith.screening.screen import Screen, Verdict
+from rewardsmith.screening.screen import Known, Screen, Verdict
 from rewardsmith.search.journal import Journal
 from rewardsmith.store.artifacts import RunFolder
 
@@ -135,13 +135,13 @@ class Writing:
             self._seen(candidate_id(key.generation, key.slot)),
         )
 
-    def _seen(self, but: str) -> Mapping[str, str]:
-        """Rewards of the run that have a place of their own, by reward id."""
-        return {
-            c.reward_id: c.id
+    def _seen(self, but: str) -> list[Known]:
+        """Rewards of the run that have a place of their own."""
+        return [
+            Known(c.id, c.reward_id, c.source)
             for c in self._journal.run.candidates.values()
-            if c.reward_id and not c.twin and not c.failure and c.id != but
-        }
+            if c.reward_id and c.source and not c.twin and not c.failure and c.id != but
+        ]
 
     def _parents(self, draft: _Draft) -> tuple[str, ...]:
         """Candidates that the answer was made from: as its author says, else those that the request named."""
@@ -167,6 +167,7 @@ class Writing:
             components=verdict.components,
             failure=verdict.failure,
             twin=verdict.twin,
+            twin_factor=verdict.factor,
             repairs=repairs,
         )
         await asyncio.to_thread(self._folder.keep_candidate, candidate, request.messages, draft.completion.text)
