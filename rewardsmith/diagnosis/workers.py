@@ -19,7 +19,7 @@ from rewardsmith.domain.result import AttackCheck, MachineCheck
 from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import InfrastructureError, IsolationUnavailable, RewardsmithError, StoreError, one_line
 from rewardsmith.sandboxes.registry import open_sandbox
-from rewardsmith.store.untrusted import read_end, read_record
+from rewardsmith.store.untrusted import read_record, read_untrusted
 
 GROUP = "Workers"
 WALLED = ("bubblewrap", "docker")
@@ -27,6 +27,7 @@ WALLED = ("bubblewrap", "docker")
 _WALL_S = 60.0
 _SMALL = 2**20
 _LOG = 4096
+"""Bytes that a log may hold beyond its limit: that it was cut."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def run_worker(chosen: SandboxSpec, runs: Path, *, unsafe: bool) -> Workers:
         unsafe: Whether rewards may run without Landlock and seccomp.
     """
     name = f"sandbox {chosen.name}"
-    limits = chosen.limits.model_copy(update={"wall_s": min(_WALL_S, chosen.limits.wall_s)})
+    limits = chosen.limits.model_copy(update={"wall_s": min(_WALL_S, chosen.limits.wall_s), "log_mib": 1})
     try:
         sandbox = open_sandbox(chosen.model_copy(update={"limits": limits}))
         sandbox.check()
@@ -110,7 +111,7 @@ def _folder(runs: Path) -> Iterator[Path]:
 def _last_words(folder: Path) -> str:
     """The last line of the worker's log."""
     try:
-        lines = read_end(folder, "log.txt", most=_LOG).decode(errors="replace").splitlines()
+        lines = read_untrusted(folder, "log.txt", limit=_SMALL + _LOG).decode(errors="replace").splitlines()
     except StoreError:
         return ""
     return next((one_line(line) for line in reversed(lines) if line.strip()), "")
