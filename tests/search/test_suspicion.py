@@ -107,7 +107,7 @@ def test_one_term_that_the_score_does_not_follow_is_named(correlation):
     [
         (report(component("forward", 0.97, 0.9), component("effort", 0.03, -0.5)), "the large term is the task"),
         (report(component("alive", 0.8, 0.1), component("forward", 0.2, 0.9)), "others count"),
-        (report(component("alive", 0.6, 0.1, early=0.99), component("forward", 0.4, 0.9, early=0.01)), "only at first"),
+        (report(component("alive", 0.85, 0.1, early=1.0), component("forward", 0.15, 0.9, early=0.0)), "only at first"),
         (report(component("forward", 1.0, 0.1)), "a reward of one component is meant to have one"),
         (report(component("alive", 0.97, None), component("x", 0.03, None), scores=(1.0, 1.0)), "no score to follow"),
         (report(), "no components"),

@@ -1,0 +1,176 @@
+"""Asks a trained reward what it pays random, idle and reckless episodes and the best archived ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.report import Report
+from rewardsmith.domain.run import Run
+from rewardsmith.domain.survey import Probe, Signal, Survey
+from rewardsmith.domain.warning import RewardWarning, WarningKind
+from rewardsmith.errors import StoreError
+from rewardsmith.reward.process import RewardFailed, RewardProcess
+from rewardsmith.search.selection import best
+from rewardsmith.search.suspicion import Played, one_term, pays_more, score_falls
+from rewardsmith.store.arrays import Layout, read_arrays
+from rewardsmith.store.artifacts import RunFolder
+
+_EXTREMES: dict[WarningKind, str] = {"pays_idle": "idle", "pays_reckless": "reckless"}
+_POLICIES = {"idle": "an idle agent", "reckless": "a reckless agent (every action at one of its limits)"}
+_ARCHIVE_BYTES = 256 << 20
+_PER_EPISODE = {
+    "__lengths__": "int64",
+    "__scores__": "float64",
+    "__success__": "int8",
+    "__terminated__": "bool",
+    "__steps__": "int64",
+}
+
+
+@dataclass(frozen=True)
+class Archived:
+    """Episodes that an agent played when it was scored, with every signal."""
+
+    rows: Probe
+    scores: tuple[float, ...]
+    """Of each episode."""
+
+
+def read_best(out: Path, signals: Sequence[Signal]) -> Archived:
+    """The episodes of the best rung that a training archived in `out`.
+
+    Raises:
+        StoreError: There is no archive, or it is damaged.
+    """
+    expected = {s.name: _layout("float32" if s.dtype == "float64" else s.dtype, *s.shape) for s in signals}
+    expected |= {name: _layout(dtype) for name, dtype in _PER_EPISODE.items()} | {"__starts__": _layout("bool")}
+    arrays = read_arrays(out, "archive.npz", expected=expected, limit=_ARCHIVE_BYTES)
+    starts, lengths = arrays["__starts__"], arrays["__lengths__"]
+    scores, steps = arrays["__scores__"], arrays["__steps__"]
+    bounds = np.append(np.flatnonzero(starts), len(starts))
+    sound = (
+        len(lengths) > 0
+        and bool(starts[0])
+        and np.array_equal(np.diff(bounds), lengths)
+        and all(len(arrays[name]) == len(lengths) for name in _PER_EPISODE)
+        and all(len(arrays[signal.name]) == len(starts) for signal in signals)
+        and bool(np.isfinite(scores.astype(np.float64)).all())
+    )
+    if not sound:
+        raise StoreError(f"{out / 'archive.npz'} does not hold whole episodes")
+    chosen = steps == max(np.unique(steps), key=lambda rung: float(np.mean(scores[steps == rung])))
+    rows = np.repeat(chosen, np.diff(bounds))
+    kept = {signal.name: arrays[signal.name][rows].astype(signal.dtype) for signal in signals}
+    return Archived(Probe(kept, starts[rows].astype(bool)), tuple(float(score) for score in scores[chosen]))
+
+
+def _layout(dtype: str, *shape: int) -> Layout:
+    return Layout(np.dtype(dtype), (None, *shape))
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Looks for signs that a trained reward is hacked.
+
+    Args:
+        survey: What the environment offers, with the scores of its random, idle and reckless episodes.
+        probe: Their rows.
+        limits: Limits of the reward process.
+    """
+
+    survey: Survey
+    probe: Probe
+    limits: RewardLimits
+
+    async def generation(self, run: Run, number: int, folder: RunFolder) -> dict[str, tuple[RewardWarning, ...]]:
+        """Warnings of the candidates that one generation trained, by id; what has none is left out.
+
+        It is asked when all trainings of the generation have ended, so that the answer does not depend on their order:
+        the best archived episodes are those of the best candidate until then.
+
+        Raises:
+            InfrastructureError: A reward process could not be run.
+        """
+        turns = run.turns()
+        trained = [turn for turn in turns if turn.candidate.generation == number and turn.candidate.twin is None]
+        leader = best(turns)
+        if leader is None:
+            return {}
+        assert run.spec is not None
+        attempt = run.finished[("search", leader.candidate.id, run.spec.seed)]
+        archived = await asyncio.to_thread(self.archived, folder.attempt(attempt) / "out")
+        found = {}
+        for candidate, report in ((turn.candidate, turn.report) for turn in trained if turn.score is not None):
+            assert report is not None
+            found[candidate.id] = await asyncio.to_thread(self.examine, candidate.source, report, archived)
+        return {name: warnings for name, warnings in found.items() if warnings}
+
+    def examine(self, source: str | None, report: Report, archived: Archived | None) -> tuple[RewardWarning, ...]:
+        """Warnings of one reward; blocks for a fraction of a second.
+
+        Args:
+            source: The reward; None for a baseline, of which only its training is looked at.
+            report: What its training gave.
+            archived: The best episodes that are known.
+
+        Raises:
+            InfrastructureError: The reward process could not be run.
+        """
+        paid = self._paid(source, archived) if source is not None else {}
+        training = [
+            Played(f"the agent after {rung.steps:,} steps", rung.scores, rung.returns, rung.lengths)
+            for rung in report.rungs
+            if rung.returns
+        ]
+        found = [score_falls([*(paid[name] for name in ("random",) if name in paid), *training]), one_term(report)]
+        for kind, policy in _EXTREMES.items():
+            if policy in paid and "best" in paid:
+                found.append(pays_more(kind, paid[policy], paid["best"]))
+        return tuple(warning for warning in found if warning is not None)
+
+    def _paid(self, source: str, archived: Archived | None) -> dict[str, Played]:
+        """What the reward pays whom; empty where it fails on these episodes, as it then says nothing."""
+        survey = self.survey
+        signals = {signal.name: signal for signal in survey.signals}
+        try:
+            with RewardProcess(source, signals, limits=self.limits) as process:
+                scores = [episode.score for episode in survey.episodes]
+                paid = {"random": _ask(process, "random actions", self.probe, scores)}
+                if self.probe.extremes is not None:
+                    scores = [episode.score for episode in survey.extremes]
+                    both = _ask(process, "extremes", self.probe.extremes, scores)
+                    for policy, words in _POLICIES.items():
+                        mine = [i for i, episode in enumerate(survey.extremes) if episode.policy == policy]
+                        if mine:
+                            paid[policy] = both.only(mine, words)
+                if archived is not None:
+                    paid["best"] = _ask(process, "the best archived episodes", archived.rows, archived.scores)
+        except RewardFailed:
+            return {}
+        return paid
+
+    def archived(self, out: Path) -> Archived | None:
+        """The best episodes that a training archived in `out`; None where they cannot be read."""
+        try:
+            return read_best(out, self.survey.signals)
+        except StoreError:
+            return None
+
+
+def _ask(process: RewardProcess, policy: str, rows: Probe, scores: Sequence[float]) -> Played:
+    """What the reward pays recorded episodes, asked for as those of a single environment."""
+    arrays = {name: rows.arrays[name][:, None] for name in process.reads}
+    total = process.ask(arrays, rows.starts[:, None], stream=policy).total[:, 0]
+    episodes = list(rows.episodes())
+    return Played(
+        policy=policy,
+        scores=tuple(scores),
+        returns=tuple(float(total[each].sum()) for each in episodes),
+        lengths=tuple(each.stop - each.start for each in episodes),
+    )
