@@ -205,8 +205,8 @@ def _unavailable(said: str) -> IsolationUnavailable:
         hint = "bubblewrap 0.8 or newer is needed: apt-get install bubblewrap"
     elif any(word in said for word in ("namespace", "uid map", "ermission", "not permitted")):
         hint = (
-            "this machine refuses user namespaces: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 "
-            "(Ubuntu 23.10 and later), or inside a container name another sandbox: --sandbox process"
+            "this machine refuses namespaces: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 23.10 "
+            "and later); inside a container, which is a wall of its own, name another sandbox: --sandbox process"
         )
     else:
         hint = "run `rewardsmith doctor`, or name another sandbox: --sandbox process"

@@ -25,6 +25,7 @@ import pytest
 import rewardsmith
 from rewardsmith.domain.sandbox import SandboxLimits, SandboxSpec
 from rewardsmith.isolation import cgroups
+from rewardsmith.sandboxes.identity import can_give_users
 from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.sandboxes.sandbox import Outcome
 
@@ -162,10 +163,17 @@ class SandboxConformance:
     def test_an_exit_code_is_a_result(self, folder: Path, end: str, code: int) -> None:
         assert self.run(folder, end) == Outcome(exit_code=code, timed_out=False)
 
-    def test_resumes_from_an_earlier_folder(self, folder: Path, tmp_path: Path) -> None:
+    @pytest.fixture
+    def earlier(self, tmp_path: Path) -> Path:
+        """The `out/` of an earlier worker, whose files everybody may read."""
         earlier = tmp_path / "earlier"
         earlier.mkdir()
         (earlier / "weights").write_text("w")
+        earlier.chmod(0o755)
+        (earlier / "weights").chmod(0o644)
+        return earlier
+
+    def test_resumes_from_an_earlier_folder(self, folder: Path, earlier: Path) -> None:
         source = "assert rest[0] == '--resume'; (out / 'copy').write_text((Path(rest[1]) / 'weights').read_text())"
         assert self.run(folder, source, resume_from=earlier).exit_code == 0
         assert (folder / "out" / "copy").read_text() == "w"
@@ -344,10 +352,7 @@ class SandboxConformance:
         """
         self.judge("read-only interpreter", self.run(folder, source), folder)
 
-    def test_the_job_is_read_only(self, folder: Path, tmp_path: Path) -> None:
-        earlier = tmp_path / "earlier"
-        earlier.mkdir()
-        (earlier / "weights").write_text("w")
+    def test_the_job_is_read_only(self, folder: Path, earlier: Path) -> None:
         source = """
             for place in (folder / "job.json", folder / "new", Path(rest[1]) / "weights", Path(rest[1]) / "new"):
                 try:
@@ -367,16 +372,6 @@ class SandboxConformance:
         finally:
             canary.communicate(b"\n")
         self.judge("no other process in sight", outcome, folder)
-
-    def test_not_root(self, folder: Path) -> None:
-        """To the kernel: a root of its own namespace may still be the machine's."""
-        source = """
-            for inside, outside, count in (map(int, line.split()) for line in open("/proc/self/uid_map")):
-                if inside <= os.getuid() < inside + count and outside + os.getuid() - inside == 0:
-                    reached("root")
-            contained()
-        """
-        self.judge("not root", self.run(folder, source), folder)
 
     def test_no_capability(self, folder: Path) -> None:
         source = """
@@ -491,9 +486,9 @@ reached("the other") if seen else contained()
                 thread.join()
         for job in (folder, other):
             self.judge("no other process in sight", outcomes[job], job)
-        if os.geteuid() == 0 and "not root" in self.promises:
-            assert len(owners) == 2
+        if "not root" in self.promises and can_give_users():  # to the kernel: it tells by the files that they made
             assert 0 not in owners
+            assert len(owners) == 2
         assert {path.stat().st_uid for job in (folder, other) for path in (job / "out").iterdir()} == {os.geteuid()}
 
 

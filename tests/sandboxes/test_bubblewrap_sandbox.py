@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,10 +10,12 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conformance import PROMISES, SandboxConformance, machine_promises, spec
+from conformance import PROMISES, SandboxConformance, machine_promises, script, spec
 
 import rewardsmith
-from rewardsmith.errors import IsolationUnavailable
+from rewardsmith.domain.sandbox import Mount
+from rewardsmith.errors import IsolationUnavailable, UsageError
+from rewardsmith.sandboxes.identity import can_give_users
 from rewardsmith.sandboxes.registry import open_sandbox
 
 pytestmark = pytest.mark.skipif(
@@ -32,9 +35,7 @@ class TestBubblewrap(SandboxConformance):
         """
         assert self.run(folder, source).exit_code == 0, (folder / "log.txt").read_text()
 
-    def test_writes_nowhere_but_into_out_and_a_small_tmp(self, folder, tmp_path):
-        earlier = tmp_path / "earlier"
-        earlier.mkdir()
+    def test_writes_nowhere_but_into_out_and_a_small_tmp(self, folder, earlier):
         package = Path(rewardsmith.__file__).parent
         source = f"""
             import errno
@@ -73,10 +74,13 @@ class TestBubblewrap(SandboxConformance):
         with pytest.raises(IsolationUnavailable, match="uid map"):
             self.run(folder, "pass")
 
-    def test_an_environment_below_tmp_and_reached_through_a_link(self, tmp_path, folder):
+    def test_an_environment_in_a_closed_home_and_reached_through_a_link(self, tmp_path, folder):
         """The interpreter's folders are bound wherever they lie."""
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "real")], check=True)
-        (tmp_path / "named").symlink_to(tmp_path / "real")
+        home = tmp_path / "home"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home / "real")], check=True)
+        subprocess.run(["chmod", "-R", "o+rX", str(home / "real")], check=True)
+        home.chmod(0o700)
+        (tmp_path / "named").symlink_to(home / "real")
         source = f"""
             import sys
             from pathlib import Path
@@ -91,6 +95,64 @@ class TestBubblewrap(SandboxConformance):
         python = str(tmp_path / "named" / "bin" / "python")
         subprocess.run([python, "-c", textwrap.dedent(source)], check=True)
         assert (folder / "log.txt").read_text().strip() == str(tmp_path / "named")
+
+    def test_an_environment_that_others_may_not_read_is_refused_where_it_matters(self, tmp_path, monkeypatch):
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o700)
+        monkeypatch.setattr(sys, "prefix", str(closed))
+        if not can_give_users():
+            open_sandbox(spec("bubblewrap")).check()
+            return
+        with pytest.raises(IsolationUnavailable, match=str(closed)) as caught:
+            open_sandbox(spec("bubblewrap")).check()
+        assert f"chmod -R o+rX {closed}" in caught.value.hint
+
+    def test_mounts_are_seen_where_they_are_said_to_be(self, folder, tmp_path):
+        (data := tmp_path / "data").mkdir()
+        (data / "mesh").write_text("m")
+        (kept := tmp_path / "kept").mkdir()
+        data.chmod(0o755)
+        (data / "mesh").chmod(0o644)
+        kept.chmod(0o777)
+        mounts = (
+            Mount(source=str(data), target="/some/where"),
+            Mount(source=str(data / "mesh"), target="/tmp/mesh"),
+            Mount(source=str(data)),
+            Mount(source=str(kept), writable=True),
+        )
+        source = f"""
+            import errno
+            for place in ("/some/where/mesh", "/tmp/mesh", {str(data / "mesh")!r}):
+                assert Path(place).read_text() == "m"
+                try:
+                    Path(place).write_text("x")
+                except OSError as error:
+                    assert error.errno == errno.EROFS, (place, error)
+                else:
+                    sys.exit(f"wrote {{place}}")
+            (Path({str(kept)!r}) / "x").write_text("x")
+        """
+        sandbox = open_sandbox(spec("bubblewrap").model_copy(update={"mounts": mounts}), worker=script(source))
+        sandbox.check()
+        assert sandbox.run(folder).exit_code == 0, (folder / "log.txt").read_text()
+        assert (kept / "x").read_text() == "x"
+
+    @pytest.mark.parametrize("target", ["/", "/job", "/job/out", "/proc/x", "/dev/shm", "/resume"])
+    def test_a_mount_over_its_own_folders_is_refused(self, target, tmp_path):
+        mount = Mount(source=str(tmp_path), target=target)
+        with pytest.raises(UsageError, match=re.escape(f"at {target}, which is its own")):
+            open_sandbox(spec("bubblewrap").model_copy(update={"mounts": (mount,)}))
+
+    def test_a_mount_that_its_workers_could_not_use_is_refused(self, tmp_path):
+        (closed := tmp_path / "closed").mkdir()
+        for mode, writable, said in ((0o700, False, "may not read"), (0o755, True, "may not write")):
+            closed.chmod(mode)
+            wanted = spec("bubblewrap").model_copy(update={"mounts": (Mount(source=str(closed), writable=writable),)})
+            if can_give_users():
+                with pytest.raises(UsageError, match=f"{closed}.*{said}"):
+                    open_sandbox(wanted)
+            else:
+                open_sandbox(wanted)
 
     @pytest.mark.slow
     def test_the_simulator_and_the_trainer_load(self, folder):

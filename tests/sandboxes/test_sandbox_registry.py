@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conformance import spec
 
+from rewardsmith.domain.sandbox import Mount
 from rewardsmith.errors import UnknownName, UsageError
 from rewardsmith.sandboxes.registry import open_sandbox
 
@@ -38,3 +39,25 @@ def test_a_broken_package_is_named_when_it_is_asked_for(tmp_path, monkeypatch):
     assert open_sandbox(spec("process")).name == "process"
     with pytest.raises(UsageError, match=r"'strange'.*nothing_of_that_name"):
         open_sandbox(spec("strange"))
+
+
+@pytest.mark.parametrize("kind", ["process", "bubblewrap"])
+def test_what_cannot_be_had_is_refused_by_name(kind):
+    def opened(**asked):
+        open_sandbox(spec(kind).model_copy(update=asked))
+
+    with pytest.raises(UsageError, match=f"'{kind}' mounts /no/such/place, which does not exist"):
+        opened(mounts=(Mount(source="/no/such/place"),))
+    with pytest.raises(UsageError, match="knows no 'image'"):
+        opened(image="python:3")
+    with pytest.raises(UsageError, match="knows no 'gpus'"):
+        opened(gpus="all")
+
+
+def test_a_plain_process_sees_files_where_they_are(tmp_path):
+    here = Mount(source=str(tmp_path))
+    same = Mount(source=str(tmp_path), target=str(tmp_path))
+    open_sandbox(spec("process").model_copy(update={"mounts": (here, same)}))
+    moved = Mount(source=str(tmp_path), target="/elsewhere")
+    with pytest.raises(UsageError, match=f"mounts {tmp_path} at /elsewhere, which kind 'process' cannot"):
+        open_sandbox(spec("process").model_copy(update={"mounts": (here, moved)}))
