@@ -96,7 +96,7 @@ class UnknownName(UsageError):
             message += "; did you mean " + " or ".join(repr(n) for n in near) + "?"
         if not hint and names:
             listed = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
-            hint = f"known {kind}s: {listed}"
+            hint = f"known {kind}{'es' if kind.endswith('x') else 's'}: {listed}"
         super().__init__(message, hint=hint)
         self.kind = kind
         self.name = name

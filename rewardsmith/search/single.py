@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from rewardsmith.domain.candidate import same_as
 from rewardsmith.domain.job import Progress, RewardSpec, TrainJob
+from rewardsmith.domain.plan import Baseline
 from rewardsmith.domain.result import ScreenFailure, ScreenResult, TrainResult
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import UsageError
+from rewardsmith.errors import UsageError, near_misses
 from rewardsmith.executors.executor import Executor, Lost
 from rewardsmith.prompting.extraction import find_code
 from rewardsmith.reward.source import RewardRejected, analyse
@@ -115,7 +117,9 @@ def _read(file: str) -> str:
         with Path(file).open(encoding="utf-8") as stream:
             text = stream.read(_MOST_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}", hint=hint) from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        near = "".join(f"; did you mean {name!r}?" for name in near_misses(file, get_args(Baseline), most=1))
+        raise UsageError(f"cannot read {file}: {why}{near}", hint=hint) from error
     if len(text) > _MOST_CHARACTERS:
         raise UsageError(f"{file} has more than {_MOST_CHARACTERS:,} characters: it holds no reward", hint=hint)
     return text

@@ -202,6 +202,8 @@ def test_unknown_names_list_the_near_misses(desk):
         assert near in str(raised.value)
     with pytest.raises(UnknownName, match="inverted_pendulum"):
         desk.workshop.task("inverted_pendullum")
+    with pytest.raises(UsageError, match="humn: No such file or directory; did you mean 'human'"):
+        desk.workshop.train("humn", desk.task, budget="tiny")
     with pytest.raises(UnknownName, match="unknown run"):
         desk.workshop.resume("nothing", desk.observe)
 
