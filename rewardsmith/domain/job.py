@@ -11,6 +11,11 @@ from rewardsmith.domain.record import Record
 from rewardsmith.domain.survey import Signal
 from rewardsmith.domain.task import Task
 
+MOST_STEPS = 10**15
+"""More environment steps than any training can have."""
+MOST_SCORE = 1e100
+"""Largest magnitude of a score: the squares of larger ones, which statistics need, are infinite."""
+
 
 class RewardLimits(Record):
     """What one reward process may use."""
@@ -88,11 +93,22 @@ Job = Annotated[SurveyJob | TrainJob | CheckJob, Field(discriminator="kind")]
 class Progress(Record):
     """How far a job is: `progress.json`, replaced atomically."""
 
-    steps: int
+    steps: int = Field(ge=0, le=MOST_STEPS)
     """Environment steps done."""
-    of: int
+    of: int = Field(gt=0, le=MOST_STEPS)
     """Environment steps in all."""
-    steps_per_second: float
+    steps_per_second: float = Field(ge=0, le=MOST_STEPS)
     """Recent rate."""
-    score: float | None = None
+    score: float | None = Field(default=None, ge=-MOST_SCORE, le=MOST_SCORE)
     """Mean score of the last rung."""
+
+
+class TaskFault(Record):
+    """What a worker says of a task or a score rule that is wrong: `error.json`."""
+
+    type: str
+    """Class of the error, such as `TaskError`."""
+    message: str
+    """What is wrong."""
+    hint: str = ""
+    """What to do about it."""

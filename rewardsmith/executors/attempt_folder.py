@@ -7,29 +7,32 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
+import stat
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+from rewardsmith.errors import StoreError, one_line
 from rewardsmith.sandboxes.tree import started_at
 from rewardsmith.store.artifacts import write_durably
+from rewardsmith.store.untrusted import MIB, read_record
 
 _PATIENCE_S = 0.2
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Record):
     """How the worker of an attempt ended; `result.json`."""
 
-    exit_code: int | None
+    exit_code: int | None = Field(ge=0, le=255)
     """Exit code of the worker, 128 + n for signal n; absent when the sandbox could not run it."""
-    timed_out: bool
+    timed_out: bool = False
     """Whether its wall clock ran out."""
     message: str = ""
-    """Why the sandbox could not run it."""
+    """Why the sandbox could not run it, or what limit of its own ended it."""
     fatal: bool = False
     """Whether another attempt would end the same."""
 
@@ -57,11 +60,11 @@ def held(folder: Path) -> Iterator[bool]:
 def runner_of(folder: Path) -> int | None:
     """The pid of the live runner; absent when nobody holds the lock, 0 while the lock does not tell it (yet)."""
     try:
-        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
+        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # none, or not made by a runner
         return None
     try:
-        if _locked(descriptor, fcntl.LOCK_SH):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or _locked(descriptor, fcntl.LOCK_SH):
             return None
         pid, started = (int(word) for word in os.pread(descriptor, 64, 0).split())
     except ValueError:
@@ -72,18 +75,18 @@ def runner_of(folder: Path) -> int | None:
 
 
 def read_result(folder: Path) -> Result | None:
-    """The result; absent when there is none yet."""
-    try:
-        return Result(**json.loads((folder / "result.json").read_bytes()))
-    except (FileNotFoundError, NotADirectoryError):
+    """The result; absent when there is none yet. One that cannot be read tells of a worker that was lost."""
+    if not os.path.lexists(folder / "result.json"):
         return None
-    except (ValueError, TypeError):
-        return Result(None, False, "its result.json is damaged")
+    try:
+        return read_record(folder, "result.json", Result, limit=MIB)
+    except StoreError as error:
+        return Result(exit_code=None, message=f"its result is damaged: {one_line(error.message)}")
 
 
 def write_result(folder: Path, result: Result) -> None:
     """Write the result so that it is there whole or not at all, after a power cut too."""
-    write_durably(folder / "result.json", json.dumps(asdict(result)).encode())
+    write_durably(folder / "result.json", result.model_dump_json().encode())
 
 
 def _locked(descriptor: int, kind: int) -> bool:

@@ -15,15 +15,17 @@ import threading
 import time
 from pathlib import Path
 
-from rewardsmith.domain.job import Job, Progress
+from rewardsmith.domain.job import Job, Progress, TaskFault
 from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import InfrastructureError, StoreError, one_line
 from rewardsmith.executors.attempt_folder import Result, read_result, runner_of
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.sandboxes.child import ALLOWED, package_path
+from rewardsmith.sandboxes.engine import VARIABLES as ENGINE
 from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.sandboxes.tree import kill_tree
-from rewardsmith.store.artifacts import read_record, read_untrusted, write_durably
+from rewardsmith.store.artifacts import write_durably
+from rewardsmith.store.untrusted import read_end, read_record
 
 _RUNNER = (sys.executable, "-s", "-P", "-m", "rewardsmith.executors.runner")
 _START_S = 60.0
@@ -31,6 +33,7 @@ _STOP_S = 15.0
 _TASK_IS_WRONG = 4
 """Exit code of a worker whose task or score rule is wrong."""
 _TEXT = 600
+_SMALL = 65536
 
 
 class LocalExecutor:
@@ -96,7 +99,7 @@ class LocalExecutor:
             return Lost("its runner ended without a result: killed, or out of memory" + (f"; {line}" if line else ""))
         progress = None
         with contextlib.suppress(StoreError):
-            progress = read_record(folder / "out", "progress.json", Progress, limit=65536)
+            progress = read_record(folder / "out", "progress.json", Progress, limit=_SMALL)
         return Running(progress)
 
     def stop(self, folder: Path) -> None:
@@ -175,13 +178,15 @@ class LocalExecutor:
 
 def _lost(folder: Path, result: Result) -> Lost:
     if result.exit_code is None:
-        return Lost(result.message, fatal=result.fatal)
+        return Lost(one_line(result.message, _TEXT), fatal=result.fatal)
     error = _error(folder)
     how = f"the worker ended with exit code {result.exit_code}"
     if result.timed_out:
         how = "the worker ran out of its wall clock"
     elif result.exit_code > 128:
         how = f"the worker was killed by signal {result.exit_code - 128}"
+    if result.message:
+        how += f" ({one_line(result.message, _TEXT)})"
     said = f"{error['type']}: {error['message']}" if error else _last_line(folder / "log.txt")
     fatal = result.exit_code == _TASK_IS_WRONG and error is not None
     return Lost(f"{how}: {said}" if said else how, fatal=fatal, error=error)
@@ -190,28 +195,24 @@ def _lost(folder: Path, result: Result) -> Lost:
 def _error(folder: Path) -> dict[str, str] | None:
     """`out/error.json` with its three texts cut and made printable; absent when it is none."""
     try:
-        found = json.loads(read_untrusted(folder / "out", "error.json", limit=65536))
-    except (StoreError, ValueError, RecursionError):
+        found = read_record(folder / "out", "error.json", TaskFault, limit=_SMALL)
+    except StoreError:
         return None
-    if not isinstance(found, dict) or not isinstance(found.get("message"), str):
-        return None
-    return {key: one_line(str(found.get(key, "")), _TEXT) for key in ("type", "message", "hint")}
+    return {key: one_line(text, _TEXT) for key, text in found.model_dump().items()}
 
 
 def _last_line(log: Path) -> str:
     """The last line of a log that says something, cut and made printable."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 8192))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
+        lines = read_end(log.parent, log.name, most=8192).decode(errors="replace").splitlines()
+    except StoreError:
         return ""
     return next((one_line(line, _TEXT) for line in reversed(lines) if line.strip()), "")
 
 
 def _environment() -> dict[str, str]:
-    """A runner's environment: where programs are, and what a worker may inherit; no keys."""
-    environment = {name: os.environ[name] for name in (*ALLOWED, "HOME") if name in os.environ}
+    """A runner's environment: where programs and a Docker engine are, and what a worker may inherit; no keys."""
+    environment = {name: os.environ[name] for name in (*ALLOWED, *ENGINE, "HOME") if name in os.environ}
     environment["PATH"] = os.environ.get("PATH", os.defpath)
     if (path := package_path()) is not None:
         environment["PYTHONPATH"] = str(path)

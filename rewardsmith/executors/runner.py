@@ -48,12 +48,12 @@ def _run(folder: Path, arguments: argparse.Namespace) -> Result:
         worker = tuple(arguments.worker) if arguments.worker else None
         sandbox = open_sandbox(arguments.sandbox, worker=worker)
         outcome = sandbox.run(folder, resume_from=arguments.resume)
-    except (OSError, InfrastructureError, UsageError) as error:
+    except (OSError, RecursionError, InfrastructureError, UsageError) as error:
         message = error.message if isinstance(error, RewardsmithError) else str(error)
-        return Result(None, False, message, fatal=isinstance(error, IsolationUnavailable | UsageError))
+        return Result(exit_code=None, message=message, fatal=isinstance(error, IsolationUnavailable | UsageError))
     finally:
         kill_descendants(os.getpid())
-    return Result(outcome.exit_code, outcome.timed_out)
+    return Result(exit_code=outcome.exit_code, timed_out=outcome.timed_out, message=outcome.reason)
 
 
 def _announce() -> None:

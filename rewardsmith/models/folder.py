@@ -7,12 +7,14 @@ from collections.abc import Collection
 from pathlib import Path
 
 from rewardsmith.domain.prompt import Completion, Request
-from rewardsmith.errors import ModelExhausted, ModelUnavailable, UsageError
+from rewardsmith.errors import ModelExhausted, ModelUnavailable, StoreError, UsageError
+from rewardsmith.store.untrusted import read_start
 
 SUFFIXES = frozenset({".md", ".txt", ".py"})
 """Files of other kinds are passed over; so are hidden files and READMEs."""
 MOST_BYTES = 1 << 20
 """A larger file is no completion."""
+_PLAIN = "put a plain file there: links are not followed, so that no folder makes a model read another one's files"
 PREFIX = "folder:"
 """A completion's `model` is this and the name of its file."""
 
@@ -65,13 +67,12 @@ class FolderModel:
             )
         file = self._left.pop(0)
         try:
-            with file.open("rb") as stream:
-                data = stream.read(MOST_BYTES + 1)
-        except OSError as fault:
+            data, whole = read_start(self._path.resolve(), file.name, most=MOST_BYTES)
+        except StoreError as fault:
             self._left.insert(0, file)
-            raise ModelUnavailable(f"{file} cannot be read: {fault.strerror}") from fault
-        text = data[:MOST_BYTES].decode("utf-8", errors="replace")
-        finish = "length" if len(data) > MOST_BYTES else "stop"
+            raise ModelUnavailable(fault.message, hint=_PLAIN) from fault
+        text = data.decode("utf-8", errors="replace")
+        finish = "stop" if whole else "length"
         return Completion(text=text, model=f"{PREFIX}{file.name}", dollars=0.0, finish_reason=finish)
 
 

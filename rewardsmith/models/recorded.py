@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from rewardsmith.domain.prompt import Completion, Request, prompt_hash
-from rewardsmith.errors import ModelExhausted, ModelUnavailable, UsageError
+from rewardsmith.errors import ModelExhausted, ModelUnavailable, StoreError, UsageError
 from rewardsmith.models.recording import Recorded, recorded_file
+from rewardsmith.store.untrusted import read_record
 
 MOST_BYTES = 4 << 20
 """A larger file is no recorded completion."""
+_MOST_TOKENS = 10**12
+_LONGEST = 300
 
 
 class RecordedModel:
@@ -56,27 +58,27 @@ class RecordedModel:
         )
 
     def _read(self, file: Path, request: Request) -> Recorded:
-        try:
-            with file.open("rb") as stream:
-                data = stream.read(MOST_BYTES + 1)
-        except FileNotFoundError:
+        if not os.path.lexists(file):
             key = request.key
             raise ModelExhausted(
                 f"the recording {self._folder} has nothing for generation {key.generation}, {key.role}, "
                 f"slot {key.slot}, call {key.call}",
                 hint="the recorded run asked for less; take its --k and --iters, or another model",
-            ) from None
-        except OSError as fault:
-            raise ModelUnavailable(f"{file} cannot be read: {fault.strerror}") from fault
+            )
         try:
-            recorded = Recorded.model_validate_json(data)
-        except ValidationError as fault:
-            first = fault.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise ModelUnavailable(
-                f"{file} is no recorded completion: {where}: {first['msg']}",
-                hint="restore the file, or delete it to end the run there",
-            ) from None
+            recorded = read_record(self._folder.resolve(), file.name, Recorded, limit=MOST_BYTES, shared=True)
+        except StoreError as fault:
+            hint = "restore the file, or delete it to end the run there"
+            raise ModelUnavailable(fault.message, hint=hint) from fault
+        if not _sane(recorded):
+            raise ModelUnavailable(f"{file} holds numbers or names that no model gives")
         if recorded.key != request.key:
             raise ModelUnavailable(f"{file} holds the completion of another place; was it renamed?")
         return recorded
+
+
+def _sane(recorded: Recorded) -> bool:
+    completion = recorded.completion
+    tokens = (completion.prompt_tokens, completion.completion_tokens)
+    names = (recorded.prompt_hash, completion.model, completion.finish_reason, *(completion.parents or ()))
+    return all(0 <= n <= _MOST_TOKENS for n in tokens) and all(n.isprintable() and len(n) <= _LONGEST for n in names)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.job import MOST_SCORE, RewardLimits
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import RewardProcessError, ScoreRuleError
 from rewardsmith.reward import channel, frames
@@ -28,8 +28,6 @@ _CODES = {
     "memory": "it needs more memory than the limit",
     "exception": "it raised {type} in line {line}: {text}",
 }
-_MOST = 1e100
-"""Largest magnitude of a score: the squares of larger ones, which statistics need, are infinite."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +117,10 @@ class ScoreProcess(Locked):
         score, verdict = struct.unpack("<dd", answered.body)
         if not math.isfinite(score):
             self._fail(answered)
-        if abs(score) > _MOST:
+        if abs(score) > MOST_SCORE:
             self.close()
             raise ScoreRuleError(
-                f"the score rule failed: score(...) returned {score:g}; the bound is {_MOST:g}",
+                f"the score rule failed: score(...) returned {score:g}; the bound is {MOST_SCORE:g}",
                 hint="correct score.py of the task",
             )
         return ScoreAnswer(score=score, success=verdict == 1.0 if self.analysis.success else None)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
 from rewardsmith.domain.job import Progress, RewardLimits, SurveyJob
-from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.survey import Probe, RecordedEpisode, Signal, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import RewardsmithError, ScoreRuleError, StoreError, TaskError, WorkerFailed
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
-from rewardsmith.store.untrusted import read_arrays, read_record, read_untrusted
+from rewardsmith.search.believing import check_survey
+from rewardsmith.store.arrays import Layout, read_arrays
+from rewardsmith.store.untrusted import read_record, read_untrusted
 
 _DEPENDS_ON = ("rewardsmith", "gymnasium", "mujoco", "numpy")
 _SURVEY_BYTES = 16 << 20
@@ -39,23 +46,40 @@ def survey_key(task: Task) -> str:
     return f"{task.name}-{sha256(' '.join(parts).encode()).hexdigest()[:12]}"
 
 
-def read_survey(folder: Path) -> Survey:
-    """The survey that a worker left in `folder/out`, without its probe. Raises StoreError."""
-    return read_record(folder / "out", "survey.json", Survey, limit=_SURVEY_BYTES)
-
-
-def load_survey(folder: Path) -> tuple[Survey, Probe]:
-    """The survey and probe that a worker left in `folder/out`.
+def read_survey(folder: Path, task: Task | None = None) -> Survey:
+    """The survey (of `task`) that a worker left in `folder/out`, without its probe.
 
     Raises:
-        StoreError: There is none, or it is damaged.
+        StoreError: There is none, it is damaged, or it cannot be true.
     """
-    survey = read_survey(folder)
-    arrays = read_arrays(folder / "out", "probe.npz", limit=_PROBE_BYTES)
-    starts = arrays.pop("__starts__", None)
-    if starts is None or set(arrays) != set(survey.names()):
-        raise StoreError(f"{folder / 'out' / 'probe.npz'} does not hold the survey's signals")
-    return survey, Probe(arrays=arrays, starts=starts.astype(bool))
+    survey = read_record(folder / "out", "survey.json", Survey, limit=_SURVEY_BYTES)
+    check_survey(survey, task)
+    return survey
+
+
+def load_survey(folder: Path, task: Task | None = None) -> tuple[Survey, Probe]:
+    """The survey (of `task`) and the probe that a worker left in `folder/out`.
+
+    Raises:
+        StoreError: There is none, it is damaged, or it cannot be true.
+    """
+    survey = read_survey(folder, task)
+    probe = _read_rows(folder, "probe.npz", survey.signals, survey.episodes)
+    if not survey.extremes:
+        return survey, probe
+    return survey, replace(probe, extremes=_read_rows(folder, "extremes.npz", survey.signals, survey.extremes))
+
+
+def _read_rows(folder: Path, name: str, signals: Sequence[Signal], episodes: Sequence[RecordedEpisode]) -> Probe:
+    """The rows of `episodes`, in their order; every signal, in its shape and type."""
+    ends = list(itertools.accumulate(episode.length for episode in episodes))
+    expected = {signal.name: Layout(np.dtype(signal.dtype), (ends[-1], *signal.shape)) for signal in signals}
+    expected["__starts__"] = Layout(np.dtype(np.bool_), (ends[-1],))
+    arrays = read_arrays(folder / "out", name, expected=expected, limit=_PROBE_BYTES)
+    starts = arrays.pop("__starts__").astype(np.bool_)
+    if not np.array_equal(np.flatnonzero(starts), [0, *ends[:-1]]):
+        raise StoreError(f"{folder / 'out' / name} does not hold the survey's episodes")
+    return Probe(arrays=arrays, starts=starts)
 
 
 def survey(
@@ -73,11 +97,12 @@ def survey(
         TaskError: The environment cannot be made as the task file says.
         ScoreRuleError: The score rule raised, or gave no finite number.
         WorkerFailed: The worker was lost.
+        StoreError: What it left is damaged, or cannot be true.
     """
     folder = surveys / survey_key(task)
     if not fresh:
         try:
-            found = load_survey(folder)
+            found = load_survey(folder, task)
         except StoreError:
             pass
         else:
@@ -86,14 +111,21 @@ def survey(
                 return found
             note(f"{changed} has changed since {task.name} was surveyed")
     note(f"surveying {task.name}: running {task.environment.id} with random actions")
-    if fresh or isinstance(executor.poll(folder), Done):
+    if fresh or (not isinstance(executor.poll(folder), Running) and os.path.lexists(folder / "out")):
         executor.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        _discard(folder)
     executor.start(folder, SurveyJob(task=task, limits=RewardLimits(unsafe=unsafe)))
     ended = wait(executor, folder)
     if isinstance(ended, Lost):
         raise fault(ended, folder)
-    return load_survey(folder)
+    return load_survey(folder, task)
+
+
+def _discard(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError as error:  # folders within folders, a thousand deep
+        raise StoreError(f"{folder} cannot be removed", hint="remove it by hand") from error
 
 
 def _changed(survey: Survey) -> Path | None:

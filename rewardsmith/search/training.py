@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,18 +15,20 @@ from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import StoreError, WorkerFailed
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
+from rewardsmith.search.believing import check_report
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.slots import Slots
 from rewardsmith.search.surveying import fault
 from rewardsmith.store.artifacts import RunFolder
-from rewardsmith.store.untrusted import read_record
+from rewardsmith.store.untrusted import read_record, read_untrusted
 
 POLL_S = 0.2
 PROGRESS_S = 5.0
 """At most one progress event in so many seconds per attempt."""
 MAX_LOST = 3
 """Workers that may be lost over one training before the run gives up."""
-REPORT_BYTES = 16 << 20
+_REPORT_BYTES = 16 << 20
+_CURRENT_BYTES = 1 << 10
 _RUNNING = -1
 """Priority of a training that runs already: before all others."""
 
@@ -56,6 +59,13 @@ def train_job(
         limits=RewardLimits(unsafe=unsafe),
         video=video,
     )
+
+
+def read_report(out: Path, job: TrainJob) -> Report:
+    """What the worker of `job` reports in `out`. Raises StoreError when it is damaged, or cannot be true."""
+    report = read_record(out, "report.json", Report, limit=_REPORT_BYTES)
+    check_report(report, job)
+    return report
 
 
 class Trainings:
@@ -175,7 +185,8 @@ class Trainings:
         folder = self._folder.attempt(attempt)
         if attempt.key not in self._journal.run.open:
             await self._journal.append(AttemptStarted(attempt=attempt))
-        await self._start(folder, self._job(attempt, reward), self._checkpoint(attempt))
+        job = self._job(attempt, reward)
+        await self._start(folder, job, self._checkpoint(attempt))
         ended = await self._follow(attempt, folder)
         if isinstance(ended, Lost):
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=ended.reason))
@@ -183,8 +194,7 @@ class Trainings:
                 raise fault(ended, folder)
             return
         try:
-            report = await asyncio.to_thread(read_record, ended.folder, "report.json", Report, limit=REPORT_BYTES)
-            self._check(report, attempt, reward)
+            report = await asyncio.to_thread(read_report, ended.folder, job)
         except StoreError as error:
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=error.message))
             return
@@ -201,15 +211,12 @@ class Trainings:
             await asyncio.wait({starting})
             raise
 
-    def _check(self, report: Report, attempt: Attempt, reward: RewardSpec) -> None:
-        if report.reward_id != reward.reward_id or report.seed != attempt.seed:
-            raise StoreError(f"the report in {attempt.subject}'s folder is another training's")
-
     def _checkpoint(self, attempt: Attempt) -> Path | None:
         """The newest earlier attempt that left a checkpoint."""
         for number in reversed(range(attempt.number)):
             out = self._folder.attempt(attempt.model_copy(update={"number": number})) / "out"
-            if (out / "checkpoint" / "current.json").is_file():
+            with contextlib.suppress(StoreError):
+                read_untrusted(out, "checkpoint/current.json", limit=_CURRENT_BYTES)
                 return out
         return None
 

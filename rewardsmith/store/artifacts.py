@@ -9,6 +9,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import io
+import math
 import os
 import re
 import threading
@@ -17,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rewardsmith.errors import StoreError
-from rewardsmith.store.untrusted import MIB, read_arrays, read_record, read_untrusted
+from rewardsmith.store.untrusted import MIB, read_untrusted
 
 if TYPE_CHECKING:
     from rewardsmith.domain.candidate import Candidate
@@ -25,11 +29,12 @@ if TYPE_CHECKING:
     from rewardsmith.domain.prompt import Message
     from rewardsmith.domain.report import Report
 
-__all__ = ["RunFolder", "read_arrays", "read_record", "read_untrusted", "write_durably"]
+__all__ = ["RunFolder", "write_durably"]
 
 _CANDIDATE = re.compile(r"(g[0-9]+)c[0-9]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CURVE_BYTES = 16 * MIB
+_CURVE_COLUMNS = ("steps", "score_mean", "score_std", "episode_length", "success")
 
 
 class RunFolder:
@@ -72,11 +77,8 @@ class RunFolder:
         """Write a candidate's report, and the learning curve that its worker left in `out`."""
         folder = self.candidate(candidate_id)
         self.write_text(folder / "report.json", report.model_dump_json(indent=2) + "\n")
-        try:
-            curve = read_untrusted(out, "learning_curve.csv", limit=_CURVE_BYTES)
-        except StoreError:
-            return
-        write_durably(folder / "learning_curve.csv", curve)
+        with contextlib.suppress(StoreError):
+            self.write_text(folder / "learning_curve.csv", _read_curve(out))
 
     def write_text(self, path: Path, text: str) -> None:
         """Replace a file in one step; its folder is made."""
@@ -107,6 +109,21 @@ def write_durably(path: Path, data: bytes) -> None:
             f"cannot write {path}: {error.strerror}",
             hint="free some space or make the folder writable, then `rewardsmith resume`",
         ) from error
+
+
+def _read_curve(out: Path) -> str:
+    """A learning curve that holds names and numbers and nothing else. Raises StoreError."""
+    data = read_untrusted(out, "learning_curve.csv", limit=_CURVE_BYTES)
+    try:
+        text = data.decode()
+        header, *rows = csv.reader(io.StringIO(text), strict=True)
+        numbers = [float(cell) for row in rows for cell in row if cell]
+    except (ValueError, csv.Error) as error:
+        raise StoreError(f"{out / 'learning_curve.csv'} is no table of numbers") from error
+    named = all(name.isprintable() and (name in _CURVE_COLUMNS or name.startswith("mean_")) for name in header)
+    if not named or not all(map(math.isfinite, numbers)) or any(len(row) != len(header) for row in rows):
+        raise StoreError(f"{out / 'learning_curve.csv'} is no learning curve")
+    return text
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,12 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from rewardsmith.domain.survey import Signal
+from rewardsmith.store.arrays import Layout
 from rewardsmith.worker.scoring import ScoredEpisode
 
 __all__ = ["Archive"]
 
 _BYTES = 8 << 20
 """Uncompressed size that one training's archive stays under, unless a single episode is larger."""
+_BESIDE = {
+    "__starts__": "bool", "__lengths__": "int64", "__scores__": "float64", "__success__": "int8",
+    "__terminated__": "bool", "__steps__": "int64",
+}  # fmt: skip
+"""Arrays beside the signals, with their types."""
 
 
 class Archive:
@@ -58,6 +64,14 @@ class Archive:
     def dump(self) -> dict[str, npt.NDArray[Any]]:
         """Everything kept so far."""
         return {name: np.concatenate(parts) for name, parts in self._parts.items()}
+
+    def layouts(self, done: int) -> dict[str, Layout]:
+        """What `dump` gives after `done` rungs, of any number of rows and episodes."""
+        if not self.rungs & set(range(done)):
+            return {}
+        kept = {"float64": "float32", "int64": "int64", "bool": "bool"}
+        signals = {s.name: Layout(np.dtype(kept[s.dtype]), (None, *s.shape)) for s in self._signals}
+        return signals | {name: Layout(np.dtype(kind), (None,)) for name, kind in _BESIDE.items()}
 
     def load(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Continue from what `dump` gave."""

@@ -1,11 +1,10 @@
-"""Files that appear whole or not at all, and readers that follow no link and unpickle nothing."""
+"""Files that appear whole or not at all, and weights that are read back exactly."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,9 +13,9 @@ import numpy.typing as npt
 import safetensors.numpy
 import torch
 
-__all__ = ["read_arrays", "read_json", "read_tensors", "write_arrays", "write_json", "write_tensors", "write_text"]
+from rewardsmith.store.arrays import Layout, read_tensors
 
-Arrays = dict[str, npt.NDArray[Any]]
+__all__ = ["as_tensors", "read_weights", "write_arrays", "write_json", "write_tensors", "write_text"]
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:
@@ -37,27 +36,18 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, compress
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     """Replace a safetensors file atomically."""
-    arrays = {name: np.ascontiguousarray(tensor.detach().cpu().numpy()) for name, tensor in tensors.items()}
-    write_bytes = safetensors.numpy.save(arrays)
+    write_bytes = safetensors.numpy.save({name: _numpy(tensor) for name, tensor in tensors.items()})
     _replace(path, lambda file: file.write(write_bytes))
 
 
-def read_json(path: Path) -> Any:
-    """What `write_json` wrote."""
-    with _open(path) as file:
-        return json.load(file)
+def read_weights(folder: Path, name: str, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What `write_tensors` wrote: finite tensors of the names, types and shapes of `expected`. Raises StoreError."""
+    wanted = {key: Layout(_numpy(tensor).dtype, tuple(tensor.shape)) for key, tensor in expected.items()}
+    return as_tensors(read_tensors(folder, name, expected=wanted))
 
 
-def read_arrays(path: Path) -> Arrays:
-    """What `write_arrays` wrote."""
-    with _open(path) as file, np.load(file, allow_pickle=False) as found:
-        return {name: found[name] for name in found.files}
-
-
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """What `write_tensors` wrote."""
-    with _open(path) as file:
-        arrays = safetensors.numpy.load(file.read())
+def as_tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, torch.Tensor]:
+    """Copies of arrays as tensors."""
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
 
@@ -71,7 +61,6 @@ def _replace(path: Path, write: Callable[[IO[bytes]], object], *, durable: bool 
     part.replace(path)
 
 
-@contextlib.contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-        yield file
+def _numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = tensor.detach().cpu().contiguous().numpy()
+    return array

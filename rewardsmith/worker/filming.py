@@ -11,8 +11,9 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from rewardsmith.domain.job import Job, TrainJob
+from rewardsmith.store.arrays import layouts, read_arrays
 from rewardsmith.worker.backends.gymnasium import make
-from rewardsmith.worker.files import read_arrays, read_tensors
+from rewardsmith.worker.files import read_weights
 from rewardsmith.worker.learner import Learner
 from rewardsmith.worker.policy import Weights
 from rewardsmith.worker.rewards import StockRewards
@@ -27,7 +28,9 @@ def film(out: Path, seed: int) -> Path:
         raise TypeError("a survey has no policy to film")
     env = make(job.task, render_mode="rgb_array")
     learner = Learner(job, [make(job.task) for _ in range(job.task.trainer.environments)], StockRewards())
-    learner.put_back(Weights(read_tensors(out / "policy.safetensors"), read_arrays(out / "normalisation.npz")))
+    now = learner.weights()
+    statistics = read_arrays(out, "normalisation.npz", expected=layouts(now.normalisation), finite=True)
+    learner.put_back(Weights(read_weights(out, "policy.safetensors", now.tensors), statistics))
     observation, _ = env.reset(seed=seed)
     starts, running = np.ones(1, dtype=bool), True
     path = out / "video.mp4"

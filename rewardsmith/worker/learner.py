@@ -21,7 +21,7 @@ from rewardsmith.domain.report import Rung
 from rewardsmith.worker.algorithm import build, rollout_steps
 from rewardsmith.worker.board import open_board
 from rewardsmith.worker.buffers import FetchingReplay, fetch_into
-from rewardsmith.worker.checkpoint import Checkpoint, load_replay
+from rewardsmith.worker.checkpoint import Checkpoint, Statistics, load_replay
 from rewardsmith.worker.feed import RewardFeed
 from rewardsmith.worker.normalisation import (
     ObservationNormaliser,
@@ -35,7 +35,7 @@ from rewardsmith.worker.rewards import RewardSource
 from rewardsmith.worker.seeds import rung_seed
 from rewardsmith.worker.statistics import TrainingStatistics
 from rewardsmith.worker.vector import RecordingVectorEnv
-from rewardsmith.worker.weights import dump_model, finite, load_model
+from rewardsmith.worker.weights import Rest, check_model, dump_model, finite, load_model
 
 __all__ = ["Diverged", "Learner"]
 
@@ -153,18 +153,18 @@ class Learner:
         """Statistics of observations and rewards."""
         return dict(dump_normalisation(self._observations, self._scale))
 
-    def dump(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    def dump(self) -> tuple[dict[str, torch.Tensor], Rest, Statistics]:
         """Tensors, and the rest as JSON."""
-        tensors, rest = dump_model(self.model)
-        return tensors, {"model": rest, "statistics": self.statistics.dump()}
+        return *dump_model(self.model), Statistics.model_validate(self.statistics.dump())
 
     def load(self, checkpoint: Checkpoint, folder: Path) -> None:
-        """Put a checkpoint back."""
-        load_model(self.model, checkpoint.tensors, checkpoint.state["model"])
-        load_normalisation(checkpoint.normalisation, self._observations, self._scale)
-        self.statistics.load(checkpoint.state["statistics"])
+        """Put a checkpoint back. Raises StoreError when it does not fit; the learner is then as it was."""
+        check_model(self.model, checkpoint.tensors, checkpoint.state.model)
         if self.replay is not None:
             load_replay(folder, self.replay)
+        load_model(self.model, checkpoint.tensors, checkpoint.state.model)
+        load_normalisation(checkpoint.normalisation, self._observations, self._scale)
+        self.statistics.load(checkpoint.state.statistics.model_dump())
 
     def note(self, rung: Rung) -> None:
         """Put a rung's score and the latest means of the reward into the TensorBoard files."""

@@ -11,11 +11,12 @@ import torch
 
 from rewardsmith.domain.job import TrainJob
 from rewardsmith.domain.report import Failure, Report, Rung
+from rewardsmith.errors import StoreError, one_line
 from rewardsmith.reward.process import RewardFailed, ScoreProcess
 from rewardsmith.reward.source import RewardRejected
 from rewardsmith.worker.archive import Archive
 from rewardsmith.worker.backends.gymnasium import make
-from rewardsmith.worker.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from rewardsmith.worker.checkpoint import Checkpoint, State, load_checkpoint, save_checkpoint
 from rewardsmith.worker.curve import LearningCurve
 from rewardsmith.worker.files import write_arrays, write_text
 from rewardsmith.worker.learner import Diverged, Learner
@@ -155,32 +156,41 @@ class _Training:
 
     def _save(self, learner: Learner, archive: Archive, curve: LearningCurve, done: int) -> None:
         assert self.best_weights is not None
-        tensors, state = learner.dump()
-        state |= {
-            "rungs": [rung.model_dump(mode="json") for rung in self.rungs],
-            "best": self.best,
-            "scoring_steps": self.scoring_steps,
-            "learning_s": self.learning_s,
-            "wall_s": self._wall(),
-            "curve": curve.rows,
-        }
+        assert self.best is not None
+        tensors, rest, statistics = learner.dump()
+        state = State(
+            model=rest,
+            statistics=statistics,
+            rungs=tuple(self.rungs),
+            best=self.best,
+            scoring_steps=self.scoring_steps,
+            learning_s=self.learning_s,
+            wall_s=self._wall(),
+            curve=tuple(curve.rows),
+        )
         checkpoint = Checkpoint(done, tensors, learner.normalisation(), self.best_weights, archive.dump(), state)
         save_checkpoint(self.out / "checkpoint", checkpoint, learner.replay)
 
     def _resume(self, resume: Path | None, learner: Learner, archive: Archive, curve: LearningCurve) -> int:
         """Continue from an earlier attempt's last rung; how many rungs it had done."""
-        found = load_checkpoint(resume / "checkpoint") if resume is not None else None
+        if resume is None:
+            return 0
+        try:
+            found = load_checkpoint(resume, learner.weights(), archive, rungs=self.job.rungs)
+            if found is not None:
+                learner.load(*found)
+        except StoreError as error:
+            print(f"starting over, because a checkpoint cannot be used: {one_line(error.message)}", flush=True)
+            return 0
         if found is None:
             return 0
-        checkpoint, folder = found
+        checkpoint, _ = found
         state = checkpoint.state
-        learner.load(checkpoint, folder)
         archive.load(checkpoint.archive)
-        curve.load(state["curve"])
-        self.rungs = [Rung.model_validate(rung) for rung in state["rungs"]]
-        self.best, self.best_weights = state["best"], checkpoint.best
-        self.scoring_steps, self.learning_s = state["scoring_steps"], state["learning_s"]
-        self.earlier_s = state["wall_s"]
+        curve.load(state.curve)
+        self.rungs = list(state.rungs)
+        self.best, self.best_weights = state.best, checkpoint.best
+        self.scoring_steps, self.learning_s, self.earlier_s = state.scoring_steps, state.learning_s, state.wall_s
         write_policy(self.out, checkpoint.best, learner.describe())
         write_arrays(self.out / "archive.npz", archive.dump(), compress=True)
         self._save(learner, archive, curve, checkpoint.rung)

@@ -278,11 +278,25 @@ class TestPoll:
         tree_of(folder)
         assert executor.poll(folder) == Running(None)
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", '{"exit_code": 0, "more": 1}'])
+    @pytest.mark.parametrize(
+        "text", ["", "{", "[]", '{"exit_code": 0, "more": 1}', '{"exit_code": 0, "exit_code": 0}', '{"exit_code": "x"}']
+    )
     def test_a_damaged_result_is_no_result(self, folder, text):
         folder.mkdir()
         (folder / "result.json").write_text(text)
-        assert LocalExecutor(1, spec("process")).poll(folder) == Lost("its result.json is damaged")
+        found = LocalExecutor(1, spec("process")).poll(folder)
+        assert isinstance(found, Lost)
+        assert found.reason.startswith(f"its result is damaged: {folder.resolve() / 'result.json'} is no Result: ")
+        assert not found.fatal
+
+    @pytest.mark.parametrize("name", ["lock", "result.json", "log.txt", "runner.log", "out"])
+    @pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+    def test_what_stands_in_place_of_its_files_neither_holds_it_up_nor_is_followed(self, folder, name, plant):
+        folder.mkdir()
+        (folder / "result.json").write_text('{"exit_code": 3}')
+        (folder / name).unlink(missing_ok=True)
+        plant(folder / name)
+        assert isinstance(LocalExecutor(1, spec("process")).poll(folder), Lost)
 
     def test_leaves_no_zombie(self, folder):
         executor = LocalExecutor(1, spec("process"), worker=script("pass"))

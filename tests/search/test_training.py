@@ -40,13 +40,26 @@ class ScriptedExecutor:
             (out / "checkpoint" / "current.json").write_text("{}")
         else:
             report = self._report(job.seed, 1.0).model_copy(update={"reward_id": job.reward.reward_id})
-            (out / "report.json").write_text(report.model_dump_json())
+            (out / "report.json").write_text(_of(job, report).model_dump_json())
 
     def poll(self, folder):
         return Done(folder / "out") if (folder / "out" / "report.json").exists() else Lost("its runner ended")
 
     def stop(self, folder) -> None:
         raise AssertionError("nothing is to be stopped here")
+
+
+def _of(job, report):
+    """The report as a worker would give it: every rung of every episode, and the final one where it is asked for."""
+    rung = report.rungs[0].model_copy(update={"scores": (1.0,) * job.episodes, "lengths": (5,) * job.episodes})
+    scored = job.rungs + job.final
+    return report.model_copy(
+        update={
+            "rungs": (rung,) * job.rungs,
+            "final": rung if job.final else None,
+            "scoring_steps": 5 * job.episodes * scored,
+        }
+    )
 
 
 @pytest.fixture
@@ -115,7 +128,7 @@ def test_an_attempt_whose_runner_went_down_unwatched_is_not_overwritten(training
     attempt = Attempt(purpose="baseline", subject="sparse", seed=7)
     asyncio.run(journal.append(AttemptStarted(attempt=attempt)))
     executor.losing.add("try-0")
-    executor.start(trainings._folder.attempt(attempt), None)
+    executor.start(trainings._folder.attempt(attempt), trainings._job(attempt, RewardSpec(kind="sparse", reward_id="")))
     report = _report(trainings, "sparse")
     assert report.score == 1.0
     assert [folder.name for folder in executor.started] == ["try-0", "try-1"]

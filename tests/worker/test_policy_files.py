@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from rewardsmith.store.arrays import read_arrays
 from rewardsmith.worker.backends.gymnasium import make
-from rewardsmith.worker.files import read_arrays, read_json
 from rewardsmith.worker.learner import Learner
 from rewardsmith.worker.policy import write_policy
 from rewardsmith.worker.progress import ProgressFile
@@ -22,7 +23,7 @@ ACTIVATIONS = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0.0), None: lamb
 
 def act(folder: Path, observation: NDArray[Any]) -> NDArray[Any]:
     """The deterministic policy with nothing but numpy and safetensors."""
-    policy, norm = read_json(folder / "policy.json"), read_arrays(folder / "normalisation.npz")
+    policy, norm = json.loads((folder / "policy.json").read_text()), read_arrays(folder, "normalisation.npz")
     weights = safetensors.numpy.load((folder / "policy.safetensors").read_bytes())
     x, c = observation, float(norm.get("observation_clip", np.inf))
     if "observation_mean" in norm:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rewardsmith.domain.report import Report
 from rewardsmith.errors import ScoreRuleError, TaskError
+from rewardsmith.store.arrays import read_arrays, read_tensors
 from rewardsmith.worker import train as room
-from rewardsmith.worker.files import read_arrays, read_json, read_tensors
 from rewardsmith.worker.scoring import ScoredEpisode
 
 from .conftest import PPO, SAC, Train, make_job, make_task
@@ -63,11 +63,11 @@ def test_what_a_training_leaves_behind(train: Train) -> None:
         rows = list(csv.DictReader(file))
     assert [float(row["score_mean"]) for row in rows] == [rung.mean for rung in report.rungs]
     assert {"steps", "score_std", "episode_length", "mean_upright", "mean_effort"} <= set(rows[0])
-    assert read_json(out / "progress.json")["steps"] == 512
+    assert json.loads((out / "progress.json").read_text())["steps"] == 512
     events = EventAccumulator(str(out / "tensorboard")).Reload()
     assert [event.value for event in events.Scalars("score/mean")] == pytest.approx([r.mean for r in report.rungs])
     assert {"reward/upright", "train/value_loss", "time/fps"} <= set(events.Tags()["scalars"])
-    archive = read_arrays(out / "archive.npz")
+    archive = read_arrays(out, "archive.npz")
     assert archive["__lengths__"].tolist() == [50] * 6
     assert archive["observation"].shape == (300, 3)
     assert np.flatnonzero(archive["__starts__"]).tolist() == [0, 50, 100, 150, 200, 250]
@@ -86,25 +86,27 @@ def test_the_same_job_gives_the_same_result_and_another_seed_another(train: Trai
 
 @pytest.mark.parametrize("trainer", ["PPO", "SAC"])
 def test_a_resumed_training_ends_as_an_undisturbed_one_to_the_bit(
-    trainer: str, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: str, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # SAC's replay buffer holds 200 steps of each environment and so has gone round before the last rung
     job = make_job(make_task(trainer=TRAINERS[trainer]), steps=600, rungs=3)
     undisturbed, out = train(job, "undisturbed")
     interrupt(monkeypatch, train, job, "broken off")
+    capsys.readouterr()
     resumed, resumed_out = train(job, "resumed", tmp_path / "broken off" / "out")
+    assert capsys.readouterr().out.startswith("resumed after rung 1 ")
     assert without_clock(resumed) == without_clock(undisturbed)
     names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert names == {str(path.relative_to(resumed_out)) for path in resumed_out.rglob("*") if path.is_file()}
     for name in names:
         if name.endswith(".npz"):
-            ours, theirs = read_arrays(resumed_out / name), read_arrays(out / name)
+            ours, theirs = read_arrays(resumed_out, name), read_arrays(out, name)
             assert ours.keys() == theirs.keys()
             assert all(np.array_equal(ours[key], theirs[key]) for key in ours), name
         elif name.endswith(".safetensors"):
-            mine, other = read_tensors(resumed_out / name), read_tensors(out / name)
+            mine, other = read_tensors(resumed_out, name), read_tensors(out, name)
             assert mine.keys() == other.keys()
-            assert all(torch.equal(mine[key], other[key]) for key in mine), name
+            assert all(np.array_equal(mine[key], other[key]) for key in mine), name
         elif name.endswith(("policy.json", "learning_curve.csv")):
             assert (resumed_out / name).read_bytes() == (out / name).read_bytes()
 
@@ -206,8 +208,8 @@ def test_the_best_rung_is_picked_on_one_set_of_episodes_and_reported_on_another(
     assert final.score == final.final.mean == pytest.approx(np.mean(final.final.scores))
     assert final.components == search.components
     assert final.scoring_steps == search.scoring_steps + sum(final.final.lengths)
-    ours, theirs = read_tensors(final_out / "policy.safetensors"), read_tensors(search_out / "policy.safetensors")
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    ours, theirs = read_tensors(final_out, "policy.safetensors"), read_tensors(search_out, "policy.safetensors")
+    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
 
 
 def test_the_final_scoring_plays_the_best_rung_and_no_later_one(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:

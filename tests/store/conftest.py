@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """The `out/` of a worker, beside a file that it must not make us read."""
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "a").write_bytes(b"private")
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
