@@ -58,7 +58,7 @@ def _page(found: MachineResult) -> str:
 
 def _wrapped(head: str, text: str) -> list[str]:
     """`text` behind `head`, broken at the terminal's width below its own beginning."""
-    room = max(40, shutil.get_terminal_size().columns - len(head))
+    room = max(40, shutil.get_terminal_size((120, 24)).columns - len(head))
     first, *more = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
     return [head + first, *(" " * len(head) + line for line in more)]
 

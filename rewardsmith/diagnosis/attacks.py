@@ -6,10 +6,12 @@ from rewardsmith.diagnosis.canaries import planted
 from rewardsmith.diagnosis.checks import lack
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.result import AttackCheck, MachineCheck
-from rewardsmith.errors import InfrastructureError
+from rewardsmith.errors import InfrastructureError, IsolationUnavailable
 from rewardsmith.reward.trial import attack_locked
 
 GROUP = "Rewards"
+UNLOCKED = "a machine with Landlock and seccomp, or --unsafe-no-sandbox to run rewards without them"
+"""What to do where no process can be locked."""
 
 
 def attack_from_reward(*, unsafe: bool, namespaces: bool) -> tuple[MachineCheck, list[AttackCheck]]:
@@ -21,6 +23,8 @@ def attack_from_reward(*, unsafe: bool, namespaces: bool) -> tuple[MachineCheck,
         with planted() as canaries:
             outcomes = attack_locked(canaries.canaries, limits=RewardLimits(unsafe=unsafe), namespaces=namespaces)
             verdicts = canaries.verdicts(place, outcomes, needed=not unsafe)
+    except IsolationUnavailable as error:
+        return lack(GROUP, name, IsolationUnavailable(error.message, hint=UNLOCKED), needed=needed), []
     except InfrastructureError as error:
         return lack(GROUP, name, error, needed=needed), []
     return summary(GROUP, name, verdicts, needed=needed, unsafe=unsafe), verdicts

@@ -17,7 +17,6 @@ def check(group: str, name: str, look: Callable[[], str], *, needed: bool) -> Ma
 
 
 def lack(group: str, name: str, error: RewardsmithError, *, needed: bool) -> MachineCheck:
-    """The line of an error."""
-    return MachineCheck(
-        group=group, name=name, ok=False, needed=needed, detail=one_line(error.message), remedy=one_line(error.hint)
-    )
+    """The line of an error; its advice to ask `doctor` is left out."""
+    remedy = one_line(error.hint.removeprefix("run `rewardsmith doctor`, or "))
+    return MachineCheck(group=group, name=name, ok=False, needed=needed, detail=one_line(error.message), remedy=remedy)

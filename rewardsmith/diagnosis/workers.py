@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rewardsmith.catalogue.folders import Folders
 from rewardsmith.catalogue.sandboxes import list_sandboxes, load_sandbox
-from rewardsmith.diagnosis.attacks import summary
+from rewardsmith.diagnosis.attacks import UNLOCKED, summary
 from rewardsmith.diagnosis.canaries import planted
 from rewardsmith.diagnosis.checks import check, lack
 from rewardsmith.domain.check import CheckJob, WorkerCheck
@@ -24,7 +24,7 @@ from rewardsmith.store.untrusted import read_record, read_untrusted
 GROUP = "Workers"
 WALLED = ("bubblewrap", "docker")
 """Kinds that promise that a worker reaches neither the user's files nor the network nor other processes."""
-_WALL_S = 60.0
+_WALL_S = 120.0
 _SMALL = 2**20
 _LOG = 4096
 """Bytes that a log may hold beyond its limit: that it was cut."""
@@ -120,14 +120,13 @@ def _last_words(folder: Path) -> str:
 def _reward(found: WorkerCheck, verdicts: list[AttackCheck], unsafe: bool) -> MachineCheck:
     name = "reward process in a worker"
     if found.unlocked:
-        hint = "take another sandbox, or say --unsafe-no-sandbox to run rewards without Landlock and seccomp"
-        return lack(GROUP, name, IsolationUnavailable(found.unlocked, hint=hint), needed=True)
+        return lack(GROUP, name, IsolationUnavailable(found.unlocked, hint=UNLOCKED), needed=True)
     return summary(GROUP, name, verdicts, needed=True, unsafe=unsafe)
 
 
 def _packages(found: WorkerCheck) -> list[MachineCheck]:
     """A line for each package that trainings load, and one for drawing."""
-    install = "make install, or pip install rewardsmith, for the interpreter that runs workers"
+    install = "make install, or pip install 'rewardsmith[worker]', for the interpreter that runs workers"
     checks = [
         MachineCheck(
             group=GROUP,

@@ -158,5 +158,5 @@ def _user() -> Finding:
     user = os.geteuid() if hasattr(os, "geteuid") else -1
     if user != 0:
         return Finding("user", True, False, f"uid {user}")
-    binds = "root: the limit on processes binds nobody; a reward cannot fork all the same (seccomp)"
-    return Finding("user", True, False, binds, "start it as an ordinary user", weak=True)
+    detail = "root: the kernel's limit on a user's processes does not bind it"
+    return Finding("user", True, False, detail, "start it as an ordinary user, or have control groups", weak=True)

@@ -101,17 +101,17 @@ class OpenAIModel:
         """
         import openai
 
+        client = openai.AsyncOpenAI(api_key=self._key, base_url=self._base_url, timeout=patience_s, max_retries=0)
+        ask = client.models.list  # loads the client's modules, which is no time of the server
         try:
-            async with (
-                asyncio.timeout(2 * patience_s),
-                openai.AsyncOpenAI(
-                    api_key=self._key, base_url=self._base_url, timeout=patience_s, max_retries=0
-                ) as client,
-            ):
-                return tuple([model.id async for model in client.models.list()])
+            async with client, asyncio.timeout(2 * patience_s):
+                return tuple([model.id async for model in ask()])
         except openai.NotFoundError:
             return ()
-        except (openai.OpenAIError, TimeoutError) as fault:
+        except (TimeoutError, openai.APITimeoutError):
+            hint = "check the network and the address"
+            raise ModelUnavailable(f"{self.name}: no answer within {patience_s:g} s", hint=hint) from None
+        except openai.OpenAIError as fault:
             raise explain(fault, name=self.name, timeout_s=patience_s, secrets=(self._key,)) from None
         except (ValueError, AttributeError, TypeError):
             raise ModelUnavailable(
