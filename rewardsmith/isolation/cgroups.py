@@ -159,8 +159,8 @@ def _find(own: str, mounts: str) -> Places | str:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove empty groups whose maker is gone: killed before it could."""
-    for group in parent.glob(f"{_PREFIX}*-*"):
+    """Remove empty groups whose maker was killed before it could, those of makers that were started elsewhere too."""
+    for group in (*parent.glob(f"{_PREFIX}*-*"), *parent.parent.glob(f"*/{_PREFIX}*-*")):
         maker = group.name.removeprefix(_PREFIX).partition("-")[0]
         if maker.isdigit() and not Path("/proc", maker).exists():
             with contextlib.suppress(OSError):

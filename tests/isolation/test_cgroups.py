@@ -123,10 +123,18 @@ def test_what_a_killed_maker_left_is_swept_by_the_next():
     Group(places(), memory=2**30, processes=8)
     os.kill(os.getpid(), signal.SIGKILL)
     """
+    elsewhere = here.memory / "elsewhere"  # a shell of systemd's, say, has a group of its own
+    elsewhere.mkdir()
     maker = subprocess.Popen([sys.executable, "-c", textwrap.dedent(source)])
     maker.wait()
     stale = {path for place in (here.memory, here.pids) for path in place.glob(f"rewardsmith-{maker.pid}-*")}
     assert len(stale) == len({here.memory, here.pids})
+    (elsewhere / f"rewardsmith-{maker.pid}-x").mkdir()
+    try:
+        cgroups._sweep(here.memory / "mine")
+        assert not list(elsewhere.glob("rewardsmith-*"))
+    finally:
+        elsewhere.rmdir()
     with Group(here, memory=2**30, processes=8):
         assert not any(path.exists() for path in stale)
         assert len(left(here)) == len({here.memory, here.pids})
