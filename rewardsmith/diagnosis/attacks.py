@@ -15,22 +15,21 @@ UNLOCKED = "a machine with Landlock and seccomp, or --unsafe-no-sandbox to run r
 
 
 def attack_from_reward(*, unsafe: bool, namespaces: bool) -> tuple[MachineCheck, list[AttackCheck]]:
-    """Start a reward process, bare or in namespaces of its own, and let it attack."""
+    """Start a reward process, bare as workers do or in namespaces as the search does, and let it attack."""
     place = "reward in namespaces" if namespaces else "reward"
     name = "reward process in namespaces" if namespaces else "reward process"
-    needed = not namespaces
     try:
         with planted() as canaries:
             outcomes = attack_locked(canaries.canaries, limits=RewardLimits(unsafe=unsafe), namespaces=namespaces)
             verdicts = canaries.verdicts(place, outcomes, needed=not unsafe)
     except IsolationUnavailable as error:
-        return lack(GROUP, name, IsolationUnavailable(error.message, hint=UNLOCKED), needed=needed), []
+        return lack(GROUP, name, IsolationUnavailable(error.message, hint=UNLOCKED), needed=True), []
     except InfrastructureError as error:
-        return lack(GROUP, name, error, needed=needed), []
-    return summary(GROUP, name, verdicts, needed=needed, unsafe=unsafe), verdicts
+        return lack(GROUP, name, error, needed=True), []
+    return summary(GROUP, name, verdicts, unsafe=unsafe), verdicts
 
 
-def summary(group: str, name: str, verdicts: list[AttackCheck], *, needed: bool, unsafe: bool) -> MachineCheck:
+def summary(group: str, name: str, verdicts: list[AttackCheck], *, unsafe: bool) -> MachineCheck:
     """The line of a reward process that came up and attacked."""
     stopped = sum(verdict.stopped for verdict in verdicts)
     every = stopped == len(verdicts)
@@ -39,7 +38,7 @@ def summary(group: str, name: str, verdicts: list[AttackCheck], *, needed: bool,
         group=group,
         name=name,
         ok=every or unsafe,
-        needed=needed,
+        needed=True,
         detail=f"stopped {stopped} of {len(verdicts)} real attacks",
         remedy=remedy,
         warning=not every,

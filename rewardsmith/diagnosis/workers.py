@@ -17,7 +17,7 @@ from rewardsmith.diagnosis.checks import check, lack
 from rewardsmith.domain.check import CheckJob, WorkerCheck
 from rewardsmith.domain.result import AttackCheck, MachineCheck
 from rewardsmith.domain.sandbox import SandboxSpec
-from rewardsmith.errors import InfrastructureError, IsolationUnavailable, RewardsmithError, StoreError, one_line
+from rewardsmith.errors import IsolationUnavailable, RewardsmithError, StoreError, one_line
 from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.store.untrusted import read_record, read_untrusted
 
@@ -83,7 +83,7 @@ def run_worker(chosen: SandboxSpec, runs: Path, *, unsafe: bool) -> Workers:
         try:
             sandbox.run(folder)
             found = read_record(folder / "out", "check.json", WorkerCheck, limit=_SMALL)
-        except InfrastructureError as error:
+        except RewardsmithError as error:
             fault = IsolationUnavailable(f"no worker comes up: {_last_words(folder) or error.message}", hint=error.hint)
             return Workers([opened, lack(GROUP, "worker", fault, needed=True)])
         of_worker = own.verdicts(f"worker in {chosen.name}", found.reached, needed=chosen.kind in WALLED)
@@ -121,7 +121,7 @@ def _reward(found: WorkerCheck, verdicts: list[AttackCheck], unsafe: bool) -> Ma
     name = "reward process in a worker"
     if found.unlocked:
         return lack(GROUP, name, IsolationUnavailable(found.unlocked, hint=UNLOCKED), needed=True)
-    return summary(GROUP, name, verdicts, needed=True, unsafe=unsafe)
+    return summary(GROUP, name, verdicts, unsafe=unsafe)
 
 
 def _packages(found: WorkerCheck) -> list[MachineCheck]:

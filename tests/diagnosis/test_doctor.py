@@ -173,12 +173,15 @@ STORE: dict[str, Callable[[Path], Place]] = {
 }
 """What is taken away -> the machine without it, where `evolve` must refuse."""
 
+UNLOCKED = {"reward process", "reward process in a worker"}
+if namespaces.unavailable() is None:
+    UNLOCKED.add("reward process in namespaces")
 LACKING = {
     "no bubblewrap": {"sandbox bubblewrap"},
     "AppArmor": {"sandbox bubblewrap"},
-    "no Landlock": {"Landlock", "reward process", "reward process in a worker"},
-    "Landlock is off": {"Landlock", "reward process", "reward process in a worker"},
-    "no seccomp": {"seccomp", "reward process", "reward process in a worker"},
+    "no Landlock": {"Landlock", *UNLOCKED},
+    "Landlock is off": {"Landlock", *UNLOCKED},
+    "no seccomp": {"seccomp", *UNLOCKED},
     "no engine": {"sandbox docker"},
     "no package docker": {"sandbox docker"},
     "a damaged database": {"database"},
