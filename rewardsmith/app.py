@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rewardsmith.catalogue.folders import Folders, find_folders
 from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
-from rewardsmith.catalogue.sandboxes import load_sandbox
+from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted, Surveyed
 from rewardsmith.domain.job import Progress, RewardLimits
@@ -115,7 +115,7 @@ class Workshop:
             recipe,
             recipe_files(request.recipe, self.folders),
             model=request.model or default_model(),
-            sandbox=self.settings.sandbox or DEFAULT_SANDBOX,
+            sandbox=sandbox_from_anywhere(self.settings.sandbox or DEFAULT_SANDBOX, self.folders),
             workers=self.workers,
             now=datetime.now(),
         )

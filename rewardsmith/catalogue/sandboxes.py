@@ -26,3 +26,8 @@ def load_sandbox(sandbox: str | Path, folders: Folders) -> SandboxSpec:
     path = files["sandbox.toml"]
     given = parse_record(SandboxFile, read_text(path, UsageError), str(path), UsageError)
     return SandboxSpec(name=name, **dict(given))
+
+
+def sandbox_from_anywhere(sandbox: str, folders: Folders) -> str:
+    """What `load_sandbox` finds from any working directory: a name as it is, a path in full."""
+    return sandbox if sandbox in list_sandboxes(folders) else str(Path(sandbox).expanduser().resolve())

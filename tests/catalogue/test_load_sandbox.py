@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rewardsmith.catalogue.folders import find_folders
-from rewardsmith.catalogue.sandboxes import list_sandboxes, load_sandbox
+from rewardsmith.catalogue.sandboxes import list_sandboxes, load_sandbox, sandbox_from_anywhere
 from rewardsmith.domain.sandbox import Mount, SandboxLimits, SandboxSpec
 from rewardsmith.errors import UnknownName, UsageError
 
@@ -65,3 +65,12 @@ def test_a_wrong_file_says_where(tmp_path, text, said):
     with pytest.raises(UsageError, match=said) as caught:
         load_sandbox("process", find_folders(sandboxes=_write(tmp_path, text)))
     assert "sandbox.toml" in str(caught.value)
+
+
+def test_what_a_run_remembers_is_found_from_anywhere(tmp_path, monkeypatch):
+    _write(tmp_path, 'kind = "process"\n', "mine")
+    monkeypatch.chdir(tmp_path)
+    assert sandbox_from_anywhere("process", SHIPPED) == "process"
+    remembered = sandbox_from_anywhere("./mine", SHIPPED)
+    monkeypatch.chdir("/")
+    assert load_sandbox(remembered, SHIPPED).name == "mine"
