@@ -1,34 +1,31 @@
+# The orchestrator: search, models, store, command line. Its workers run in containers beside it (docs/docker.md).
+#
+#   docker build -t rewardsmith .
+#
 # Any base that has Python 3.11 or later with pip will do, also one that is merely tagged as this name.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
-FROM ${BASE_IMAGE}
 
-# More arguments for pip, such as the index of torch's CPU builds: --build-arg PIP_ARGS='--extra-index-url ...'
+FROM ${BASE_IMAGE} AS packages
+# More arguments for pip, such as a mirror's. They stay in this stage.
 ARG PIP_ARGS=
+# `worker` among the extras brings torch and the simulator, for workers inside: run with REWARDSMITH_SANDBOX=process.
+ARG EXTRAS=docker,openai,litellm
+COPY . /src
+RUN python3 -m venv --without-pip /opt/rewardsmith \
+ && python3 -m pip --python /opt/rewardsmith/bin/python3 install --no-cache-dir ${PIP_ARGS} \
+    -c /src/constraints.txt "/src[${EXTRAS}]"
 
-ENV PYTHONUNBUFFERED=1 \
-    PIP_NO_CACHE_DIR=1 \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_ROOT_USER_ACTION=ignore \
-    PIP_BREAK_SYSTEM_PACKAGES=1
-
-WORKDIR /src
-COPY constraints.txt ./
-RUN python3 -m pip install ${PIP_ARGS} "$(grep '^torch==' constraints.txt)"
-COPY . ./
-RUN python3 -m pip install ${PIP_ARGS} -c constraints.txt '.[openai,litellm]'
-
+FROM ${BASE_IMAGE}
+COPY --from=packages /opt/rewardsmith /opt/rewardsmith
 # A user of its own, written by hand so that no base needs useradd; runs lie in its home, which is the volume.
 RUN echo 'rewardsmith:x:10001:10001:rewardsmith:/home/rewardsmith:/bin/sh' >> /etc/passwd \
  && echo 'rewardsmith:x:10001:' >> /etc/group \
  && mkdir -p /home/rewardsmith && chown 10001:10001 /home/rewardsmith
+ENV PATH=/opt/rewardsmith/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 \
+    HOME=/home/rewardsmith USER=rewardsmith REWARDSMITH_SANDBOX=docker
 USER 10001:10001
-ENV HOME=/home/rewardsmith USER=rewardsmith
 WORKDIR /home/rewardsmith
 VOLUME /home/rewardsmith
-
-# Docker's default seccomp profile refuses the namespaces that bubblewrap makes, so workers run as plain processes here,
-# within the container. Rewards are locked all the same: Landlock, seccomp and limits work in a container.
-ENV REWARDSMITH_SANDBOX=process
-
+HEALTHCHECK CMD ["rewardsmith", "--version"]
 ENTRYPOINT ["rewardsmith"]
 CMD ["--help"]

@@ -12,13 +12,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help install demo test test-slow attacks check docs wheel constraints clean
+.PHONY: help install demo test test-slow attacks images check docs wheel constraints clean
 
 help:
 	@echo 'make demo       evolve a reward for ant, without a key: at most 12 minutes on two cores'
 	@echo 'make test       the everyday tests'
 	@echo 'make test-slow  the long tests'
 	@echo 'make attacks    rewards that attack, against every wall that this machine has'
+	@echo 'make images     build both container images, without a registry, and say how large they are'
 	@echo 'make check      lint, types, imports, module sizes, documents'
 	@echo 'make docs       bring the outputs that documents show up to date'
 	@echo 'make install    set up .venv and bubblewrap; the others do it by themselves'
@@ -34,10 +35,13 @@ demo: $(STAMP)
 	$(BIN)/rewardsmith evolve --env ant --iters 5 --budget quick
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) -m slow --timeout 3600
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m slow --timeout 3600
+
+images: $(STAMP)
+	$(BIN)/python scripts/docker_engine.py $(BIN)/python scripts/docker_images.py
 
 attacks: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) tests/attacks
@@ -60,6 +64,7 @@ constraints: $(STAMP)
 	{ echo '# Exact versions of everything that `make install` installs. `make constraints` writes it from .venv.'; \
 	  $(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } > constraints.new
 	mv constraints.new constraints.txt
+	$(BIN)/python scripts/worker_requirements.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up a virtual environment with pinned versions, and bubblewrap. Safe to repeat.
+# Sets up a virtual environment with pinned versions, bubblewrap, and for root a Docker engine. Safe to repeat.
 #   scripts/install.sh FOLDER      (PYTHON, PIP_TORCH_ARGS, PIP_ARGS: see the Makefile)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -36,6 +36,11 @@ find_python() {
 if ! command -v bwrap >/dev/null && ! from_apt bubblewrap; then
   say 'bubblewrap (bwrap) is missing and could not be installed: neither apt-get with root rights nor sudo worked.'
   say "Install the package 'bubblewrap' yourself. Until then rewardsmith stops and asks for --sandbox process."
+fi
+
+if ! command -v dockerd >/dev/null && [ "$(id -u)" -eq 0 ]; then
+  # for the tests of the images, which start an engine of their own (RUNLEVEL=1: apt starts none without systemd)
+  RUNLEVEL=1 from_apt docker.io || say 'no Docker engine (docker.io): the tests of the images will be skipped'
 fi
 
 if ! [ -x "$venv/bin/python" ]; then

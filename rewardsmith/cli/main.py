@@ -31,6 +31,7 @@ SECTIONS = {
         "tasks": "List, show or make tasks.",
         "survey": "Show what an environment offers: signals, speed, random score.",
         "recipes": "List the recipes.",
+        "sandboxes": "List what workers can run in, or build its image.",
         "prompts": "Show what a model would be asked, without asking.",
     },
     "This machine": {

@@ -13,6 +13,7 @@ from rewardsmith.cli.options import json_option
 def results() -> dict[str, Any]:
     """What each command prints with --json, by command; `error` is what every command prints when it fails."""
     from rewardsmith.domain import result
+    from rewardsmith.domain.sandbox import SandboxSpec
     from rewardsmith.domain.survey import Survey
     from rewardsmith.domain.task import Task
 
@@ -31,6 +32,8 @@ def results() -> dict[str, Any]:
         "tasks new": result.TaskSummary,
         "survey": Survey,
         "recipes": list[result.RecipeSummary],
+        "sandboxes": list[SandboxSpec],
+        "sandboxes build": SandboxSpec,
         "prompts": result.PromptResult,
         "doctor": result.MachineResult,
         "error": result.ErrorResult,

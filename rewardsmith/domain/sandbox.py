@@ -22,6 +22,8 @@ class SandboxLimits(Record):
     """Standard output and error that are kept, in MiB."""
     processes: int = Field(default=64, gt=0)
     """Processes and threads, where the sandbox can limit them."""
+    cpus: float = Field(default=1.0, gt=0)
+    """Processor cores (`docker` only)."""
 
 
 class Mount(Record):

@@ -27,6 +27,7 @@ from rewardsmith.sandboxes.child import (
     clean_environment,
     given,
     group_of,
+    need_worker,
     run_child,
     with_output,
 )
@@ -56,6 +57,7 @@ class BubblewrapSandbox:
 
     def check(self) -> None:
         """Start the profile once with an interpreter that does nothing; about 100 ms."""
+        need_worker(self._worker)
         user = own_user()
         orders = Orders(memory=None, file=None, processes=None, user=user)
         with _filter() as code:

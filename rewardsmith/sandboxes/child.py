@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import selectors
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rewardsmith.domain.sandbox import SandboxLimits
-from rewardsmith.errors import InfrastructureError
+from rewardsmith.errors import InfrastructureError, MissingExtra
 from rewardsmith.isolation import cgroups
 from rewardsmith.isolation.cgroups import Group
 from rewardsmith.sandboxes.identity import hand_back, hand_over
@@ -24,6 +25,9 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 WORKER = (sys.executable, "-s", "-P", "-m", "rewardsmith.worker")
 """Command of the worker; the job folder follows, then `--resume` and the folder to continue from."""
+
+WORKER_PACKAGES = ("torch", "stable_baselines3", "sb3_contrib", "gymnasium", "mujoco", "tensorboard")
+"""What the extra `worker` brings, by the names under which it is imported."""
 
 LAUNCHER = (sys.executable, "-s", "-P", "-m", "rewardsmith.sandboxes.launcher")
 """Command that sets the limits and starts another."""
@@ -62,6 +66,21 @@ def clean_environment(inherited: Mapping[str, str], *, home: str) -> dict[str, s
     if (path := package_path()) is not None:
         environment["PYTHONPATH"] = str(path)
     return environment
+
+
+def need_worker(worker: tuple[str, ...]) -> None:
+    """Raise MissingExtra where the worker would not find what it trains with; any other command is not our business."""
+    missing = [name for name in WORKER_PACKAGES if importlib.util.find_spec(name) is None] if worker == WORKER else []
+    if missing:
+        raise MissingExtra(
+            f"not installed, but needed by workers on this machine: {', '.join(missing)}",
+            hint="pip install 'rewardsmith[worker]', or let workers run in containers: --sandbox docker",
+        )
+
+
+def out_of_memory(limits: SandboxLimits) -> str:
+    """Why a worker was ended that met the limit."""
+    return f"out of memory: the worker and what it started needed more than {limits.memory_mib} MiB (memory_mib)"
 
 
 def with_output(folder: Path) -> Path:
@@ -144,7 +163,7 @@ def run_child(
     code = process.returncode if process.returncode >= 0 else 128 - process.returncode
     reason = ""
     if code != 0 and group.out_of_memory:
-        reason = f"out of memory: the worker and what it started needed more than {limits.memory_mib} MiB (memory_mib)"
+        reason = out_of_memory(limits)
     return Outcome(exit_code=code, timed_out=timed_out, reason=reason)
 
 

@@ -22,6 +22,7 @@ from rewardsmith.sandboxes.child import (
     clean_environment,
     given,
     group_of,
+    need_worker,
     run_child,
     with_output,
 )
@@ -48,6 +49,7 @@ class ProcessSandbox:
 
     def check(self) -> None:
         """Raise IsolationUnavailable where processes cannot be kept together."""
+        need_worker(self._worker)
         if not sys.platform.startswith("linux") or not hasattr(os, "pidfd_open"):
             raise IsolationUnavailable(
                 f"the sandbox 'process' needs Linux 5.3 or newer; this is {sys.platform}",

@@ -15,6 +15,7 @@ GROUP = "rewardsmith.sandboxes"
 
 _BUILT_IN = {
     "bubblewrap": "rewardsmith.sandboxes.bubblewrap:BubblewrapSandbox",
+    "docker": "rewardsmith.sandboxes.docker:DockerSandbox",
     "process": "rewardsmith.sandboxes.process:ProcessSandbox",
 }
 

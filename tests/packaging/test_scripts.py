@@ -97,6 +97,15 @@ def test_every_dependency_is_pinned_within_its_range():
         assert requirement.specifier.contains(specifier.version), requirement
 
 
+def test_the_workers_image_is_pinned_like_everything_else(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["worker_requirements.py", "--check"])
+    requirements = script("worker_requirements")
+    assert requirements.main() == 0, "run scripts/worker_requirements.py"
+    names = {Requirement(line).name for line in requirements.text().splitlines() if not line.startswith("#")}
+    assert {"torch", "mujoco", "stable_baselines3", "sb3_contrib", "numpy", "pydantic"} <= names
+    assert not names & {"SQLAlchemy", "openai", "litellm", "docker", "pytest"}
+
+
 @pytest.mark.parametrize("name", ["scripts/install.sh", ".ci/run"])
 def test_shell_scripts_parse_and_may_run(name):
     subprocess.run(["bash", "-n", str(ROOT / name)], check=True)
@@ -104,18 +113,20 @@ def test_shell_scripts_parse_and_may_run(name):
 
 
 def test_the_makefile_knows_its_targets():
-    for target in ("install", "demo", "test", "test-slow", "check", "docs", "wheel"):
+    for target in ("install", "demo", "test", "test-slow", "images", "check", "docs", "wheel"):
         done = subprocess.run(["make", "-n", "-C", str(ROOT), target], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
 
 def test_no_file_of_the_packaging_names_a_package_index():
-    for name in ("Makefile", "constraints.txt", "Dockerfile", "scripts/install.sh", ".ci/run", "pyproject.toml"):
+    images = ("Dockerfile", "sandboxes/docker/Dockerfile", "sandboxes/docker/requirements.txt")
+    for name in ("Makefile", "constraints.txt", *images, "scripts/install.sh", ".ci/run", "pyproject.toml"):
         assert not re.search(r"https?://|index-url=\S", (ROOT / name).read_text()), name
 
 
-def test_the_image_is_not_run_as_root_and_takes_any_base():
-    text = (ROOT / "Dockerfile").read_text()
+@pytest.mark.parametrize("name", ["Dockerfile", "sandboxes/docker/Dockerfile"])
+def test_the_image_is_not_run_as_root_and_takes_any_base(name):
+    text = (ROOT / name).read_text()
     users = re.findall(r"^USER (\S+)", text, re.M)
     assert users
     assert users[-1].split(":")[0] not in {"0", "root"}

@@ -7,7 +7,7 @@ import pytest
 from conformance import spec
 
 from rewardsmith.domain.sandbox import Mount
-from rewardsmith.errors import UnknownName, UsageError
+from rewardsmith.errors import MissingExtra, UnknownName, UsageError
 from rewardsmith.sandboxes.registry import open_sandbox
 
 
@@ -61,3 +61,13 @@ def test_a_plain_process_sees_files_where_they_are(tmp_path):
     moved = Mount(source=str(tmp_path), target="/elsewhere")
     with pytest.raises(UsageError, match=f"mounts {tmp_path} at /elsewhere, which kind 'process' cannot"):
         open_sandbox(spec("process").model_copy(update={"mounts": (here, moved)}))
+
+
+@pytest.mark.parametrize("kind", ["process", "bubblewrap"])
+def test_packages_that_local_workers_lack_are_named_with_the_remedy(kind, monkeypatch):
+    monkeypatch.setattr("rewardsmith.sandboxes.child.WORKER_PACKAGES", ("torch", "no_such_simulator"))
+    with pytest.raises(MissingExtra, match=r"workers on this machine: no_such_simulator$") as caught:
+        open_sandbox(spec(kind)).check()
+    assert "pip install 'rewardsmith[worker]'" in caught.value.hint
+    assert "--sandbox docker" in caught.value.hint
+    open_sandbox(spec("process"), worker=("/bin/true",)).check()
