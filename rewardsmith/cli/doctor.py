@@ -12,7 +12,7 @@ from rewardsmith.cli.options import json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
-    from rewardsmith.domain.result import AttackCheck, MachineCheck, MachineResult
+    from rewardsmith.domain.machine import AttackCheck, MachineCheck, MachineResult
 
 
 @command("doctor")

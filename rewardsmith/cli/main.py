@@ -35,7 +35,7 @@ SECTIONS = {
         "prompts": "Show what a model would be asked, without asking.",
     },
     "This machine": {
-        "doctor": "Say what this machine can enforce and what is installed.",
+        "doctor": "Say whether evolve would start here, and what to do if not.",
         "schema": "Print the JSON Schema of what the commands print.",
     },
 }

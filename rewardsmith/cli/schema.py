@@ -12,7 +12,7 @@ from rewardsmith.cli.options import json_option
 
 def results() -> dict[str, Any]:
     """What each command prints with --json, by command; `error` is what every command prints when it fails."""
-    from rewardsmith.domain import result
+    from rewardsmith.domain import machine, result
     from rewardsmith.domain.sandbox import SandboxSpec
     from rewardsmith.domain.survey import Survey
     from rewardsmith.domain.task import Task
@@ -35,7 +35,7 @@ def results() -> dict[str, Any]:
         "sandboxes": list[SandboxSpec],
         "sandboxes build": SandboxSpec,
         "prompts": result.PromptResult,
-        "doctor": result.MachineResult,
+        "doctor": machine.MachineResult,
         "error": result.ErrorResult,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewardsmith.diagnosis.canaries import planted
 from rewardsmith.diagnosis.checks import lack
 from rewardsmith.domain.job import RewardLimits
-from rewardsmith.domain.result import AttackCheck, MachineCheck
+from rewardsmith.domain.machine import AttackCheck, MachineCheck
 from rewardsmith.errors import InfrastructureError, IsolationUnavailable
 from rewardsmith.reward.trial import attack_locked
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewardsmith.domain.check import Canaries
-from rewardsmith.domain.result import AttackCheck
+from rewardsmith.domain.machine import AttackCheck
 from rewardsmith.reward.attacks import CONNECT, DONE, READ, SPY, WRITE
 
 _HOLDS_ITS_KEY = "import sys; sys.stdin.read()"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rewardsmith.domain.result import MachineCheck
+from rewardsmith.domain.machine import MachineCheck
 from rewardsmith.errors import RewardsmithError, one_line
 
 

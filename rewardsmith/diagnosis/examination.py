@@ -14,7 +14,7 @@ from rewardsmith.diagnosis.models import look_at_models
 from rewardsmith.diagnosis.place import look_at_place
 from rewardsmith.diagnosis.software import find_gpus, gpu, look_at_software
 from rewardsmith.diagnosis.workers import other_sandboxes, run_worker
-from rewardsmith.domain.result import AttackCheck, MachineCheck, MachineResult
+from rewardsmith.domain.machine import AttackCheck, MachineCheck, MachineResult
 from rewardsmith.isolation import namespaces
 from rewardsmith.isolation.machine import Machine, inspect
 from rewardsmith.settings import DEFAULT_SANDBOX, Settings

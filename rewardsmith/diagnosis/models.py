@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from rewardsmith.diagnosis.checks import check, lack
-from rewardsmith.domain.result import MachineCheck
+from rewardsmith.domain.machine import MachineCheck
 from rewardsmith.errors import ModelUnavailable, RewardsmithError, near_misses
 from rewardsmith.models.model import Model
 from rewardsmith.models.registry import default_model, open_model

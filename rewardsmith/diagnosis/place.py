@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from rewardsmith.diagnosis.checks import check
-from rewardsmith.domain.result import MachineCheck
+from rewardsmith.domain.machine import MachineCheck
 from rewardsmith.search.planning import EARLIER_RUNS
 from rewardsmith.settings import Settings
 from rewardsmith.store.soundness import look, refuse_unwritable

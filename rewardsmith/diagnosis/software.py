@@ -12,7 +12,7 @@ from importlib import metadata
 from rewardsmith import __version__
 from rewardsmith.diagnosis.checks import check
 from rewardsmith.domain.check import WorkerCheck
-from rewardsmith.domain.result import MachineCheck
+from rewardsmith.domain.machine import MachineCheck
 from rewardsmith.errors import MissingExtra, one_line
 
 GROUP = "Software"

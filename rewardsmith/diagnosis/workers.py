@@ -15,7 +15,7 @@ from rewardsmith.diagnosis.attacks import UNLOCKED, summary
 from rewardsmith.diagnosis.canaries import planted
 from rewardsmith.diagnosis.checks import check, lack
 from rewardsmith.domain.check import CheckJob, WorkerCheck
-from rewardsmith.domain.result import AttackCheck, MachineCheck
+from rewardsmith.domain.machine import AttackCheck, MachineCheck
 from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import IsolationUnavailable, RewardsmithError, StoreError, one_line
 from rewardsmith.sandboxes.registry import open_sandbox

@@ -17,7 +17,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from rewardsmith.domain.result import MachineResult
+from rewardsmith.domain.machine import MachineResult
 from rewardsmith.isolation import machine, namespaces
 from rewardsmith.store.store import Store
 

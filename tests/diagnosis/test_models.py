@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rewardsmith.diagnosis.models import KEYS, look_at_models
-from rewardsmith.domain.result import MachineCheck
+from rewardsmith.domain.machine import MachineCheck
 
 KEY = "sk-verysecret0123456789"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rewardsmith.diagnosis.place import look_at_place
-from rewardsmith.domain.result import MachineCheck
+from rewardsmith.domain.machine import MachineCheck
 from rewardsmith.settings import Settings
 from rewardsmith.store.store import Store
 
