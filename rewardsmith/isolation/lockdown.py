@@ -9,12 +9,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import resource
 import struct
 import sys
-from collections.abc import Sequence
-from typing import TypeAlias
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446
@@ -203,7 +205,7 @@ def filter_program(machine: str, pid: int) -> list[Step]:
 
 def machine() -> str:
     """This machine's architecture; raises LockdownError where no table of calls is kept for it."""
-    name = platform.machine()
+    name = os.uname().machine if hasattr(os, "uname") else ""
     if sys.platform != "linux" or name not in CALLS:
         raise LockdownError(f"no table of system calls for {sys.platform} on {name or 'an unknown machine'}")
     return name

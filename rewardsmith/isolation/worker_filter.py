@@ -17,8 +17,6 @@ Numbers: Linux `asm/unistd_64.h` and `asm-generic/unistd.h`. The aarch64 table h
 from __future__ import annotations
 
 import errno
-import socket
-from collections.abc import Collection
 
 from rewardsmith.isolation.lockdown import (
     ABSENT,
@@ -33,9 +31,13 @@ from rewardsmith.isolation.lockdown import (
     opening,
 )
 
-LOCAL = (int(socket.AF_UNIX), 2, 10)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+LOCAL = (1, 2, 10)
 """Unix, IPv4 and IPv6: for a worker whose network namespace holds a loopback and nothing else."""
-NO_NETWORK = (int(socket.AF_UNIX), 16)
+NO_NETWORK = (1, 16)
 """Unix and netlink (bubblewrap raises a loopback by it): for a worker that shares the machine's network."""
 
 NAMESPACES = {

@@ -22,7 +22,6 @@ from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import InfrastructureError, IsolationUnavailable, UsageError
 from rewardsmith.isolation import cgroups, lockdown, worker_filter
 from rewardsmith.sandboxes.child import (
-    LAUNCHER,
     WORKER,
     clean_environment,
     given,
@@ -32,7 +31,7 @@ from rewardsmith.sandboxes.child import (
     with_output,
 )
 from rewardsmith.sandboxes.identity import BASE, can_give_users, own_user, readable_by_all
-from rewardsmith.sandboxes.launcher import Orders
+from rewardsmith.sandboxes.orders import Orders
 from rewardsmith.sandboxes.profile import JOB, OURS, RESUME, interpreter, profile
 from rewardsmith.sandboxes.sandbox import Outcome, mounts_of, refuse_docker_settings
 from rewardsmith.sandboxes.tree import started_at
@@ -59,7 +58,6 @@ class BubblewrapSandbox:
         """Start the profile once with an interpreter that does nothing; about 100 ms."""
         need_worker(self._worker)
         user = own_user()
-        orders = Orders(memory=None, file=None, processes=None, user=user)
         with _filter() as code:
             line = profile(user=user, code=code, mounts=self._mounts)
             for path in (*interpreter(), Path(sysconfig.get_path("purelib"))) if user is not None else ():
@@ -70,7 +68,7 @@ class BubblewrapSandbox:
                     )
             try:
                 ended = subprocess.run(
-                    (*line, "--", *LAUNCHER, orders.written(), sys.executable, "-I", "-S", "-c", "pass"),
+                    (*line, "--", *Orders(user=user).before(sys.executable, "-I", "-S", "-c", "pass")),
                     env=clean_environment(os.environ, home=_HOME),
                     pass_fds=(code,),
                     capture_output=True,
@@ -116,7 +114,7 @@ class BubblewrapSandbox:
                 )
                 resume = ("--resume", RESUME) if resume_from is not None else ()
                 outcome = run_child(
-                    (*line, "--", *LAUNCHER, orders.written(), *self._worker, JOB, *resume),
+                    (*line, "--", *orders.before(*self._worker, JOB, *resume)),
                     clean_environment(os.environ, home=_HOME),
                     log=folder / "log.txt",
                     limits=self.limits,

@@ -29,9 +29,6 @@ WORKER = (sys.executable, "-s", "-P", "-m", "rewardsmith.worker")
 WORKER_PACKAGES = ("torch", "stable_baselines3", "sb3_contrib", "gymnasium", "mujoco", "tensorboard")
 """What the extra `worker` brings, by the names under which it is imported."""
 
-LAUNCHER = (sys.executable, "-s", "-P", "-m", "rewardsmith.sandboxes.launcher")
-"""Command that sets the limits and starts another."""
-
 ALLOWED = ("LANG", "LC_ALL", "TZ", "MUJOCO_GL", "PYOPENGL_PLATFORM", "CUDA_VISIBLE_DEVICES")
 """Environment variables that a worker inherits; every other one stays outside."""
 

@@ -1,65 +1,51 @@
 """First thing inside a sandbox: carry out the orders, then become the worker, or watch over it.
 
-`python -m rewardsmith.sandboxes.launcher ORDERS COMMAND...` with `Orders` in JSON. With a supervisor the launcher stays
-as the worker's parent: whatever it starts, even in a session of its own, stays below the launcher and dies with it,
-with its worker, or with the supervisor. Standard library only.
+`python -I -S -B launcher.py ORDERS COMMAND...` with the fields of `Orders` as `name=number ...`. With a supervisor the
+launcher stays as the worker's parent: whatever it starts, even in a session of its own, stays below the launcher and
+dies with it, with its worker, or with the supervisor.
+
+Run by its path, before every worker: it imports what takes no time, and the rest where it is needed.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import resource
-import signal
-import struct
 import sys
-from types import FrameType
-from typing import NamedTuple, NoReturn
 
-from rewardsmith.isolation import lockdown, worker_filter
-from rewardsmith.sandboxes.tree import adopt_orphans, die_with_parent, kill_descendants
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
 
 _CANNOT_START = 127
 _CAPABILITY_VERSION = 0x20080522
 
 
-class Orders(NamedTuple):
-    """What the launcher does before the worker runs."""
-
-    memory: int | None
-    """Bytes of address space per process."""
-    file: int | None
-    """Bytes of the largest file."""
-    processes: int | None
-    """Processes and threads of the worker's user."""
-    supervisor: int | None = None
-    """Process that must not die first; absent where a pid namespace does that work."""
-    user: int | None = None
-    """User and group that it becomes, without any capability; absent where it stays who it is."""
-    joins: tuple[int, ...] = ()
-    """Descriptors of the control groups that it joins."""
-    filtered: bool = False
-    """Whether it loads the worker's filter of system calls, which bubblewrap does otherwise."""
-
-    def written(self) -> str:
-        """As JSON."""
-        return json.dumps(self._asdict())
-
-
 def main(argv: list[str]) -> NoReturn:
     """Run `argv[1:]` under the orders in `argv[0]`; ends with its exit code, 128 + n for signal n."""
-    orders = Orders(**json.loads(argv[0]))
-    if orders.supervisor is None:
-        _become(argv[1:], orders, None)
+    pairs = (word.split("=") for word in argv[0].split())
+    orders = {name: [int(number) for number in numbers.split(",")] for name, numbers in pairs}
+    if "supervisor" not in orders:
+        _become(argv[1:], orders)
+    _supervise(argv[1:], orders, *orders["supervisor"])
+
+
+def _supervise(command: list[str], orders: dict[str, list[int]], supervisor: int) -> NoReturn:
+    _find_package()
+    import signal
+
+    from rewardsmith.sandboxes.tree import adopt_orphans, die_with_parent, kill_descendants
+
     signal.signal(signal.SIGTERM, _end)
     adopt_orphans()
-    die_with_parent(signal.SIGTERM, orders.supervisor)
+    die_with_parent(signal.SIGTERM, supervisor)
     launcher = os.getpid()
     worker = os.fork()
     if worker == 0:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _become(argv[1:], orders, launcher)
+        _become(command, orders, launcher)
     try:
         status = _wait(worker)
     finally:
@@ -68,28 +54,36 @@ def main(argv: list[str]) -> NoReturn:
     sys.exit(code if code >= 0 else 128 - code)
 
 
-def _become(command: list[str], orders: Orders, launcher: int | None) -> NoReturn:
+def _become(command: list[str], orders: dict[str, list[int]], launcher: int | None = None) -> NoReturn:
+    limits = {
+        resource.RLIMIT_AS: orders.get("memory"),
+        resource.RLIMIT_FSIZE: orders.get("file"),
+        resource.RLIMIT_CORE: [0],
+        resource.RLIMIT_NPROC: orders.get("processes"),
+    }
     try:
-        for descriptor in orders.joins:
+        for descriptor in orders.get("joins", ()):
             os.write(descriptor, b"0")
             os.close(descriptor)
-        _limit(resource.RLIMIT_AS, orders.memory)
-        _limit(resource.RLIMIT_FSIZE, orders.file)
-        _limit(resource.RLIMIT_CORE, 0)
-        _limit(resource.RLIMIT_NPROC, orders.processes)
-        if orders.user is not None:
-            _turn_into(orders.user)
+        for kind, wanted in limits.items():
+            _limit(kind, *wanted or ())
+        for user in orders.get("user", ()):
+            _turn_into(user)
         if launcher is not None:
-            die_with_parent(signal.SIGKILL, launcher)  # after the change of user, which would undo it
-        if orders.filtered:
-            program = worker_filter.filter_program(
-                lockdown.machine(), families=worker_filter.NO_NETWORK, namespaces=True
-            )
-            lockdown.install(program)
+            _die_with(launcher)
+        if "filtered" in orders:
+            _filter()
         os.execv(command[0], command)  # noqa: S606
-    except (OSError, lockdown.LockdownError) as error:
+    except Exception as error:  # whatever it is, nothing may run without its limits
         print(f"cannot start {command[0]}: {error}", file=sys.stderr)
         os._exit(_CANNOT_START)
+
+
+def _limit(kind: int, *values: int) -> None:
+    for wanted in values:
+        hard = resource.getrlimit(kind)[1]
+        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (value, value))
 
 
 def _turn_into(user: int) -> None:
@@ -99,16 +93,37 @@ def _turn_into(user: int) -> None:
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION, 0), bytes(24)) != 0:
+    header = _CAPABILITY_VERSION.to_bytes(4, sys.byteorder) + bytes(4)
+    if libc.capset(header, bytes(24)) != 0:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def _limit(kind: int, wanted: int | None) -> None:
-    if wanted is None:
-        return
-    hard = resource.getrlimit(kind)[1]
-    value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(kind, (value, value))
+def _die_with(launcher: int) -> None:
+    """End when the launcher does; after the change of user, which would undo it."""
+    import signal
+
+    from rewardsmith.sandboxes.tree import die_with_parent
+
+    die_with_parent(signal.SIGKILL, launcher)
+
+
+def _filter() -> None:
+    """Refuse calls, for a worker that shares the machine's network and has no namespaces around it."""
+    from rewardsmith.isolation import lockdown, worker_filter
+
+    families = worker_filter.NO_NETWORK
+    lockdown.install(worker_filter.filter_program(lockdown.machine(), families=families, namespaces=True))
+
+
+def _find_package() -> None:
+    """Let this package's modules be imported without running any `__init__`."""
+    import types
+
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    for name in ("rewardsmith", "rewardsmith.isolation", "rewardsmith.sandboxes"):
+        package = types.ModuleType(name)
+        package.__path__ = [os.path.join(root, *name.split(".")[1:])]  # noqa: PTH118
+        sys.modules[name] = package
 
 
 def _wait(worker: int) -> int:

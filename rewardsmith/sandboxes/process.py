@@ -16,7 +16,6 @@ from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import IsolationUnavailable, UsageError
 from rewardsmith.isolation import cgroups, lockdown
 from rewardsmith.sandboxes.child import (
-    LAUNCHER,
     PACKAGE,
     WORKER,
     clean_environment,
@@ -27,7 +26,7 @@ from rewardsmith.sandboxes.child import (
     with_output,
 )
 from rewardsmith.sandboxes.identity import can_give_users, own_user, reachable_by_all
-from rewardsmith.sandboxes.launcher import Orders
+from rewardsmith.sandboxes.orders import Orders
 from rewardsmith.sandboxes.sandbox import Outcome, mounts_of, refuse_docker_settings
 
 
@@ -94,7 +93,7 @@ class ProcessSandbox:
                 filtered=_has_seccomp(),
             )
             return run_child(
-                (*LAUNCHER, orders.written(), *self._worker, str(folder), *resume),
+                orders.before(*self._worker, str(folder), *resume),
                 clean_environment(os.environ, home=home),
                 log=folder / "log.txt",
                 limits=self.limits,

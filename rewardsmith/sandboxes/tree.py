@@ -7,7 +7,6 @@ import ctypes
 import os
 import signal
 import time
-from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -80,7 +79,8 @@ def kill_tree(pid: int) -> None:
 def _stat(pid: int) -> list[str] | None:
     """Fields of `/proc/<pid>/stat` from the state on; the name before may hold spaces and brackets."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        with open(f"/proc/{pid}/stat", errors="replace") as file:  # noqa: PTH123 - the launcher has no time for pathlib
+            return file.read().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
 
