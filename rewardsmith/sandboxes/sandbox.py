@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from rewardsmith.domain.sandbox import Mount, SandboxSpec
+from rewardsmith.domain.sandbox import Mount, SandboxLimits, SandboxSpec
 from rewardsmith.errors import UsageError
 
 
@@ -61,8 +61,9 @@ def mounts_of(spec: SandboxSpec) -> tuple[Mount, ...]:
 
 def refuse_docker_settings(spec: SandboxSpec) -> None:
     """Raise UsageError where `spec` asks for what only a container has."""
-    for name in ("image", "gpus"):
-        if getattr(spec, name):
+    asked = {"image": spec.image, "gpus": spec.gpus, "cpus": spec.limits.cpus != SandboxLimits().cpus}
+    for name, given in asked.items():
+        if given:
             raise UsageError(
                 f"the sandbox {spec.name!r} is of kind {spec.kind!r}, which knows no {name!r}",
                 hint=f"take {name!r} out of its sandbox.toml, or make it of kind 'docker'",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conformance import spec
 
-from rewardsmith.domain.sandbox import Mount
+from rewardsmith.domain.sandbox import Mount, SandboxLimits
 from rewardsmith.errors import MissingExtra, UnknownName, UsageError
 from rewardsmith.sandboxes.registry import open_sandbox
 
@@ -52,6 +52,8 @@ def test_what_cannot_be_had_is_refused_by_name(kind):
         opened(image="python:3")
     with pytest.raises(UsageError, match="knows no 'gpus'"):
         opened(gpus="all")
+    with pytest.raises(UsageError, match="knows no 'cpus'"):
+        opened(limits=SandboxLimits(cpus=2.0))
 
 
 def test_a_plain_process_sees_files_where_they_are(tmp_path):
