@@ -138,7 +138,7 @@ class RewardProcess(Locked):
         """Names and the array (1 + components, rows) of an answer, or the end of the process."""
         try:
             (size,) = struct.unpack_from("<Q", answered.body)
-            names = json.loads(bytes(answered.body[8 : 8 + size])) if size <= frames.MOST_TOLD else None
+            names: Any = json.loads(bytes(answered.body[8 : 8 + size])) if size <= frames.MOST_TOLD else None
             at = 8 + size + -size % 8
             count = answered.columns * rows
             sound = (
