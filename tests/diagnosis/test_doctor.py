@@ -273,9 +273,17 @@ def test_evolve_does_as_it_says_where_nothing_can_be_written(folder: Path) -> No
 
 @needs_lock
 @pytest.mark.slow
-def test_evolve_does_as_it_says_without_a_workers_package(folder: Path) -> None:
-    place = Place(folder, options=PROCESS, interpreter=interpreter_without(folder, "mujoco", "torch"))
-    assert lacking(agree(place, starts=False)) >= {"mujoco", "torch"}
+@pytest.mark.parametrize("broken", [False, True], ids=["absent", "broken"])
+def test_evolve_does_as_it_says_without_a_workers_package(folder: Path, broken: bool) -> None:
+    place = Place(folder, options=PROCESS, interpreter=interpreter_without(folder, "mujoco"))
+    if broken:
+        (packages,) = (folder / "environment").glob("lib/*/site-packages")
+        (packages / "mujoco.py").write_text("raise ImportError('libGL is of another age')")
+    found = agree(place, starts=False)
+    assert lacking(found) == ({"mujoco"} if broken else {"sandbox process"})
+    said = next(line for line in found.checks if line.needed and not line.ok)
+    assert ("libGL" if broken else "mujoco") in said.detail
+    assert "rewardsmith[worker]" in said.remedy
 
 
 @needs_lock
