@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from rewardsmith.domain.plan import Plan, RunSpec
-from rewardsmith.reports.words import count, dollars, duration
+from rewardsmith.reports.words import count, counted, dollars, duration
 
 
 def announcement(spec: RunSpec, plan: Plan) -> list[str]:
     """What will be done, and an upper estimate of what it takes."""
     budget = spec.budget
-    extras = [f"baselines {', '.join(spec.baselines)} on {budget.baseline_seeds} seeds each"] if spec.baselines else []
-    extras.append(f"{budget.leaders} leaders compared on {budget.compare_seeds} fresh seeds")
+    extras = (
+        [f"baselines {', '.join(spec.baselines)} on {counted(budget.baseline_seeds, 'seed')} each"]
+        if spec.baselines
+        else []
+    )
+    extras.append(f"{budget.leaders} leaders compared on {counted(budget.compare_seeds, 'fresh seed')}")
     extras.append(f"the winner confirmed on {budget.confirm_seeds} more")
     money = "price unknown" if plan.dollars is None else dollars(plan.dollars)
     return [
         f"run {spec.run}: {spec.task.title} ({spec.task.environment.id}), {spec.task.description}",
         f"  recipe {spec.recipe}, model {spec.model}, budget {spec.budget_name}, seed {spec.seed}, "
         f"sandbox {spec.sandbox}",
-        f"  plan: {spec.iterations} generations of {spec.k} candidates, {count(budget.steps)} steps each; "
-        + "; ".join(extras),
+        f"  plan: {counted(spec.iterations, 'generation')} of {counted(spec.k, 'candidate')}, "
+        f"{count(budget.steps)} steps each; " + "; ".join(extras),
         f"  at most: {plan.trainings} trainings, {count(plan.steps)} steps, {plan.completions} calls of the model, "
         f"{duration(plan.wall_s)} with {spec.workers} at a time, {money}",
     ]

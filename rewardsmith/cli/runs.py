@@ -30,7 +30,7 @@ def runs(*, workshop: Workshop, as_json: bool) -> None:
     rows = [
         [
             each.run,
-            each.status + (" (alive)" if each.alive else ""),
+            "killed (resume it)" if each.status == "running" and not each.alive else each.status,
             each.task,
             each.recipe,
             each.model,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewardsmith.domain.result import Interval, RunResult
-from rewardsmith.reports.words import ABSENT, interval, score, table
+from rewardsmith.reports.words import ABSENT, counted, interval, score, table
 
 
 def score_table(result: RunResult, *, sparse_kind: str | None = None, markdown: bool = False) -> str:
@@ -17,9 +17,9 @@ def score_table(result: RunResult, *, sparse_kind: str | None = None, markdown: 
     rows: list[list[str]] = []
     if result.best is not None:
         confirmed = result.best.score
-        basis = (
-            "not confirmed yet" if confirmed is None else f"trained on {_seeds(confirmed)} that the search never saw"
-        )
+        basis = "not confirmed yet"
+        if confirmed is not None:
+            basis = f"trained on {counted(confirmed.n, 'seed')} that the search never saw"
         if result.best.failed_seeds:
             basis += f"; its training failed on {result.best.failed_seeds} more"
         rows.append([f"{result.best.candidate}, confirmed", interval(confirmed), basis])
@@ -36,12 +36,8 @@ def score_table(result: RunResult, *, sparse_kind: str | None = None, markdown: 
     return table(["", "score", "what it is"], rows, markdown=markdown)
 
 
-def _seeds(found: Interval) -> str:
-    return f"{found.n} seed" + ("s" if found.n != 1 else "")
-
-
 def _basis(name: str, found: Interval) -> str:
-    return f"{found.n} episodes" if name == "random" else _seeds(found)
+    return counted(found.n, "episode" if name == "random" else "seed")
 
 
 def beats(result: RunResult) -> str:

@@ -14,7 +14,7 @@ from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.prompting.templates import fenced
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.scores import beats, score_table
-from rewardsmith.reports.words import ABSENT, count, dollars, duration, score, spent, table
+from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, score, spent, table
 
 
 def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
@@ -82,10 +82,10 @@ def _asked(run: Run) -> str:
         "",
         f"- environment: {spec.task.environment.id}, at most {spec.task.environment.horizon} steps per episode",
         f"- score: {rule.meaning}" + (f" ({rule.unit})" if rule.unit else ""),
-        f"- method: recipe {spec.recipe}, model {spec.model}, {spec.iterations} generations of {spec.k} candidates, "
-        f"seed {spec.seed}" + (", deterministic" if spec.deterministic else ""),
-        f"- budget {spec.budget_name}: {count(spec.budget.steps)} steps per training, scored {spec.budget.rungs} times "
-        f"on {spec.budget.episodes} held-out episodes",
+        f"- method: recipe {spec.recipe}, model {spec.model}, {counted(spec.iterations, 'generation')} of "
+        f"{counted(spec.k, 'candidate')}, seed {spec.seed}" + (", deterministic" if spec.deterministic else ""),
+        f"- budget {spec.budget_name}: {count(spec.budget.steps)} steps per training, scored "
+        f"{counted(spec.budget.rungs, 'time')} on {spec.budget.episodes} held-out episodes",
         f"- trainer: {spec.task.trainer.algorithm}, {spec.task.trainer.environments} environments, "
         f"sandbox {spec.sandbox}, {spec.workers} at a time",
     ]
@@ -125,7 +125,7 @@ def _winner(run: Run, result: RunResult) -> str:
     if run.confirmed is not None and len(run.confirmed.leaders) > 1:
         seeds = run.spec.budget.compare_seeds if run.spec else 0
         compared = [f"{name} {_mean(run.scores('compare', name))}" for name in run.confirmed.leaders]
-        lines += ["", f"Leaders compared on {seeds} fresh seeds, best first: " + ", ".join(compared)]
+        lines += ["", f"Leaders compared on {counted(seeds, 'fresh seed')}, best first: " + ", ".join(compared)]
     return "\n".join(lines)
 
 

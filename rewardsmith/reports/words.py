@@ -39,6 +39,11 @@ def count(value: int) -> str:
     return str(value)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 seed`, `3 seeds`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def duration(seconds: float | None) -> str:
     """A length of time: `42 s`, `11 min`, `3 h 20 min`."""
     if seconds is None:
@@ -63,7 +68,7 @@ def spent(usage: Usage) -> str:
     known = dollars(usage.dollars)
     if not usage.unpriced:
         return known
-    return f"{known}, {usage.unpriced} call{'s' if usage.unpriced > 1 else ''} of unknown price"
+    return f"{known}, {counted(usage.unpriced, 'call')} of unknown price"
 
 
 def interval(found: Interval | None) -> str:
