@@ -12,10 +12,10 @@ import ast
 import copy
 from collections.abc import Iterable, Mapping
 
-from rewardsmith.worker.slicing.calls import called_function, is_rendering
-from rewardsmith.worker.slicing.expressions import Expressions, Live, like, union
-from rewardsmith.worker.slicing.keys import keys_of_result
-from rewardsmith.worker.slicing.need import Need, entry, join, join_into
+from rewardsmith.worker.slicing.assignments import Assignments
+from rewardsmith.worker.slicing.changes import Live, union
+from rewardsmith.worker.slicing.expressions import like
+from rewardsmith.worker.slicing.need import Need, join_into
 from rewardsmith.worker.slicing.places import Place, aliases
 from rewardsmith.worker.slicing.program import Function, Program
 
@@ -58,13 +58,12 @@ class Slice:
         return self._aliases[function]
 
 
-class _Walk(Expressions):
+class _Walk(Assignments):
     """One walk through one function, from its end to its start, with what is known so far."""
 
     def __init__(self, whole: Slice, function: Function) -> None:
         super().__init__(whole, function)
         self.kept = whole.kept
-        self.left_out = whole.left_out
         self.jumps = False
         self.after = False
 
@@ -88,11 +87,11 @@ class _Walk(Expressions):
     def _statement(self, node: ast.stmt) -> list[ast.stmt]:
         match node:
             case ast.Assign(targets=targets, value=value):
-                return self._assign(node, targets, value)
+                return self.assign(node, targets, value)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                return self._assign(node, [target], value)
+                return self.assign(node, [target], value)
             case ast.AugAssign():
-                return self._augmented(node)
+                return self.augmented(node)
             case ast.Expr(value=ast.Call() as call):
                 return self.effects(call, statement=True)
             case ast.Expr(value=ast.Yield() | ast.YieldFrom() | ast.Await()):
@@ -119,107 +118,6 @@ class _Walk(Expressions):
             case ast.Match():
                 return self._whole(node)
         return []
-
-    def _assign(self, node: ast.stmt, targets: list[ast.expr], value: ast.expr) -> list[ast.stmt]:
-        need: Need | None = None
-        kept_targets: list[ast.expr] = []
-        for target in targets:
-            part, rewritten = self._target(target, value)
-            if part is not None:
-                need = join(need, part)
-                kept_targets.append(rewritten)
-        if need is None:
-            return self.effects(value)
-        if need is not True and len(kept_targets) == 1 and isinstance(kept_targets[0], ast.Tuple):
-            emptied = self._emptied(kept_targets[0], value, need)
-            if emptied:
-                rest = self.effects(value) if not need else []
-                rest = rest or ([_assignment(node, kept_targets, self.use(value, need))] if need else [])
-                return [*rest, *emptied]
-        return [_assignment(node, kept_targets, self.use(value, need))]
-
-    def _emptied(self, target: ast.Tuple, value: ast.expr, need: dict[str | int, Need]) -> list[ast.stmt]:
-        """Unpacked dicts that have none of the entries that are needed: they start empty instead."""
-        known = called_function(self.program, self.function, value) if isinstance(value, ast.Call) else None
-        statements: list[ast.stmt] = []
-        for index, element in enumerate(target.elts):
-            part = need.get(index)
-            if known is None or part is None or part is True or not isinstance(element, ast.Name):
-                continue
-            keys = keys_of_result(self.program, known, index, frozenset())
-            if keys is not None and not any(key in keys for key in part):
-                del need[index]
-                target.elts[index] = ast.Name("_", ast.Store())
-                statements.append(_assignment(target, [element], ast.Dict(keys=[], values=[])))
-        return statements
-
-    def _target(self, target: ast.expr, value: ast.expr) -> tuple[Need | None, ast.expr]:
-        """How much of the assigned value a target needs, and the target without what nobody needs."""
-        if isinstance(target, ast.Name):
-            need = self.live.pop(target.id, None)
-            return need, target
-        if isinstance(target, ast.Tuple | ast.List):
-            parts: dict[str | int, Need] = {}
-            elements: list[ast.expr] = []
-            starred = any(isinstance(element, ast.Starred) for element in target.elts)
-            for index, element in enumerate(target.elts):
-                inner = element.value if isinstance(element, ast.Starred) else element
-                need, rewritten = self._target(inner, value)
-                if need is None:
-                    self.left_out.add(inner)
-                    elements.append(ast.Name("_", ast.Store()))
-                    continue
-                parts[index] = need
-                elements.append(ast.Starred(rewritten, ast.Store()) if isinstance(element, ast.Starred) else rewritten)
-            if not parts:
-                return None, target
-            return (True if starred else parts), type(target)(elts=elements, ctx=ast.Store())
-        if is_rendering(target):
-            return None, target
-        place = self.place(target)
-        if place is None:
-            return None, target
-        direct = isinstance(target, ast.Attribute) and self.is_self(target.value)
-        if direct and isinstance(target, ast.Attribute):
-            setter = self.program.setters.get(target.attr)
-            if setter is not None:
-                self.call_setter(setter)
-                return (True, target) if setter.effective else (None, target)
-            need = self.whole.attributes.get(target.attr)
-            if need is not None:
-                self.function.effective = self.mark(self.function.effective)
-            return need, target
-        need = self.changed(place)
-        if need is None:
-            return None, target
-        if isinstance(target, ast.Subscript):
-            if (
-                isinstance(target.slice, ast.Constant)
-                and isinstance(target.slice.value, str | int)
-                and need is not True
-            ):
-                need = entry(need, target.slice.value)
-                if need is None:
-                    return None, target
-            else:
-                need = True
-            self.use(target.slice, True)
-        else:
-            need = True
-        self.note_change(place)
-        return need, self.use(target, {} if isinstance(target, ast.Subscript) else True, store=True)
-
-    def _augmented(self, node: ast.AugAssign) -> list[ast.stmt]:
-        if isinstance(node.target, ast.Name):
-            if node.target.id not in self.live:
-                return self.effects(node.value)
-            self.live[node.target.id] = True
-            return [like(node, value=self.use(node.value, True))]
-        need, target = self._target(node.target, node.value)
-        if need is None:
-            return self.effects(node.value)
-        self.use(_load(node.target), True)
-        return [like(node, target=target, value=self.use(node.value, True))]
 
     def _return(self, node: ast.Return) -> list[ast.stmt]:
         need = self.function.returned
@@ -263,7 +161,7 @@ class _Walk(Expressions):
             if isinstance(node, ast.While):
                 header: dict[str, ast.expr] = {"test": self.use(node.test, True)}
             else:
-                self._target(node.target, node.iter)
+                self.target(node.target, node.iter)
                 header = {"iter": self.use(node.iter, True)}
             grown = union(live, self.live)
             if grown == live:
@@ -324,19 +222,7 @@ class _Walk(Expressions):
         return [copy.deepcopy(node)]
 
 
-def _assignment(place: ast.AST, targets: list[ast.expr], value: ast.expr) -> ast.stmt:
-    return ast.fix_missing_locations(ast.copy_location(ast.Assign(targets=targets, value=value), place))
-
-
 def _negated(test: ast.expr) -> ast.expr:
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return test.operand
     return ast.copy_location(ast.UnaryOp(op=ast.Not(), operand=test), test)
-
-
-def _load(target: ast.expr) -> ast.expr:
-    """The same place, to be read."""
-    result = copy.copy(target)
-    if isinstance(result, ast.Name | ast.Attribute | ast.Subscript):
-        result.ctx = ast.Load()
-    return result
