@@ -37,7 +37,7 @@ def origins(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
     model = getattr(env.unwrapped, "fullpath", None)
     if isinstance(model, str) and not Path(model).is_relative_to(Path(gymnasium.__file__).parent):
         files.add(model)
-    hashes = {}
+    hashes: dict[str, str] = {}
     for path in sorted(Path(file).resolve() for file in files):
         if path.suffix in KINDS and path.is_file() and path.stat().st_size <= MOST_BYTES and len(hashes) < MOST_FILES:
             hashes[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
