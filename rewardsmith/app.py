@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 
 from rewardsmith.catalogue.folders import Folders, find_folders
-from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
+from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted, Surveyed
-from rewardsmith.domain.job import Progress, RewardLimits
+from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Context, Message
 from rewardsmith.domain.recipe import Recipe
@@ -29,18 +29,15 @@ from rewardsmith.executors.registry import open_executor
 from rewardsmith.models.registry import default_model, open_model, prices_known
 from rewardsmith.prompting.messages import check_templates, compose
 from rewardsmith.reports.story import story
-from rewardsmith.screening.screen import Screen
+from rewardsmith.search.assembly import assemble, gates
 from rewardsmith.search.driving import drive
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal, Observer
-from rewardsmith.search.loop import Search
 from rewardsmith.search.planning import EARLIER_RUNS, budget_of, plan, run_spec
 from rewardsmith.search.results import result, standing, summary
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
-from rewardsmith.search.stoppers import stoppers
 from rewardsmith.search.surveying import read_survey, survey, survey_key
-from rewardsmith.search.training import Trainings, train_job
-from rewardsmith.search.writing import Writing
+from rewardsmith.search.training import train_job
 from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.leases import Owner
@@ -191,21 +188,16 @@ class Workshop:
             await journal.append(
                 Surveyed(fingerprint=found.fingerprint, random_score=score, episodes=len(found.episodes))
             )
-        recipe = recipe_from_files(spec.recipe, spec.recipe_files)
-        dealt = frozenset(completed.model for completed in journal.run.completions)
-        model = open_model(
-            spec.model, seed=spec.seed, strict=spec.strict, dealt=dealt, base_url=spec.base_url, record=spec.record
+        search = assemble(
+            journal,
+            found,
+            probe,
+            self.executor,
+            RunFolder(self._runs, name),
+            sleep=asyncio.sleep,
+            clock=time.monotonic,
+            unsafe=self.settings.unsafe,
         )
-        folder = RunFolder(self._runs, name)
-        unsafe = self.settings.unsafe
-        trainings = Trainings(
-            journal, self.executor, folder, found, sleep=asyncio.sleep, clock=time.monotonic, unsafe=unsafe
-        )
-        screen = self._screen(spec.task, found, probe)
-        writing = Writing(journal, spec, recipe, model, screen, folder)
-        asked = stoppers(spec.stop, exists=lambda path: Path(path).exists())
-        examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
-        search = Search(spec, recipe, found, probe, journal, writing, trainings, asked, examiner, folder)
         await drive(search, interrupted=self._stop.wait(), sleep=asyncio.sleep)
 
     def interrupt(self) -> None:
@@ -276,10 +268,7 @@ class Workshop:
     def screen(self, files: Sequence[str], env: str) -> list[ScreenResult]:
         """Which gate each file (a module or a raw completion) passes or fails, and why."""
         task = self.task(env)
-        return screen_files(files, self._screen(task, *self.survey(task)))
-
-    def _screen(self, task: Task, found: Survey, probe: Probe) -> Screen:
-        return Screen(found, probe, any_factor=task.trainer.normalize_reward, unsafe=self.settings.unsafe)
+        return screen_files(files, gates(task, *self.survey(task), unsafe=self.settings.unsafe))
 
     def train(
         self,

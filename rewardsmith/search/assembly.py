@@ -1,0 +1,59 @@
+"""From what a run is to its search: recipe, model, gates, trainings and stoppers, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rewardsmith.catalogue.recipes import recipe_from_files
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.task import Task
+from rewardsmith.executors.executor import Executor
+from rewardsmith.models.registry import open_model
+from rewardsmith.screening.screen import Screen
+from rewardsmith.search.examining import Examiner
+from rewardsmith.search.journal import Journal
+from rewardsmith.search.loop import Search
+from rewardsmith.search.stoppers import stoppers
+from rewardsmith.search.training import Trainings
+from rewardsmith.search.writing import Writing
+from rewardsmith.store.artifacts import RunFolder
+
+__all__ = ["assemble", "gates"]
+
+
+def assemble(
+    journal: Journal,
+    found: Survey,
+    probe: Probe,
+    executor: Executor,
+    folder: RunFolder,
+    *,
+    sleep: Callable[[float], Awaitable[None]],
+    clock: Callable[[], float],
+    unsafe: bool,
+) -> Search:
+    """The search of the journal's run, to begin or to go on with.
+
+    Raises:
+        UsageError: Its model cannot be opened here.
+        MissingExtra: Its model needs a package that is not installed.
+    """
+    spec = journal.run.spec
+    assert spec is not None
+    recipe = recipe_from_files(spec.recipe, spec.recipe_files)
+    dealt = frozenset(completed.model for completed in journal.run.completions)
+    model = open_model(
+        spec.model, seed=spec.seed, strict=spec.strict, dealt=dealt, base_url=spec.base_url, record=spec.record
+    )
+    trainings = Trainings(journal, executor, folder, found, sleep=sleep, clock=clock, unsafe=unsafe)
+    writing = Writing(journal, spec, recipe, model, gates(spec.task, found, probe, unsafe=unsafe), folder)
+    asked = stoppers(spec.stop, exists=lambda path: Path(path).exists())
+    examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
+    return Search(spec, recipe, found, probe, journal, writing, trainings, asked, examiner, folder)
+
+
+def gates(task: Task, found: Survey, probe: Probe, *, unsafe: bool) -> Screen:
+    """The gates before a training on this task."""
+    return Screen(found, probe, any_factor=task.trainer.normalize_reward, unsafe=unsafe)
