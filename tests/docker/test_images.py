@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -67,24 +68,38 @@ def test_the_service_works_without_torch_and_simulator(service_image):
     assert "ant" in {task["task"] for task in tasks}
 
 
-def test_the_service_evolves_with_workers_beside_it(engine, service_image, worker_image, shared):
-    """A run as a user would start it: the service in a container, its workers in others, through the same engine."""
+def serve(engine: str, folder: Path, *command: str) -> dict[str, Any]:
+    """What a command of the service prints; its workers run in containers beside it, through the same engine."""
     host = engine.removeprefix("unix://")
     said = run(
-        service_image,
-        *("rewardsmith", "evolve", "--env", "cartpole", "--iters", "1", "--k", "1", "--budget", "quick"),
-        *("--steps", "2k", "--baselines", "none", "--name", "first", "--json"),
+        SERVICE,
+        *("rewardsmith", *command, "--json"),
         environment={"DOCKER_HOST": "unix:///engine.sock"},
         group_add=[str(Path(host).stat().st_gid)],
-        volumes={host: {"bind": "/engine.sock"}, str(shared): {"bind": str(shared)}},
-        working_dir=str(shared),
+        volumes={host: {"bind": "/engine.sock"}, str(folder): {"bind": str(folder)}},
+        working_dir=str(folder),
     )
-    told = json.loads(said)
+    with closing(docker.from_env()) as client:
+        assert client.containers.list(all=True, filters={"label": LABEL}) == []
+    told: dict[str, Any] = json.loads(said)
+    return told
+
+
+@pytest.mark.usefixtures("service_image", "worker_image")
+def test_the_service_trains_with_workers_beside_it(engine, shared):
+    told = serve(engine, shared, "train", "sparse", "--env", "cartpole", "--steps", "2k")
+    assert told["steps"] >= 2000
+    assert Path(told["folder"]).is_relative_to(shared)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("service_image", "worker_image")
+def test_the_service_evolves_with_workers_beside_it(engine, shared):
+    search = ("--iters", "1", "--k", "1", "--budget", "quick", "--steps", "2k", "--baselines", "none")
+    told = serve(engine, shared, "evolve", "--env", "cartpole", *search, "--name", "first")
     assert (told["status"], told["best"]["candidate"]) == ("done", "g1c00")
     assert told["best"]["score"]["n"] >= 1
     assert (shared / "runs" / "first" / "g1" / "g1c00" / "reward.py").is_file()
-    with closing(docker.from_env()) as client:
-        assert client.containers.list(all=True, filters={"label": LABEL}) == []
 
 
 @pytest.fixture
