@@ -66,6 +66,9 @@ def test_the_service_works_without_torch_and_simulator(service_image):
     assert run(service_image, "rewardsmith", "--version").startswith("rewardsmith ")
     tasks = json.loads(run(service_image, "rewardsmith", "tasks", "--json"))
     assert "ant" in {task["task"] for task in tasks}
+    with pytest.raises(docker.errors.ContainerError) as caught:
+        run(service_image, "rewardsmith", "train", "sparse", "--env", "cartpole", "--sandbox", "process")
+    assert b"pip install 'rewardsmith[worker]'" in caught.value.stderr
 
 
 def serve(engine: str, folder: Path, *command: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def installed(wheel: Path) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="clean-", dir=sys.prefix) as made:
         folder = Path(made)
+        folder.chmod(0o755)  # started as root, workers are other users
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", made], check=True)
         theirs = Path(sysconfig.get_path("purelib"))
         ours = folder / theirs.relative_to(sys.prefix)
