@@ -13,9 +13,8 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.errors import UsageError
 from rewardsmith.export.file import render
-from rewardsmith.export.policy import FILES, LOADER
+from rewardsmith.export.policy import LOADER, read_policy
 from rewardsmith.store.artifacts import RunFolder, write_durably
-from rewardsmith.store.untrusted import read_untrusted
 
 __all__ = ["hand_out_policy", "hand_out_reward"]
 
@@ -73,14 +72,12 @@ def hand_out_policy(run: Run, candidate: Candidate, source: RunFolder, folder: P
     if attempt is None:
         raise UsageError(f"{candidate.id} has no trained policy", hint="name a candidate with a score")
     out = source.attempt(attempt) / "out"
-    written = []
-    for name, limit in FILES.items():
-        write_durably(folder / name, read_untrusted(out, name, limit=limit))
-        written.append(folder / name)
-    if json.loads((folder / "policy.json").read_text()).get("layers"):
-        write_durably(folder / "load.py", LOADER.encode())
-        written.append(folder / "load.py")
-    return written
+    files, plain = read_policy(out)
+    if plain:
+        files["load.py"] = LOADER.encode()
+    for name, data in files.items():
+        write_durably(folder / name, data)
+    return [folder / name for name in files]
 
 
 def _best_attempt(run: Run, candidate: Candidate) -> Attempt | None:

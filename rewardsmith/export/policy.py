@@ -2,10 +2,68 @@
 
 from __future__ import annotations
 
-__all__ = ["FILES", "LOADER"]
+import io
+from pathlib import Path
+from typing import Any, Literal
 
-FILES = {"policy.safetensors": 1 << 30, "policy.json": 1 << 20, "normalisation.npz": 1 << 28}
-"""What a training leaves of its policy, with the most bytes that are taken of each."""
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+from rewardsmith.errors import StoreError
+from rewardsmith.store.arrays import read_arrays, read_tensors
+from rewardsmith.store.untrusted import MIB, read_record
+
+__all__ = ["LOADER", "read_policy"]
+
+
+class _Layer(Record):
+    weight: str
+    bias: str
+    activation: Literal["tanh", "relu", "sigmoid", "elu", "silu"] | None
+
+
+class _Policy(Record):
+    """What a loader must know beside the weights: `policy.json`."""
+
+    version: Literal[1]
+    algorithm: str = Field(max_length=300)
+    policy: str = Field(max_length=300)
+    settings: dict[str, Any]
+    observation_space: dict[str, Any]
+    action_space: dict[str, Any]
+    layers: tuple[_Layer, ...] | None
+    output: Literal["clip", "squash", "unscale", "argmax"] | None
+
+
+def read_policy(out: Path) -> tuple[dict[str, bytes], bool]:
+    """The files of the policy that a worker left in `out`, written anew from what they hold; whether `LOADER` fits.
+
+    Raises:
+        StoreError: They are damaged, or do not fit together.
+    """
+    import numpy as np
+    import safetensors.numpy
+
+    policy = read_record(out, "policy.json", _Policy, limit=MIB)
+    tensors = read_tensors(out, "policy.safetensors", limit=256 * MIB)
+    statistics = read_arrays(out, "normalisation.npz", finite=True, limit=16 * MIB)
+    width = None
+    for layer in policy.layers or ():
+        weight, bias = tensors.get(layer.weight), tensors.get(layer.bias)
+        if weight is None or bias is None or weight.ndim != 2 or bias.shape != weight.shape[:1]:
+            raise StoreError(f"{out / 'policy.json'} names a layer that policy.safetensors does not hold")
+        if width not in (None, weight.shape[1]):
+            raise StoreError(f"{out / 'policy.json'}: a layer does not fit the one before")
+        width = weight.shape[0]
+    packed: Any = io.BytesIO()
+    np.savez(packed, allow_pickle=False, **statistics)
+    files = {
+        "policy.safetensors": safetensors.numpy.save(tensors),
+        "policy.json": policy.model_dump_json().encode(),
+        "normalisation.npz": packed.getvalue(),
+    }
+    return files, bool(policy.layers)
+
 
 LOADER = '''"""The deterministic policy that lies beside this file; needs numpy and safetensors only."""
 

@@ -105,3 +105,12 @@ def test_odd_bytes_and_huge_files(tmp_path):
     assert odd.text == "caf�"
     assert huge.finish_reason == "length"
     assert len(huge.text) == MOST_BYTES
+
+
+def test_a_folder_makes_nothing_read_another_one_s_files(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    fill(tmp_path / "answers", "2.md")
+    (tmp_path / "answers" / "1.md").symlink_to(tmp_path / "secret")
+    with pytest.raises(ModelUnavailable, match=r"1\.md") as caught:
+        asyncio.run(FolderModel(tmp_path / "answers").complete(example_request()))
+    assert "plain file" in caught.value.hint

@@ -1,0 +1,234 @@
+"""Thousands of damaged and hostile folders: what reads them gives a value that can be true, or one typed error."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import resource
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from rewardsmith.cli.board import board
+from rewardsmith.domain.events import GenerationEnded, RunStarted, Screened
+from rewardsmith.domain.plan import Plan
+from rewardsmith.domain.prompt import Context
+from rewardsmith.domain.run import Run
+from rewardsmith.domain.sandbox import SandboxSpec
+from rewardsmith.errors import InfrastructureError, StoreError, WorkerFailed
+from rewardsmith.executors.local import LocalExecutor
+from rewardsmith.export.policy import read_policy
+from rewardsmith.prompting.messages import compose
+from rewardsmith.reports.story import candidate_story, story
+from rewardsmith.search.examining import read_best
+from rewardsmith.search.journal import Journal
+from rewardsmith.search.results import result, train_result
+from rewardsmith.search.surveying import survey, survey_key
+from rewardsmith.search.training import Trainings, read_report
+from rewardsmith.store.artifacts import RunFolder
+from rewardsmith.store.leases import Owner
+from rewardsmith.store.store import Store
+
+from .conftest import Real
+from .damage import SECRET, damage
+
+CASES, CHUNK = 1000, 50
+SLOW_CASES = 10_000
+STUCK_S = 60
+"""A case that takes longer hangs: on a pipe, on a device, or in what it computes."""
+MOST_GROWTH_KIB = 1 << 20
+"""Memory that a chunk may take beside what was there: one file at its cap, and no bomb beyond it."""
+
+
+class Planter(LocalExecutor):
+    """Instead of running a worker, puts what a hostile one might have left; all else is the real executor's."""
+
+    def __init__(self, real: Path, outside: Path, seed: str) -> None:
+        super().__init__(1, SandboxSpec(name="process", kind="process"))
+        self._real = real
+        self._outside = outside
+        self._seed = seed
+        self.done: list[str] = []
+
+    def start(self, folder: Path, job: object, *, resume_from: Path | None = None) -> None:
+        shutil.copytree(self._real, folder)
+        # the same at each try: a worker that is hostile stays so
+        self.done.append(damage(folder, self._outside, random.Random(self._seed)))
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    """End a case that hangs."""
+
+    def stuck(number: int, frame: FrameType | None) -> None:
+        raise AssertionError(f"no answer within {STUCK_S} s")
+
+    before, (left, _) = signal.signal(signal.SIGALRM, stuck), signal.setitimer(signal.ITIMER_REAL, STUCK_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def outside(tmp_path: Path, real: Real) -> Iterator[Path]:
+    """A folder beside, with a secret and with sound files of the same names: nothing may be read of it, or written."""
+    folder = tmp_path / "outside"
+    shutil.copytree(real.folder / "train" / "out", folder)
+    shutil.copy(real.folder / "train" / "result.json", folder)
+    (folder / "secret").write_text(SECRET)
+    before = _listed(folder)
+    yield folder
+    assert _listed(folder) == before
+    assert not (tmp_path / "executed").exists(), "a pickle was executed"
+
+
+def _listed(folder: Path) -> dict[str, object]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def seeds(kind: str, count: int) -> list[pytest.param]:
+    chunks = range(0, count, CHUNK)
+    everyday = CASES // 2 // CHUNK
+    return [
+        pytest.param(f"{kind}-{first}", marks=[pytest.mark.slow] if place >= everyday else [])
+        for place, first in enumerate(chunks)
+    ]
+
+
+def test_seeds_are_as_many_as_promised() -> None:
+    chunks = [*seeds("train", SLOW_CASES // 2), *seeds("survey", SLOW_CASES // 2)]
+    assert len(chunks) * CHUNK == SLOW_CASES
+    assert sum(not chunk.marks for chunk in chunks) * CHUNK == CASES
+
+
+@contextlib.contextmanager
+def memory_is_bounded() -> Iterator[None]:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_GROWTH_KIB
+
+
+@pytest.mark.parametrize("chunk", seeds("train", SLOW_CASES // 2))
+def test_a_training(chunk: str, real: Real, outside: Path, tmp_path: Path) -> None:
+    ended: Counter[str] = Counter()
+    with contextlib.closing(Store.open(tmp_path / "rewardsmith.db")) as store, memory_is_bounded():
+        for number in range(CHUNK):
+            seed = f"{chunk}-{number}"
+            planter = Planter(real.folder / "train", outside, seed)
+            try:
+                with bounded():
+                    ended[_train(real, planter, store, tmp_path / "runs", seed)] += 1
+            except BaseException as error:
+                error.add_note(f"seed {seed}: {planter.done[:1]}")
+                raise
+            shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+    assert set(ended) == {"lost", "recorded"}
+
+
+def _train(real: Real, planter: Planter, store: Store, runs: Path, name: str) -> str:
+    """The way of one training through the run; how it ended."""
+    run, folder = Run(), RunFolder(runs, name)
+    store.create(name)
+    journal = Journal(store, store.claim(name, owner=Owner.current()), run, lambda event, state: None)
+    trainings = Trainings(journal, planter, folder, real.survey, sleep=asyncio.sleep, clock=lambda: 0.0)
+    spec = real.spec.model_copy(update={"run": name})
+    planned = Plan(trainings=1, steps=1, completions=1, wall_s=None, dollars=None)
+    asyncio.run(journal.append(RunStarted(spec=spec, plan=planned), Screened(candidate=real.candidate)))
+    subject = real.candidate.id
+    how = "recorded"
+    try:
+        report = asyncio.run(trainings.report("search", subject, spec.seed, real.reward, priority=(1,)))
+        assert report is not None
+        asyncio.run(journal.append(GenerationEnded(generation=1, best=subject, best_overall=subject)))
+    except WorkerFailed:
+        how = "lost"
+        assert len(planter.done) == 3, "a worker's fault is tried again, and then given up"
+    told = Run.fold(store.events(name))
+    assert told == run
+    attempt = told.finished.get(("search", subject, spec.seed))
+    out = folder.attempt(attempt) / "out" if attempt else runs / "none"
+    texts = [event.event.model_dump_json() for event in store.events(name)]
+    texts += [story(told, result(told, real.survey, folder), real.survey)]
+    texts += [candidate_story(told, real.candidate, "folder"), repr(board(told))]
+    context = Context(real.task, real.survey, real.probe, history=told.turns(), parents=told.turns(), seed=0, k=1)
+    texts += [message.content for message in compose(real.recipe, context)]
+    for read in (lambda: read_policy(out), lambda: read_best(out, real.survey.signals)):
+        with contextlib.suppress(StoreError):
+            texts.append(repr(read()))
+    if attempt:
+        texts.append(train_result(read_report(out, real.job), "folder").model_dump_json())
+    for text in texts:
+        assert SECRET not in text
+        assert "\x1b" not in text
+    kept = folder.candidate(subject) / "learning_curve.csv"
+    assert not kept.exists() or all(line.isprintable() for line in kept.read_text().splitlines())
+    return how
+
+
+@pytest.mark.parametrize("chunk", seeds("survey", SLOW_CASES // 2))
+def test_a_survey(chunk: str, real: Real, outside: Path, tmp_path: Path) -> None:
+    ended: Counter[str] = Counter()
+    with memory_is_bounded():
+        for number in range(CHUNK):
+            seed = f"{chunk}-{number}"
+            planter = Planter(real.folder / "survey", outside, seed)
+            try:
+                with bounded():
+                    ended[_survey(real, planter, tmp_path / "surveys")] += 1
+            except BaseException as error:
+                error.add_note(f"seed {seed}: {planter.done[:1]}")
+                raise
+            shutil.rmtree(tmp_path / "surveys", ignore_errors=True)
+    assert set(ended) == {"refused", "taken"}
+
+
+def _survey(real: Real, planter: Planter, surveys: Path) -> str:
+    # what an earlier process left is read, found wanting, and made again; and then it is as bad as before
+    planter.start(surveys / survey_key(real.task), None)
+    try:
+        found, probe = survey(real.task, planter, surveys, note=lambda text: None)
+    except InfrastructureError as error:
+        said = error.message + error.hint
+        return "leaked" if SECRET in said or not said.isprintable() else "refused"
+    context = Context(real.task, found, probe, history=(), parents=(), seed=0, k=1)
+    text = "".join(message.content for message in compose(real.recipe, context))
+    assert SECRET not in text
+    assert len(text) < 2 << 20
+    assert abs(found.random_score()) <= 1e100
+    assert set(probe.arrays) == set(found.names())
+    assert len(list(probe.episodes())) == len(found.episodes)
+    return "taken"
+
+
+def test_the_files_as_they_were_are_taken(real: Real, outside: Path, tmp_path: Path) -> None:
+    class Honest(Planter):
+        def start(self, folder: Path, job: object, *, resume_from: Path | None = None) -> None:
+            shutil.copytree(self._real, folder)
+
+    with contextlib.closing(Store.open(tmp_path / "rewardsmith.db")) as store:
+        assert _train(real, Honest(real.folder / "train", outside, ""), store, tmp_path / "runs", "run") == "recorded"
+    honest = Honest(real.folder / "survey", outside, "")
+    assert _survey(real, honest, tmp_path / "surveys") == "taken"
+    files, plain = read_policy(real.folder / "train" / "out")
+    assert plain
+    assert set(files) == {"policy.safetensors", "policy.json", "normalisation.npz"}
+    assert read_best(real.folder / "train" / "out", real.survey.signals).scores
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
+def test_damages_reach_devices(real: Real, tmp_path: Path) -> None:
+    from .damage import device
+
+    (tmp_path / "file").write_text("")
+    device(tmp_path / "file", tmp_path, random.Random(0))
+    assert (tmp_path / "file").is_char_device()
