@@ -65,12 +65,12 @@ def ending(run: Run, result: RunResult) -> str:
             parts += [_indented(component_table(report)), ""]
         parts += [f"Warning: {warning.sentence}" for warning in result.best.warnings]
         parts += [""] if result.best.warnings else []
-    parts += [_heading(run), "", _indented(score_table(result)), ""]
+    parts += [_heading(run), "", score_table(result), ""]
     verdict = beats(result)
     if verdict:
         parts += [f"The confirmed score {verdict}.", ""]
     usage = result.usage
-    reason = f": {result.reason}" if result.reason else ""
+    reason = f": {result.reason.rstrip('.')}" if result.reason else ""
     took = "It took" if result.status == "done" else "So far it took"
     parts.append(
         f"Run {result.run} is {result.status}{reason}. {took} {usage.trainings} trainings, {count(usage.steps)} steps, "
@@ -94,14 +94,15 @@ def _indented(text: str) -> str:
 def _next(result: RunResult) -> list[str]:
     place = Path(result.folder).resolve().parent
     where = "" if place == Path("runs").resolve() else f" --runs-dir {place}"
-    if result.best is None:
-        return ["", "Next:", f"  rewardsmith show {result.run}{where}"]
-    return [
-        f"The reward alone: {result.best.file}",
-        "",
-        "Next:",
-        f"  rewardsmith show {result.run}{where}",
-        f"  rewardsmith show {result.run} {result.best.candidate}{where}",
-        f"  rewardsmith export {result.run} -o reward.py{where}",
-        f"  rewardsmith train {result.best.file} --env {result.task} --seed 100",
-    ]
+    commands = [f"show {result.run}{where}"]
+    if result.status == "paused":
+        commands.insert(0, f"resume {result.run}{where}")
+    lines = []
+    if result.best is not None:
+        lines.append(f"The reward alone: {result.best.file}")
+        commands += [
+            f"show {result.run} {result.best.candidate}{where}",
+            f"export {result.run} -o reward.py{where}",
+            f"train {result.best.file} --env {result.task} --seed 100",
+        ]
+    return [*lines, "", "Next:", *(f"  rewardsmith {command}" for command in commands)]

@@ -19,13 +19,11 @@ def score_table(result: RunResult, *, sparse_kind: str | None = None, markdown: 
         confirmed = result.best.score
         basis = "not confirmed yet"
         if confirmed is not None:
-            basis = f"trained on {counted(confirmed.n, 'seed')} that the search never saw"
+            basis = f"{counted(confirmed.n, 'seed')} that the search never saw"
         if result.best.failed_seeds:
             basis += f"; its training failed on {result.best.failed_seeds} more"
         rows.append([f"{result.best.candidate}, confirmed", interval(confirmed), basis])
-        rows.append(
-            ["search maximum", score(result.best.search_max), "the best of many on one seed: too high on average"]
-        )
+        rows.append(["search maximum", score(result.best.search_max), "best of many on one seed: too high"])
     sparse_note = {"rule": "the task's own sparse reward", "terminal": "the score paid at the episode's end"}
     for name, found, what in (
         ("random", result.baselines.random, "random actions"),

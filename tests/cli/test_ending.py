@@ -48,6 +48,20 @@ def test_the_last_page_warns_of_a_hacked_winner():
 PAUSED = StatusChanged(status="paused", reason="the provider is down")
 
 
+def test_of_a_paused_run_the_next_thing_is_to_resume_it():
+    paused = result().model_copy(update={"status": "paused", "reason": "the provider is down."})
+    text = ending(fold(whole()), paused)
+    assert "is paused: the provider is down. So far it took" in text
+    assert "Next:\n  rewardsmith resume walk-1\n  rewardsmith show walk-1\n" in text
+    assert "resume" not in ending(fold(whole()), result())
+
+
+def test_the_scores_fit_a_terminal_of_80_columns():
+    scores = ending(fold(whole()), result()).split("higher is better.\n\n")[1].split("\n\n")[0]
+    lines = scores.splitlines()
+    assert max(map(len, lines)) <= 80
+
+
 def test_a_finished_run_raises_nothing(capsys, keep):
     workshop = keep(whole())
     conclude(workshop, workshop.result("walk-1"), as_json=True)
