@@ -17,14 +17,14 @@ _OBEYED = {"Cc", "Cf", "Co", "Cs"}
 
 
 def emit_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
-    """Print a record, a list of records or a plain object as JSON."""
+    """Print a record, a list of records or a plain object as JSON, in which no terminal finds anything to obey."""
     if isinstance(value, dict):
         text = json.dumps(value, indent=2, ensure_ascii=False)
     elif isinstance(value, Sequence):
         text = json.dumps([each.model_dump(mode="json") for each in value], indent=2, ensure_ascii=False)
     else:
         text = value.model_dump_json(indent=2)
-    _write(text + "\n")
+    _write("".join(c if c == "\n" or category(c) not in _OBEYED else _escape_json(c) for c in text) + "\n")
 
 
 def emit_text(text: str) -> None:
@@ -57,6 +57,10 @@ def _write(text: str) -> None:
         sys.stdout.write(text)
     except BrokenPipeError:
         silence(sys.stdout)
+
+
+def _escape_json(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def _escape(character: str) -> str:

@@ -14,7 +14,7 @@ from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.prompting.templates import fenced
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.scores import beats, score_table
-from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, score, spent, table
+from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, inert, score, spent, table
 
 
 def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
@@ -254,7 +254,7 @@ def _failures(run: Run) -> str:
 
 def _failure(failure: Failure) -> str:
     line = f", line {failure.line}" if failure.line else ""
-    return f"{failure.gate} ({failure.kind}{line}): {failure.message}"
+    return f"{failure.gate} ({failure.kind}{line}): {inert(failure.message)}"
 
 
 def _cost(run: Run, result: RunResult) -> str:

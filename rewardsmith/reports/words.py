@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,7 @@ def interval(found: Interval | None) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, markdown: bool = False) -> str:
     """An aligned table; columns whose every cell is a number stand to the right."""
+    rows = [_escaped(row) for row in rows] if markdown else rows
     columns = list(zip(header, *rows, strict=True)) if rows else [(name,) for name in header]
     widths = [max(len(cell) for cell in column) for column in columns]
     right = [bool(rows) and all(_is_number(cell) for cell in column[1:]) for column in columns]
@@ -92,7 +94,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, markdown: boo
 
     rule = ["-" * (w - 1) + ":" if r else "-" * w for w, r in zip(widths, right, strict=True)]
     ruled = "| " + " | ".join(rule) + " |" if markdown else "  ".join("-" * w for w in widths)
-    return "\n".join([line(header), ruled, *(line(_escaped(row) if markdown else row) for row in rows)])
+    return "\n".join([line(header), ruled, *map(line, rows)])
 
 
 def _is_number(cell: str) -> bool:
@@ -100,4 +102,12 @@ def _is_number(cell: str) -> bool:
 
 
 def _escaped(row: Sequence[str]) -> list[str]:
-    return [cell.replace("|", "/") for cell in row]
+    return [inert(cell.replace("|", "/")) for cell in row]
+
+
+def inert(text: str) -> str:
+    """`text`, which may hold names that a model chose, as Markdown that shows it and does nothing else.
+
+    What would open a tag, code, a link's address or a picture's is escaped; underscores and intervals are left alone.
+    """
+    return re.sub(r"[\\`<>&*]|(?<=\])[\[(]", r"\\\g<0>", text)
