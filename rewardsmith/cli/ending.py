@@ -76,7 +76,7 @@ def ending(run: Run, result: RunResult) -> str:
         f"Run {result.run} is {result.status}{reason}. {took} {usage.trainings} trainings, {count(usage.steps)} steps, "
         f"{count(usage.tokens)} tokens, {spent(usage)} and {duration(usage.wall_s)}."
     )
-    parts += [f"Everything lies in {result.folder}", *_next(result)]
+    parts += [f"Everything lies in {result.folder}", *_next(run, result)]
     return "\n".join(parts)
 
 
@@ -91,7 +91,8 @@ def _indented(text: str) -> str:
     return "\n".join(f"  {line}".rstrip() for line in text.rstrip().splitlines())
 
 
-def _next(result: RunResult) -> list[str]:
+def _next(run: Run, result: RunResult) -> list[str]:
+    assert run.spec is not None
     place = Path(result.folder).resolve().parent
     where = "" if place == Path("runs").resolve() else f" --runs-dir {place}"
     commands = [f"show {result.run}{where}"]
@@ -103,6 +104,6 @@ def _next(result: RunResult) -> list[str]:
         commands += [
             f"show {result.run} {result.best.candidate}{where}",
             f"export {result.run} -o reward.py{where}",
-            f"train {result.best.file} --env {result.task} --seed 100",
+            f"train {result.best.file} --env {run.spec.env or result.task} --seed 100",
         ]
     return [*lines, "", "Next:", *(f"  rewardsmith {command}" for command in commands)]

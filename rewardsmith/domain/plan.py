@@ -36,6 +36,8 @@ class RunSpec(Record):
     """Version of this record."""
     run: str
     """Name of the run and of its folder."""
+    env: str = ""
+    """The task as it was asked for: a name, or a folder; empty in runs of earlier versions."""
     task: Task
     """The task, whole."""
     budget_name: str

@@ -83,7 +83,8 @@ class Search:
             exhausted = await self._generation(generation, written)
             if exhausted:
                 return exhausted
-        return first_reason(self.stoppers, run) or self._barren() or f"all {self.spec.iterations} generations done"
+        last = f"all {self.spec.iterations} generations" if self.spec.iterations > 1 else "the one generation"
+        return first_reason(self.stoppers, run) or self._barren() or f"{last} done"
 
     async def _generation(self, generation: int, written: asyncio.Event) -> str | None:
         """Fill, train and close one generation; a reason when the model has nothing left.

@@ -48,6 +48,7 @@ def run_spec(
     budget = budget_of(task, request.budget, request.steps)
     return RunSpec(
         run=request.name or f"{task.name}-{now:%Y%m%d-%H%M%S}",
+        env=request.env,
         task=task,
         budget_name=request.budget,
         budget=budget,

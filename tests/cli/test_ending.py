@@ -38,6 +38,13 @@ def test_commands_name_a_runs_folder_that_is_not_the_usual_one(tmp_path):
     assert "--runs-dir" not in ending(fold(whole()), result())
 
 
+def test_commands_name_the_task_as_it_was_asked_for():
+    run = fold(whole())
+    assert "--env walk --seed 100" in ending(run, result())
+    run.spec = run.spec.model_copy(update={"env": "tasks/walk"})
+    assert "--env tasks/walk --seed 100" in ending(run, result())
+
+
 def test_the_last_page_warns_of_a_hacked_winner():
     some = result()
     hacked = some.model_copy(update={"best": some.best.model_copy(update={"warnings": (ALONE,)})})
