@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,24 +29,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheels() -> Iterator[Path]:
     """The folder in which the images' packages are kept."""
-    given = os.environ.get("REWARDSMITH_TEST_WHEELS")
-    return Path(given) if given else tmp_path_factory.mktemp("wheels")
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(os.environ.get("REWARDSMITH_TEST_WHEELS", made))
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The engine's address, in DOCKER_HOST too."""
+def engine() -> Iterator[str]:
+    """The engine's address, in DOCKER_HOST too. Its gigabytes are no use to look into, as pytest's folders are."""
     from docker_engine import EngineUnavailable
     from docker_engine import engine as private_engine
 
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as made:
         if given := os.environ.get("DOCKER_HOST"):
             yield given
             return
         try:
-            with private_engine(tmp_path_factory.mktemp("engine")) as address:
+            with private_engine(Path(made)) as address:
                 patch.setenv("DOCKER_HOST", address)
                 yield address
         except EngineUnavailable as error:
