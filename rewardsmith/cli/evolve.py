@@ -79,7 +79,20 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
 @option("--strict", is_flag=True, heading=_MODEL, help="Refuse a recording whose prompts differ.")
 @option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", heading=_STOP, help="Wall time.")
 @option("--max-dollars", type=click.FloatRange(min=0), metavar="N", heading=_STOP, help="Money paid to providers.")
-@option("--max-steps", type=Count(), metavar="N", heading=_STOP, help="Environment steps, scoring included.")
+@option(
+    "--max-steps",
+    type=Count(),
+    metavar="N",
+    heading=_STOP,
+    help="Environment steps of the whole run, scoring and confirmation included; never exceeded.",
+)
+@option(
+    "--max-trainings",
+    type=click.IntRange(min=1),
+    metavar="N",
+    heading=_STOP,
+    help="Trainings of the whole run, confirmation and baselines included; never exceeded.",
+)
 @option("--target", type=float, metavar="SCORE", heading=_STOP, help="Score of the best candidate.")
 @option(
     "--patience", type=click.IntRange(min=1), metavar="N", heading=_STOP, help="Generations without a better score."
@@ -108,6 +121,7 @@ def evolve(
     max_minutes: float | None,
     max_dollars: float | None,
     max_steps: int | None,
+    max_trainings: int | None,
     target: float | None,
     patience: int | None,
     stop_file: str | None,
@@ -149,6 +163,7 @@ def evolve(
             wall_s=None if max_minutes is None else 60 * max_minutes,
             dollars=max_dollars,
             steps=max_steps,
+            trainings=max_trainings,
             target=target,
             stale=patience,
             file=None if stop_file is None else str(Path(stop_file).resolve()),

@@ -20,7 +20,9 @@ class StopSpec(Record):
     dollars: float | None = None
     """Money paid to providers."""
     steps: int | None = None
-    """Environment steps, scoring too."""
+    """Environment steps of the whole run, scoring and confirmation too; never exceeded."""
+    trainings: int | None = None
+    """Trainings of the whole run, confirmation and baselines too; never exceeded."""
     target: float | None = None
     """Score of the best candidate."""
     stale: int | None = None

@@ -14,6 +14,7 @@ from rewardsmith.models.registry import open_model
 from rewardsmith.screening.screen import Screen
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal
+from rewardsmith.search.ledger import Ledger
 from rewardsmith.search.loop import Search
 from rewardsmith.search.stoppers import stoppers
 from rewardsmith.search.training import Trainings
@@ -47,9 +48,19 @@ def assemble(
     model = open_model(
         spec.model, seed=spec.seed, strict=spec.strict, dealt=dealt, base_url=spec.base_url, record=spec.record
     )
-    trainings = Trainings(journal, executor, folder, found, sleep=sleep, clock=clock, unsafe=unsafe)
+    ledger = Ledger(spec, recipe)
+    trainings = Trainings(
+        journal,
+        executor,
+        folder,
+        found,
+        sleep=sleep,
+        clock=clock,
+        unsafe=unsafe,
+        claim=lambda key: ledger.claim(journal.run, key),
+    )
     writing = Writing(journal, spec, recipe, model, gates(spec.task, found, probe, unsafe=unsafe), folder)
-    asked = stoppers(spec.stop, exists=lambda path: Path(path).exists())
+    asked = [ledger, *stoppers(spec.stop, exists=lambda path: Path(path).exists())]
     examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
     return Search(spec, recipe, found, probe, journal, writing, trainings, asked, examiner, folder)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from rewardsmith.domain.job import MOST_SCORE, MOST_STEPS, TrainJob
 from rewardsmith.domain.report import ComponentStatistics, Report, Rung
 from rewardsmith.domain.survey import RecordedEpisode, Signal, Survey
-from rewardsmith.domain.task import Task
+from rewardsmith.domain.task import Task, Trainer
 from rewardsmith.errors import StoreError, one_line
 from rewardsmith.reward.frames import LONGEST_NAME, MOST_COMPONENTS
 from rewardsmith.reward.process import BOUND
@@ -38,6 +38,13 @@ def check_survey(survey: Survey, task: Task | None = None) -> None:
     """Raise StoreError unless `survey` could be what an honest worker says, of `task` where that is known."""
     for fault in _survey_faults(survey, task):
         raise StoreError(f"the worker's survey cannot be true: {fault}")
+
+
+def most_rollout(trainer: Trainer) -> int:
+    """Most steps of each environment between two updates: what the task says, else what no default exceeds."""
+    told = [trainer.settings.get(key) for key in ("n_steps", "train_freq")]
+    whole = [n for value in told for n in (value if isinstance(value, list | tuple) else [value]) if isinstance(n, int)]
+    return max(whole, default=_MOST_ROLLOUT)
 
 
 def _report_faults(report: Report, job: TrainJob) -> Iterator[str]:
@@ -178,11 +185,8 @@ def _episode_faults(episode: RecordedEpisode, horizon: int) -> Iterator[str]:
 
 def _most_steps(job: TrainJob) -> int:
     """Steps of a training whose every rung is rounded up to whole rollouts."""
-    settings, trainer = job.task.trainer.settings, job.task.trainer
-    told = [settings.get(key) for key in ("n_steps", "train_freq")]
-    whole = [n for value in told for n in (value if isinstance(value, list | tuple) else [value]) if isinstance(n, int)]
-    rollout = max(_MOST_ROLLOUT, job.task.environment.horizon, *whole)
-    return job.steps + job.rungs * trainer.environments * rollout
+    rollout = max(most_rollout(job.task.trainer), _MOST_ROLLOUT, job.task.environment.horizon)
+    return job.steps + job.rungs * job.task.trainer.environments * rollout
 
 
 def _best(report: Report) -> Rung:

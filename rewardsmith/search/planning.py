@@ -13,6 +13,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import UnknownName, UsageError
+from rewardsmith.search.ledger import Ledger
 from rewardsmith.settings import EvolveRequest
 
 START_S = 4.0
@@ -46,7 +47,7 @@ def run_spec(
             hint="limit it by --max-steps instead of --max-minutes, or leave out --deterministic",
         )
     budget = budget_of(task, request.budget, request.steps)
-    return RunSpec(
+    spec = RunSpec(
         run=request.name or f"{task.name}-{now:%Y%m%d-%H%M%S}",
         env=request.env,
         task=task,
@@ -67,6 +68,12 @@ def run_spec(
         strict=request.strict,
         record=request.record,
     )
+    if reason := Ledger(spec, recipe).reason(Run(spec=spec)):
+        raise UsageError(
+            f"the limits leave no room for a single candidate: {reason}",
+            hint="raise --max-steps or --max-trainings, or take fewer --steps per training",
+        )
+    return spec
 
 
 def budget_of(task: Task, name: str, steps: int | None) -> Budget:

@@ -43,18 +43,6 @@ class Dollars:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """Stops when so many environment steps are done, scoring included."""
-
-    limit: int
-
-    def reason(self, run: Run) -> str | None:
-        """See Stopper."""
-        done = run.usage().steps
-        return f"{done:,} environment steps done of {self.limit:,}" if done >= self.limit else None
-
-
-@dataclass(frozen=True)
 class TargetScore:
     """Stops when the search's best reaches a score."""
 
@@ -106,8 +94,6 @@ def stoppers(spec: StopSpec, *, exists: Callable[[str], bool]) -> list[Stopper]:
         found.append(WallTime(spec.wall_s))
     if spec.dollars is not None:
         found.append(Dollars(spec.dollars))
-    if spec.steps is not None:
-        found.append(Steps(spec.steps))
     if spec.target is not None:
         found.append(TargetScore(spec.target))
     if spec.stale is not None:

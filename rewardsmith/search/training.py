@@ -32,6 +32,7 @@ _CURRENT_BYTES = 1 << 10
 _RUNNING = -1
 """Priority of a training that runs already: before all others."""
 
+Key = tuple[Purpose, str, int]
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -69,7 +70,10 @@ def read_report(out: Path, job: TrainJob) -> Report:
 
 
 class Trainings:
-    """Hands trainings to the executor, follows them, and writes down what became of them."""
+    """Hands trainings to the executor, follows them, and writes down what became of them.
+
+    `claim` is asked before a training starts: a reason means that the limits of the run leave no room for it.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,7 @@ class Trainings:
         sleep: Sleep,
         clock: Callable[[], float],
         unsafe: bool = False,
+        claim: Callable[[Key], str | None] = lambda _: None,
     ) -> None:
         self._journal = journal
         self._executor = executor
@@ -89,6 +94,7 @@ class Trainings:
         self._sleep = sleep
         self._clock = clock
         self._unsafe = unsafe
+        self._claim = claim
         self._slots = Slots(executor.slots)
 
     async def report(
@@ -120,7 +126,7 @@ class Trainings:
         if key in run.reports:
             return run.reports[key]
         async with self._slots.take((_RUNNING,) if key in run.open else priority):
-            if key not in run.open and halt():
+            if key not in run.open and (halt() or self._claim(key)):
                 return None
             while key not in run.reports:
                 if run.lost.get(key, 0) >= MAX_LOST:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rewardsmith.catalogue.folders import find_folders
-from rewardsmith.catalogue.recipes import recipe_files
+from rewardsmith.catalogue.recipes import load_recipe, recipe_files
 from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import Attempt, AttemptEnded, RunStarted, Screened, StoredEvent
@@ -75,6 +75,11 @@ def report(seed: int, score: float | None) -> Report:
 @pytest.fixture
 def story(tmp_path):
     return lambda **spec: Story(tmp_path, **spec)
+
+
+@pytest.fixture
+def smith(tmp_path):
+    return load_recipe("smith", find_folders(here=tmp_path))
 
 
 @pytest.fixture

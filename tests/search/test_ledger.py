@@ -1,0 +1,98 @@
+"""Limits are never passed: what is under way, and what the confirmation will take, counts before it is spent."""
+
+from __future__ import annotations
+
+import pytest
+
+from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptStarted
+from rewardsmith.domain.plan import StopSpec
+from rewardsmith.domain.recipe import ConfirmStage
+from rewardsmith.search.ledger import Ledger, most_training_steps
+
+
+@pytest.fixture
+def books(story, smith):
+    def open_books(**stop):
+        told = story(stop=StopSpec(**stop))
+        budget = told.spec.budget.model_copy(update={"leaders": 2, "compare_seeds": 1, "confirm_seeds": 2})
+        spec = told.spec.model_copy(update={"budget": budget})
+        told.run.spec = spec
+        return told, Ledger(spec, smith.model_copy(update={"confirm": ConfirmStage()}))
+
+    return open_books
+
+
+def started(told, purpose, subject, seed=0):
+    told.tell(AttemptStarted(attempt=Attempt(purpose=purpose, subject=subject, seed=seed)))
+
+
+def test_without_limits_everything_may_start(books):
+    told, ledger = books()
+    assert ledger.refusal(told.run, "search") is None
+
+
+def test_the_first_training_needs_room_for_its_confirmation(books):
+    """One candidate is compared with nobody: itself and two seeds of the confirmation."""
+    assert books(trainings=2)[1].reason(books(trainings=2)[0].run) is not None
+    told, ledger = books(trainings=3)
+    assert ledger.reason(told.run) is None
+
+
+def test_what_is_under_way_counts(books):
+    """Two candidates: both are compared on a fresh seed, and one is confirmed on two more: 2 + 2 + 2."""
+    told, ledger = books(trainings=6)
+    started(told, "search", "g1c00")
+    assert ledger.refusal(told.run, "search") is None
+    started(told, "search", "g1c01")
+    assert "2 trainings begun and 4 kept" in ledger.refusal(told.run, "search")
+
+
+def test_what_was_claimed_a_moment_ago_counts(books):
+    told, ledger = books(trainings=6)
+    assert ledger.claim(told.run, ("search", "g1c00", 0)) is None
+    assert ledger.claim(told.run, ("search", "g1c01", 0)) is None
+    assert ledger.claim(told.run, ("search", "g1c02", 0)) is not None
+    assert ledger.claim(told.run, ("search", "g1c03", 0)) is not None, "a refusal is not charged"
+
+
+def test_a_training_that_was_lost_is_charged_once(books):
+    told, ledger = books(trainings=6)
+    assert ledger.claim(told.run, ("search", "g1c00", 0)) is None
+    started(told, "search", "g1c00")
+    told.tell(AttemptEnded(attempt=Attempt(purpose="search", subject="g1c00", seed=0), report=None, lost="killed"))
+    assert ledger.refusal(told.run, "search") is None
+    assert "1 trainings begun" not in (ledger.refusal(told.run, "search") or "")
+
+
+def test_the_confirmation_may_use_what_was_kept_for_it(books):
+    told, ledger = books(trainings=6)
+    told.candidate(1, 0, 1.0)
+    told.candidate(1, 1, 2.0)
+    assert ledger.refusal(told.run, "search") is not None
+    assert ledger.refusal(told.run, "baseline") is not None
+    for purpose, subject, seed in [("compare", "g1c00", 1), ("compare", "g1c01", 1), ("confirm", "g1c01", 2)]:
+        assert ledger.claim(told.run, (purpose, subject, seed)) is None
+        told.trained(purpose, subject, seed, 1.0)
+    assert ledger.claim(told.run, ("confirm", "g1c01", 3)) is None
+    assert ledger.claim(told.run, ("confirm", "g1c01", 4)) is not None
+
+
+def test_steps_are_charged_at_the_most_until_the_report_is_there(books):
+    told, _ = books()
+    most = most_training_steps(told.spec, "search")
+    told, ledger = books(steps=200 + 4 * most_training_steps(told.spec, "confirm") + most)
+    told.candidate(1, 0, 1.0)
+    assert ledger.refusal(told.run, "search") is None
+    started(told, "search", "g1c01")
+    assert "environment steps begun" in ledger.refusal(told.run, "search")
+
+
+def test_the_most_that_a_training_takes_is_in_whole_rollouts(books):
+    told, _ = books()
+    trainer, budget, horizon = told.spec.task.trainer, told.spec.budget, told.spec.task.environment.horizon
+    rollout = trainer.settings["n_steps"] * trainer.environments
+    steps = most_training_steps(told.spec, "search") - budget.rungs * budget.episodes * horizon
+    assert steps % rollout == 0
+    assert 0 <= steps - budget.steps < rollout
+    extra = most_training_steps(told.spec, "confirm") - most_training_steps(told.spec, "search")
+    assert extra == budget.episodes * horizon
