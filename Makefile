@@ -35,10 +35,10 @@ demo: $(STAMP)
 	$(BIN)/rewardsmith evolve --env ant --iters 5 --budget quick
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'
+	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m slow --timeout 3600
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow --timeout 3600
 
 images: $(STAMP)
 	$(BIN)/python scripts/docker_engine.py $(BIN)/python scripts/docker_images.py

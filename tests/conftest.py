@@ -1,10 +1,11 @@
-"""Where isolation is required, a test of it that is skipped has failed."""
+"""Where isolation is required, a test of it that is skipped has failed; tests with Docker share an engine."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.parent == here and item.path.parent.name in ROOMS and not item.get_closest_marker("docker"):
             item.add_marker("isolation")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One process runs all tests that need a Docker engine, so that there is one, with one build of the images.
+
+    xdist's own groups do not work with pytest 9.2, whose node ids cannot be changed any more.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneEngine(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "docker" if nodeid.startswith("tests/docker/") else nodeid
+
+    return OneEngine(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
