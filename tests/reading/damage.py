@@ -24,6 +24,10 @@ SECRET = "SECRET-8d1f0a"
 LARGE = 8 << 30
 
 
+Damage = Callable[[Path, Path, random.Random], None]
+"""Damages one file; it may point to the files of a folder outside."""
+
+
 class Canary:
     """Unpickled, it makes a folder."""
 
@@ -57,7 +61,7 @@ def damage(folder: Path, outside: Path, chance: random.Random) -> str:
         if chance.random() < 0.5:
             file = chance.choice([f for f in files if f.parent == folder / "out"] or files)
         known = {".json": JSONS, ".npz": ARCHIVES, ".safetensors": TENSORS}.get(file.suffix, ())
-        how = chance.choice([*FILES, *known * 3])
+        how = chance.choice([*FILES, *known * 2])
         how(file, outside, chance)
         done.append(f"{how.__name__} {file.relative_to(folder)}")
     return ", ".join(done)
@@ -103,7 +107,9 @@ def swap(file: Path, outside: Path, chance: random.Random) -> None:
 
 def link(file: Path, outside: Path, chance: random.Random) -> None:
     file.unlink()
-    file.symlink_to(chance.choice((outside / "secret", outside / file.name, Path("/dev/zero"), file, outside / "none")))
+    file.symlink_to(
+        chance.choice((*[outside / file.name] * 3, outside / "secret", Path("/dev/zero"), file, outside / "none"))
+    )
 
 
 def link_hard(file: Path, outside: Path, chance: random.Random) -> None:
@@ -179,7 +185,7 @@ def pickled(file: Path, outside: Path, chance: random.Random) -> None:
     file.write_bytes(stream.getvalue())
 
 
-FILES: list[Callable[[Path, Path, random.Random], None]] = [
+FILES: list[Damage] = [
     *(flip, truncate, append, scramble, remove, swap, link, link_hard, link_parent, pipe, listen, device, nest, forbid),
     *(swell, pickled),
 ]
@@ -190,7 +196,7 @@ def change_value(file: Path, outside: Path, chance: random.Random) -> None:
     told = _told(file)
     if not isinstance(told, dict | list) or not told:
         return
-    holder, key = chance.choice(list(_places(told)))
+    holder, key = _place(told, chance)
     old = holder[key]
     new: Any = chance.choice((*TEXTS, *NUMBERS, None, [], {}, [[]], [None], "x" * 10_000_000))
     if chance.random() < 0.6 and isinstance(old, int | float):
@@ -210,7 +216,7 @@ def change_shape(file: Path, outside: Path, chance: random.Random) -> None:
     told = _told(file)
     if not isinstance(told, dict | list) or not told:
         return
-    holder, key = chance.choice(list(_places(told)))
+    holder, key = _place(told, chance)
     how = chance.randrange(4)
     if how == 0:
         del holder[key]
@@ -248,6 +254,12 @@ def _tell(file: Path, told: Any) -> None:
         file.write_text(json.dumps(told))
     except (RecursionError, ValueError):
         file.write_text("[" * 5000 + "]" * 5000)
+
+
+def _place(told: Any, chance: random.Random) -> tuple[Any, Any]:
+    """A holder and a key in it: at the top as often as anywhere, where most of what is told are lists of numbers."""
+    places = list(_places(told))
+    return chance.choice([place for place in places if place[0] is told] if chance.random() < 0.5 else places)
 
 
 def _places(value: Any) -> Any:

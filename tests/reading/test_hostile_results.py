@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import resource
@@ -20,6 +21,7 @@ from rewardsmith.cli.board import board
 from rewardsmith.domain.events import GenerationEnded, RunStarted, Screened
 from rewardsmith.domain.plan import Plan
 from rewardsmith.domain.prompt import Context
+from rewardsmith.domain.report import Report
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import InfrastructureError, StoreError, WorkerFailed
@@ -37,8 +39,10 @@ from rewardsmith.store.leases import Owner
 from rewardsmith.store.store import Store
 
 from .conftest import Real
-from .damage import SECRET, damage
+from .damage import FILES, SECRET, Damage, damage
 
+MARK = 7777.25
+"""A number in the files outside."""
 CASES, CHUNK = 1000, 50
 SLOW_CASES = 10_000
 STUCK_S = 60
@@ -50,8 +54,11 @@ MOST_GROWTH_KIB = 1 << 20
 class Planter(LocalExecutor):
     """Instead of running a worker, puts what a hostile one might have left; all else is the real executor's."""
 
-    def __init__(self, real: Path, outside: Path, seed: str) -> None:
+    def __init__(self, real: Path, outside: Path, seed: str, file: str = "", how: Damage | None = None) -> None:
+        """Plant by chance, or do one damage to one file."""
         super().__init__(1, SandboxSpec(name="process", kind="process"))
+        self._file = file
+        self._how = how
         self._real = real
         self._outside = outside
         self._seed = seed
@@ -60,7 +67,12 @@ class Planter(LocalExecutor):
     def start(self, folder: Path, job: object, *, resume_from: Path | None = None) -> None:
         shutil.copytree(self._real, folder)
         # the same at each try: a worker that is hostile stays so
-        self.done.append(damage(folder, self._outside, random.Random(self._seed)))
+        chance = random.Random(self._seed)
+        if self._how is None:
+            self.done.append(damage(folder, self._outside, chance))
+        else:
+            self._how(folder / self._file, self._outside, chance)
+            self.done.append(f"{self._how.__name__} {self._file}")
 
 
 @contextlib.contextmanager
@@ -80,11 +92,23 @@ def bounded() -> Iterator[None]:
 
 @pytest.fixture
 def outside(tmp_path: Path, real: Real) -> Iterator[Path]:
-    """A folder beside, with a secret and with sound files of the same names: nothing may be read of it, or written."""
+    """A folder beside, with a secret and with sound files of the same names, marked: nothing of it may be read."""
     folder = tmp_path / "outside"
-    shutil.copytree(real.folder / "train" / "out", folder)
-    shutil.copy(real.folder / "train" / "result.json", folder)
+    for job in ("survey", "train"):
+        shutil.copytree(real.folder / job / "out", folder, dirs_exist_ok=True)
     (folder / "secret").write_text(SECRET)
+    for name, key, value in (
+        *(
+            ("report.json", "wall_s", MARK),
+            ("survey.json", "steps_per_second", MARK),
+            ("policy.json", "algorithm", SECRET),
+        ),
+    ):
+        told = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps(told | {key: value}))
+    (folder / "result.json").write_text(json.dumps({"exit_code": None, "message": SECRET}))
+    (folder / "learning_curve.csv").write_text(f"steps,score_mean\n1,{MARK}\n")
+    (folder / "log.txt").write_text(SECRET)
     before = _listed(folder)
     yield folder
     assert _listed(folder) == before
@@ -166,13 +190,46 @@ def _train(real: Real, planter: Planter, store: Store, runs: Path, name: str) ->
         with contextlib.suppress(StoreError):
             texts.append(repr(read()))
     if attempt:
-        texts.append(train_result(read_report(out, real.job), "folder").model_dump_json())
+        report = read_report(out, real.job)
+        _looks_honest(report, real)
+        texts.append(train_result(report, "folder").model_dump_json())
+    kept = folder.candidate(subject) / "learning_curve.csv"
+    texts += [kept.read_text()] if kept.exists() else []
     for text in texts:
         assert SECRET not in text
+        assert str(MARK) not in text
         assert "\x1b" not in text
-    kept = folder.candidate(subject) / "learning_curve.csv"
-    assert not kept.exists() or all(line.isprintable() for line in kept.read_text().splitlines())
+        assert len(text) < 2 << 20
     return how
+
+
+def _looks_honest(report: Report, real: Real) -> None:
+    """Told apart from what the reading checks, in fewer words: what a person would see at a glance."""
+    assert report.seed == real.job.seed
+    assert 0 <= report.steps < 10**6
+    assert 0 <= report.scoring_steps < 10**6
+    assert report.wall_s >= 0
+    assert len(report.rungs) == real.job.rungs or report.failure
+    assert report.best_rung in range(len(report.rungs)) or not report.rungs
+    assert all(len(rung.scores) == len(rung.lengths) == real.job.episodes for rung in report.rungs)
+    assert all(min(rung.scores) <= rung.mean <= max(rung.scores) for rung in report.rungs)
+    assert all(component.name.isprintable() for component in report.components)
+
+
+@pytest.mark.parametrize("how", FILES)
+def test_every_damage_to_every_file_of_a_training(how: Damage, real: Real, outside: Path, tmp_path: Path) -> None:
+    out = real.folder / "train" / "out"
+    files = ["result.json", "log.txt", *(f"out/{path.name}" for path in sorted(out.iterdir()) if path.is_file())]
+    assert "out/report.json" in files
+    with contextlib.closing(Store.open(tmp_path / "rewardsmith.db")) as store:
+        for place, file in enumerate(files):
+            planter = Planter(real.folder / "train", outside, f"{how.__name__} {file}", file, how)
+            try:
+                with bounded():
+                    _train(real, planter, store, tmp_path / "runs", f"run-{place}")
+            except BaseException as error:
+                error.add_note(str(planter.done[:1]))
+                raise
 
 
 @pytest.mark.parametrize("chunk", seeds("survey", SLOW_CASES // 2))
@@ -201,10 +258,14 @@ def _survey(real: Real, planter: Planter, surveys: Path) -> str:
         said = error.message + error.hint
         return "leaked" if SECRET in said or not said.isprintable() else "refused"
     context = Context(real.task, found, probe, history=(), parents=(), seed=0, k=1)
-    text = "".join(message.content for message in compose(real.recipe, context))
+    text = "".join(message.content for message in compose(real.recipe, context)) + found.model_dump_json()
     assert SECRET not in text
-    assert len(text) < 2 << 20
+    assert str(MARK) not in text
+    assert len(text) < 4 << 20
     assert abs(found.random_score()) <= 1e100
+    assert (found.horizon, found.fingerprint) == (real.survey.horizon, real.task.fingerprint())
+    assert found.dt > 0
+    assert all(1 <= episode.length <= found.horizon for episode in found.episodes)
     assert set(probe.arrays) == set(found.names())
     assert len(list(probe.episodes())) == len(found.episodes)
     return "taken"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.survey import Survey
 from rewardsmith.errors import StoreError
+from rewardsmith.export.policy import read_policy
 from rewardsmith.search.believing import check_report, check_survey
 from rewardsmith.store.untrusted import read_record
 
@@ -115,3 +120,31 @@ def test_a_survey_that_cannot_be_true(name: str, real: Real) -> None:
     check_survey(real.survey, real.task)
     with pytest.raises(StoreError, match="survey cannot be true"):
         check_survey(real.survey.model_copy(update=SURVEYS[name](real.survey)), real.task)
+
+
+def _layer(told: dict[str, Any]) -> None:
+    told["layers"][0]["weight"] = "nothing"
+
+
+def _order(told: dict[str, Any]) -> None:
+    told["layers"].reverse()
+
+
+@pytest.mark.parametrize(
+    "change", [_layer, _order, lambda told: told.update(version=2), lambda told: told.pop("output")]
+)
+def test_a_policy_whose_description_does_not_fit_it(change: Any, real: Real, tmp_path: Path) -> None:
+    shutil.copytree(real.folder / "train" / "out", tmp_path / "out")
+    read_policy(tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "policy.json").read_text())
+    change(told)
+    (tmp_path / "out" / "policy.json").write_text(json.dumps(told))
+    with pytest.raises(StoreError, match=r"policy\.json"):
+        read_policy(tmp_path / "out")
+
+
+def test_a_policy_with_statistics_that_are_not_finite(real: Real, tmp_path: Path) -> None:
+    shutil.copytree(real.folder / "train" / "out", tmp_path / "out")
+    np.savez(tmp_path / "out" / "normalisation.npz", observation_mean=np.array([np.nan] * 4))
+    with pytest.raises(StoreError, match=r"normalisation\.npz .* not finite"):
+        read_policy(tmp_path / "out")
