@@ -57,6 +57,8 @@ def _provenance(run: Run, candidate: Candidate, survey: Survey, result: RunResul
         score = best.score
         ends = "" if score.low is None else f" [{score.low:.4g}, {score.high:.4g}]"
         found["confirmed"] = f"{score.mean:.4g}{ends} over {score.n} seeds of {spec.budget.steps:,} steps"
+    simulator = "gymnasium[mujoco]" if "mujoco" in survey.versions else "gymnasium, the environment's own simulator"
+    found["needs"] = f"numpy, {simulator}"
     found["made with"] = f"rewardsmith {__version__}, " + json.dumps(survey.versions, sort_keys=True).strip("{}")
     return found
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from hashlib import sha256
 
@@ -211,6 +213,31 @@ def test_unknown_names_list_the_near_misses(desk):
 def test_the_interrupt_of_an_idle_workshop_does_nothing(desk):
     threading.Thread(target=desk.workshop.interrupt).start()
     desk.workshop.interrupt()
+
+
+ALONE = """
+import sys
+import numpy as np
+sys.path[:0] = sys.argv[1:]
+import reward, load
+env = reward.make()
+observation, _ = env.reset(seed=0)
+_, paid, *_, info = env.step(load.act(observation))
+assert np.isclose(paid, sum(info["reward_components"].values()))
+assert not [name for name in sys.modules if name.startswith(("rewardsmith", "torch", "stable_baselines3"))]
+"""
+
+
+def test_what_a_run_hands_out_stands_alone(desk, good):
+    desk.evolve(model=desk.answer(good(0.1)), k=1)
+    text = desk.workshop.export("run", "g1c00")
+    assert "needs: numpy, gymnasium[mujoco]" in text
+    (desk.folder / "reward.py").write_text(text)
+    files = desk.workshop.export_policy("run", "g1c00", desk.folder / "policy")
+    assert {file.name for file in files} == {"policy.safetensors", "policy.json", "normalisation.npz", "load.py"}
+    command = [sys.executable, "-I", "-c", ALONE, str(desk.folder), str(desk.folder / "policy")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_folder_with_something_in_it_is_not_taken_for_a_new_run(desk, good):
