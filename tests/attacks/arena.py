@@ -1,7 +1,7 @@
 """Where attacks are let loose: canaries all around, and what became of each attack.
 
-The same arena stands on the host and inside every worker sandbox, which knows no tests: so this file needs
-rewardsmith and numpy only.
+The same arena stands on the host and inside every worker sandbox, which knows no tests: so this file needs no other
+file of theirs, and of rewardsmith only what a worker has.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import RewardProcessError
 from rewardsmith.reward import process as room
 from rewardsmith.reward.source import Analysis
-from rewardsmith.sandboxes.tree import adopt_orphans, descendants
 
 SHAPES: dict[str, tuple[tuple[int, ...], Any]] = {"observation": ((4,), "float64"), "action": ((), "int64")}
 SIGNALS = {
@@ -86,7 +85,7 @@ class Canaries:
         self._thread = threading.Thread(target=self._listen)
         self._thread.start()
         self._own = set(descendants(os.getpid()))
-        adopt_orphans()
+        adopt_orphans(True)
         self._before = self._files()
         return self
 
@@ -97,7 +96,7 @@ class Canaries:
             listener.close()
         for descriptor in (self._stop, self._wake):
             os.close(descriptor)
-        ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: whoever is orphaned now is not ours
+        adopt_orphans(False)
         shutil.rmtree(self._short)
         if self._key_before is None:
             os.environ.pop(KEY_NAME, None)
@@ -163,6 +162,25 @@ class Canaries:
                     if key.data is None:
                         return
                     self.contacts.append(_heard(key.data))
+
+
+def adopt_orphans(wanted: bool) -> None:
+    """Whether descendants whose own parent ends become this process's children: so none is lost from sight."""
+    assert ctypes.CDLL(None).prctl(36, int(wanted), 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes below `pid`, zombies left out. (The image of the workers has no `rewardsmith.sandboxes.tree`.)"""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in (task / "children").read_text().split()]
+    for child in found.copy():
+        with contextlib.suppress(OSError):
+            found += descendants(child)
+            if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
+                found.remove(child)
+    return found
 
 
 def _heard(listener: socket.socket) -> str:
