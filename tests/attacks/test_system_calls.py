@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import json
 import platform
-import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +22,7 @@ from rewardsmith.isolation import lockdown
 from rewardsmith.reward import channel, frames
 
 sys.path.insert(0, str(HERE.parent / "isolation"))
-from bpf import run_filter
+from bpf import numbers, run_filter
 
 MACHINES = ("x86_64", "aarch64")
 SWEPT = 512
@@ -47,12 +46,6 @@ OUTSIDE = {
     "exit_group": [[128], [137], [143], [0xFFFFFFFF]],
 }
 """Arguments with which they are refused."""
-
-
-def numbers(machine: str) -> dict[str, int]:
-    """Every call of a machine by name, from a list that is not ours."""
-    text = (HERE / "call_numbers.txt").read_text().partition(f"[{machine}]")[2].partition("[")[0]
-    return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", text)}
 
 
 def verdict(machine: str, number: int, *arguments: int) -> int:
