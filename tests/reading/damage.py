@@ -56,12 +56,11 @@ def damage(folder: Path, outside: Path, chance: random.Random) -> str:
         files = sorted(path for path in folder.rglob("*") if _damageable(path))
         if not files:
             break
-        # each kind of file as often as any other: a checkpoint has many, a report is one
-        file = chance.choice(files)
-        if chance.random() < 0.5:
-            file = chance.choice([f for f in files if f.parent == folder / "out"] or files)
+        # a checkpoint has many files and a report is one: what the run rests on is damaged as often as all others
+        told = [file for file in files if file.name in ("report.json", "survey.json")]
+        file = chance.choice(chance.choice((files, [f for f in files if f.parent == folder / "out"], told)) or files)
         known = {".json": JSONS, ".npz": ARCHIVES, ".safetensors": TENSORS}.get(file.suffix, ())
-        how = chance.choice([*FILES, *known * 2])
+        how = chance.choice([*FILES, *known * 3])
         how(file, outside, chance)
         done.append(f"{how.__name__} {file.relative_to(folder)}")
     return ", ".join(done)

@@ -39,7 +39,7 @@ from rewardsmith.store.leases import Owner
 from rewardsmith.store.store import Store
 
 from .conftest import Real
-from .damage import FILES, SECRET, Damage, damage
+from .damage import FILES, SECRET, Damage, damage, remove
 
 MARK = 7777.25
 """A number in the files outside."""
@@ -293,3 +293,12 @@ def test_damages_reach_devices(real: Real, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     device(tmp_path / "file", tmp_path, random.Random(0))
     assert (tmp_path / "file").is_char_device()
+
+
+def test_a_survey_whose_worker_was_lost_is_made_anew(real: Real, outside: Path, tmp_path: Path) -> None:
+    lost = tmp_path / "surveys" / survey_key(real.task)
+    (lost / "out").mkdir(parents=True)
+    (lost / "result.json").write_text('{"exit_code": 137}')
+    planter = Planter(real.folder / "survey", outside, "", "log.txt", remove)
+    found, _ = survey(real.task, planter, tmp_path / "surveys", note=lambda text: None)
+    assert found == real.survey
