@@ -5,7 +5,8 @@
 The engine has its own socket and folders, and lives in a mount and a process namespace of its own: when it ends, or
 whoever started it is killed, every container, process and mount of it is gone. It has no bridge and changes no
 firewall rule; builds reach the network with `--network host`. It needs root, `dockerd` (Debian: docker.io) and
-`unshare`. Without --folder its data, images too, are deleted.
+`unshare`. Without --folder its images are gone with it: they lie in memory where there is enough, which is quicker to
+fill and takes no time to delete.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import contextlib
 import ctypes
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -26,6 +28,8 @@ from pathlib import Path
 
 START_S = 60.0
 STOP_S = 20.0
+IMAGES_BYTES = 8 * 2**30
+"""Room for both images and what their builds leave."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -44,27 +48,32 @@ def lacking() -> str | None:
 
 
 @contextlib.contextmanager
-def engine(folder: Path) -> Iterator[str]:
-    """Start an engine that keeps its data in `folder`; gives its address for DOCKER_HOST.
+def engine(folder: Path | None = None) -> Iterator[str]:
+    """Start an engine; gives its address for DOCKER_HOST.
+
+    Args:
+        folder: Where its images stay; they are lost at the end when absent.
 
     Raises:
         EngineUnavailable: It cannot be had, or did not start; the message holds its last words.
     """
     if (reason := lacking()) is not None:
         raise EngineUnavailable(reason)
-    folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="engine-") as short:  # a socket's path has at most 107 characters
         cgroup = f"rewardsmith-{Path(short).name}"
-        address = Path(short) / "docker.sock"
-        log = folder / "dockerd.log"
+        address, log = Path(short) / "docker.sock", Path(short) / "log"
         (Path(short) / "daemon.json").write_text("{}")  # not that of the machine's own engine
+        data = Path(short) / "data" if folder is None else folder.resolve() / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        in_memory = folder is None and _memory() > 2 * IMAGES_BYTES
+        mount = f"mount -t tmpfs -o size={IMAGES_BYTES} tmpfs {shlex.quote(str(data))} && " if in_memory else ""
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
                     *("unshare", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc"),
+                    *("sh", "-c", mount + 'exec "$@"', "sh"),
                     *("dockerd", "--host", f"unix://{address}", "--pidfile", f"{short}/pid"),
-                    *("--data-root", str(folder / "data"), "--exec-root", f"{short}/exec"),
+                    *("--data-root", str(data), "--exec-root", f"{short}/exec"),
                     *("--iptables=false", "--ip6tables=false", "--bridge=none"),
                     *("--cgroup-parent", f"/{cgroup}", "--config-file", f"{short}/daemon.json"),
                 ],
@@ -80,6 +89,12 @@ def engine(folder: Path) -> Iterator[str]:
         finally:
             _stop(process)
             _remove_cgroups(cgroup)
+
+
+def _memory() -> int:
+    """Bytes that are free for use."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(lines["MemAvailable"].split()[0]) * 1024
 
 
 def _die_with_parent() -> Callable[[], None]:
@@ -130,13 +145,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="docker_engine.py", description="Run a command beside a private Docker engine."
     )
-    parser.add_argument("--folder", type=Path, help="keep the engine's images here; deleted at the end when absent")
+    parser.add_argument("--folder", type=Path, help="keep the engine's images here")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         try:
-            address = stack.enter_context(engine(folder))
+            address = stack.enter_context(engine(options.folder))
         except EngineUnavailable as error:
             print(f"docker_engine: {error}", file=sys.stderr)
             return 3

@@ -35,16 +35,16 @@ def wheels() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[str]:
-    """The engine's address, in DOCKER_HOST too. Its gigabytes are no use to look into, as pytest's folders are."""
+    """The engine's address, in DOCKER_HOST too."""
     from docker_engine import EngineUnavailable
     from docker_engine import engine as private_engine
 
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as made:
+    with pytest.MonkeyPatch.context() as patch:
         if given := os.environ.get("DOCKER_HOST"):
             yield given
             return
         try:
-            with private_engine(Path(made)) as address:
+            with private_engine() as address:
                 patch.setenv("DOCKER_HOST", address)
                 yield address
         except EngineUnavailable as error:
