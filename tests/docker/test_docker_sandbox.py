@@ -104,12 +104,14 @@ class TestDocker(SandboxConformance):
         source = f"""
             import subprocess
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "{word}"])
+            (out / "ready").touch()
             time.sleep(600)
         """
         executor = LocalExecutor(1, spec("docker"), worker=script(source, PYTHON))
         attempt = tmp_path / "attempt"
         executor.start(attempt, SurveyJob(task=load_task("cartpole", find_folders())))
-        wait_for(lambda: alive(word), "the worker")
+        wait_for(lambda: (attempt / "out" / "ready").exists(), "the worker")
+        assert len(containers()) == 1
         executor.stop(attempt)
         assert runner_of(attempt) is None
         wait_for(lambda: not alive(word) and containers() == [], "the end of the container")
