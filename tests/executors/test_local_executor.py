@@ -44,7 +44,8 @@ TASK = Task(
 )
 JOB = SurveyJob(task=TASK)
 
-WAITS = "(out / 'token').write_text(os.urandom(8).hex()); wait_for_go()"
+WAITS = "(out / 'part').write_text(os.urandom(8).hex()); (out / 'part').rename(out / 'token'); wait_for_go()"
+"""A token is there whole or not at all: whoever sees it may read it."""
 
 
 def spec(kind: str) -> SandboxSpec:
