@@ -72,6 +72,7 @@ def engine(folder: Path | None = None) -> Iterator[str]:
                 [
                     *("unshare", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc"),
                     *("sh", "-c", mount + 'exec "$@"', "sh"),
+                    *(("tini", "--") if shutil.which("tini") else ()),  # lets nothing that has ended stay a zombie
                     *("dockerd", "--host", f"unix://{address}", "--pidfile", f"{short}/pid"),
                     *("--data-root", str(data), "--exec-root", f"{short}/exec"),
                     *("--iptables=false", "--ip6tables=false", "--bridge=none"),
