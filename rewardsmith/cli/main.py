@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -75,6 +76,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """Entry point of the command."""
+    """Entry point of the command. To be terminated is to be interrupted: what a command started ends with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     steady_streams()
     sys.exit(run(sys.argv[1:]))

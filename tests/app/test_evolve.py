@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from hashlib import sha256
 
 import pytest
@@ -23,6 +26,7 @@ from rewardsmith.domain.events import (
 from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.prompt import Completion, CompletionKey
 from rewardsmith.errors import Interrupted, ModelUnavailable, RunBusy, ScoreRuleError, UnknownName, UsageError
+from rewardsmith.executors.attempt_folder import runner_of
 from rewardsmith.executors.executor import Running
 from rewardsmith.models.recording import Recorded, recorded_file
 from rewardsmith.store.leases import Owner
@@ -213,6 +217,21 @@ def test_unknown_names_list_the_near_misses(desk):
 def test_the_interrupt_of_an_idle_workshop_does_nothing(desk):
     threading.Thread(target=desk.workshop.interrupt).start()
     desk.workshop.interrupt()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_alone_ends_with_its_command(desk, number):
+    script = f"import signal; signal.signal({int(signal.SIGINT)}, signal.default_int_handler)\n"
+    script += "from rewardsmith.cli.main import main; main()"
+    command = ["train", "sparse", "--env", desk.task, "--budget", "tiny", "--steps", "10M"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("REWARDSMITH_")}
+    process = subprocess.Popen([sys.executable, "-c", script, *command], cwd=desk.folder, env=clean)
+    while not (found := list(desk.folder.glob("runs/trainings/*/out/progress.json"))):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    assert process.wait() == 130
+    assert runner_of(found[0].parents[1]) is None
 
 
 ALONE = """
