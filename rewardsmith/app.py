@@ -99,8 +99,8 @@ class Workshop:
 
     def survey(self, task: Task, *, fresh: bool = False, note: Note | None = None) -> tuple[Survey, Probe]:
         """The task's survey; runs the environment if there is none yet."""
-        unsafe = self.settings.unsafe
-        return survey(task, self.executor, self._runs / "surveys", fresh=fresh, unsafe=unsafe, note=note or _silent)
+        unsafe, note = self.settings.unsafe, note or (lambda text: None)
+        return survey(task, self.executor, self._runs / "surveys", fresh=fresh, unsafe=unsafe, note=note)
 
     def prepare(self, request: EvolveRequest, note: Note | None = None) -> tuple[RunSpec, Plan]:
         """Load and check everything that a run needs, survey the task if need be, and estimate the cost."""
@@ -295,7 +295,3 @@ class Workshop:
         task, how = self.task(env), self.recipe(recipe)
         found, probe = self.survey(task)
         return compose(how, Context(task, found, probe, history=(), parents=(), seed=0, k=how.write.k))
-
-
-def _silent(text: str) -> None:
-    del text
