@@ -99,7 +99,7 @@ class Workshop:
 
     def survey(self, task: Task, *, fresh: bool = False, note: Note | None = None) -> tuple[Survey, Probe]:
         """The task's survey; runs the environment if there is none yet."""
-        unsafe, note = self.settings.unsafe, note or (lambda text: None)
+        unsafe, note = self.settings.unsafe, note or (lambda _: None)
         return survey(task, self.executor, self._runs / "surveys", fresh=fresh, unsafe=unsafe, note=note)
 
     def prepare(self, request: EvolveRequest, note: Note | None = None) -> tuple[RunSpec, Plan]:
