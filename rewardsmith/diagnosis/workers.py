@@ -17,17 +17,16 @@ from rewardsmith.diagnosis.checks import check, lack
 from rewardsmith.domain.check import CheckJob, WorkerCheck
 from rewardsmith.domain.machine import AttackCheck, MachineCheck
 from rewardsmith.domain.sandbox import SandboxSpec
-from rewardsmith.errors import IsolationUnavailable, RewardsmithError, StoreError, one_line
+from rewardsmith.errors import IsolationUnavailable, RewardsmithError
+from rewardsmith.executors.attempt_folder import last_line
 from rewardsmith.sandboxes.registry import open_sandbox
-from rewardsmith.store.untrusted import read_record, read_untrusted
+from rewardsmith.store.untrusted import read_record
 
 GROUP = "Workers"
 WALLED = ("bubblewrap", "docker")
 """Kinds that promise that a worker reaches neither the user's files nor the network nor other processes."""
 _WALL_S = 120.0
 _SMALL = 2**20
-_LOG = 4096
-"""Bytes that a log may hold beyond its limit: that it was cut."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,9 @@ def run_worker(chosen: SandboxSpec, runs: Path, *, unsafe: bool) -> Workers:
             sandbox.run(folder)
             found = read_record(folder / "out", "check.json", WorkerCheck, limit=_SMALL)
         except RewardsmithError as error:
-            fault = IsolationUnavailable(f"no worker comes up: {_last_words(folder) or error.message}", hint=error.hint)
+            fault = IsolationUnavailable(
+                f"no worker comes up: {last_line(folder / 'log.txt') or error.message}", hint=error.hint
+            )
             return Workers([opened, lack(GROUP, "worker", fault, needed=True)])
         of_worker = own.verdicts(f"worker in {chosen.name}", found.reached, needed=chosen.kind in WALLED)
         of_reward = rewards.verdicts(f"reward in {chosen.name}", found.reward_reached, needed=not unsafe)
@@ -106,15 +107,6 @@ def _folder(runs: Path) -> Iterator[Path]:
             folder.chmod(0o755)
             yield folder
             return
-
-
-def _last_words(folder: Path) -> str:
-    """The last line of the worker's log."""
-    try:
-        lines = read_untrusted(folder, "log.txt", limit=_SMALL + _LOG).decode(errors="replace").splitlines()
-    except StoreError:
-        return ""
-    return next((one_line(line) for line in reversed(lines) if line.strip()), "")
 
 
 def _reward(found: WorkerCheck, verdicts: list[AttackCheck], unsafe: bool) -> MachineCheck:

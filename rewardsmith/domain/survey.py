@@ -13,6 +13,15 @@ from pydantic import Field
 from rewardsmith.domain.record import Record
 
 Dtype = Literal["float64", "bool", "int64"]
+
+ARCHIVED = {
+    "__lengths__": "int64",
+    "__scores__": "float64",
+    "__success__": "int8",
+    "__terminated__": "bool",
+    "__steps__": "int64",
+}
+"""Arrays with an entry per episode that an archive of scored episodes holds beside its rows, with their types."""
 SourcePath = Annotated[str, Field(pattern=r"^/.+\.(py|so|xml)$", max_length=4096)]
 """Absolute path of a module or of a model."""
 

@@ -19,9 +19,10 @@ from rewardsmith.domain.record import Record
 from rewardsmith.errors import StoreError, one_line
 from rewardsmith.sandboxes.tree import started_at
 from rewardsmith.store.artifacts import write_durably
-from rewardsmith.store.untrusted import MIB, read_record
+from rewardsmith.store.untrusted import MIB, read_end, read_record
 
 _PATIENCE_S = 0.2
+_LOG_END = 8192
 
 
 class Result(Record):
@@ -87,6 +88,15 @@ def read_result(folder: Path) -> Result | None:
 def write_result(folder: Path, result: Result) -> None:
     """Write the result so that it is there whole or not at all, after a power cut too."""
     write_durably(folder / "result.json", result.model_dump_json().encode())
+
+
+def last_line(log: Path, *, most: int = 300) -> str:
+    """The last line of a log that says something, printable, cut at `most` characters; empty where there is none."""
+    try:
+        lines = read_end(log.parent, log.name, most=_LOG_END).decode(errors="replace").splitlines()
+    except StoreError:
+        return ""
+    return next((one_line(line, most) for line in reversed(lines) if line.strip()), "")
 
 
 def _locked(descriptor: int, kind: int) -> bool:

@@ -18,14 +18,14 @@ from pathlib import Path
 from rewardsmith.domain.job import Job, Progress, TaskFault
 from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import InfrastructureError, StoreError, one_line
-from rewardsmith.executors.attempt_folder import Result, read_result, runner_of
+from rewardsmith.executors.attempt_folder import Result, last_line, read_result, runner_of
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.sandboxes.child import ALLOWED, package_path
 from rewardsmith.sandboxes.engine import VARIABLES as ENGINE
 from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.sandboxes.tree import kill_tree
 from rewardsmith.store.artifacts import write_durably
-from rewardsmith.store.untrusted import read_end, read_record
+from rewardsmith.store.untrusted import read_record
 
 _RUNNER = (sys.executable, "-s", "-P", "-m", "rewardsmith.executors.runner")
 _START_S = 60.0
@@ -82,7 +82,7 @@ class LocalExecutor:
         if runner_of(folder) is None and read_result(folder) is None:
             self._reap(folder)
             raise InfrastructureError(
-                f"the runner of {folder} ended before it began: {_last_line(folder / 'runner.log')}",
+                f"the runner of {folder} ended before it began: {last_line(folder / 'runner.log', most=_TEXT)}",
                 hint=f"see {folder / 'runner.log'}",
             )
 
@@ -95,7 +95,7 @@ class LocalExecutor:
         if result is not None:
             return Done(folder / "out") if result.exit_code == 0 and not result.timed_out else _lost(folder, result)
         if not alive:
-            line = _last_line(folder / "runner.log")
+            line = last_line(folder / "runner.log", most=_TEXT)
             return Lost("its runner ended without a result: killed, or out of memory" + (f"; {line}" if line else ""))
         progress = None
         with contextlib.suppress(StoreError):
@@ -187,7 +187,7 @@ def _lost(folder: Path, result: Result) -> Lost:
         how = f"the worker was killed by signal {result.exit_code - 128}"
     if result.message:
         how += f" ({one_line(result.message, _TEXT)})"
-    said = f"{error['type']}: {error['message']}" if error else _last_line(folder / "log.txt")
+    said = f"{error['type']}: {error['message']}" if error else last_line(folder / "log.txt", most=_TEXT)
     fatal = result.exit_code == _TASK_IS_WRONG and error is not None
     return Lost(f"{how}: {said}" if said else how, fatal=fatal, error=error)
 
@@ -199,15 +199,6 @@ def _error(folder: Path) -> dict[str, str] | None:
     except StoreError:
         return None
     return {key: one_line(text, _TEXT) for key, text in found.model_dump().items()}
-
-
-def _last_line(log: Path) -> str:
-    """The last line of a log that says something, cut and made printable."""
-    try:
-        lines = read_end(log.parent, log.name, most=8192).decode(errors="replace").splitlines()
-    except StoreError:
-        return ""
-    return next((one_line(line, _TEXT) for line in reversed(lines) if line.strip()), "")
 
 
 def _environment() -> dict[str, str]:

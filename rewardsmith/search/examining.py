@@ -12,7 +12,7 @@ import numpy as np
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.report import Report
 from rewardsmith.domain.run import Run
-from rewardsmith.domain.survey import Probe, Signal, Survey
+from rewardsmith.domain.survey import ARCHIVED, Probe, Signal, Survey
 from rewardsmith.domain.warning import RewardWarning, WarningKind
 from rewardsmith.errors import StoreError
 from rewardsmith.reward.process import RewardFailed, RewardProcess
@@ -24,13 +24,6 @@ from rewardsmith.store.artifacts import RunFolder
 _EXTREMES: dict[WarningKind, str] = {"pays_idle": "idle", "pays_reckless": "reckless"}
 _POLICIES = {"idle": "an idle agent", "reckless": "a reckless agent (every action at one of its limits)"}
 _ARCHIVE_BYTES = 256 << 20
-_PER_EPISODE = {
-    "__lengths__": "int64",
-    "__scores__": "float64",
-    "__success__": "int8",
-    "__terminated__": "bool",
-    "__steps__": "int64",
-}
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ def read_best(out: Path, signals: Sequence[Signal]) -> Archived:
         StoreError: There is no archive, or it is damaged.
     """
     expected = {s.name: _layout("float32" if s.dtype == "float64" else s.dtype, *s.shape) for s in signals}
-    expected |= {name: _layout(dtype) for name, dtype in _PER_EPISODE.items()} | {"__starts__": _layout("bool")}
+    expected |= {name: _layout(dtype) for name, dtype in ARCHIVED.items()} | {"__starts__": _layout("bool")}
     arrays = read_arrays(out, "archive.npz", expected=expected, limit=_ARCHIVE_BYTES)
     starts, lengths = arrays["__starts__"], arrays["__lengths__"]
     scores, steps = arrays["__scores__"], arrays["__steps__"]
@@ -58,7 +51,7 @@ def read_best(out: Path, signals: Sequence[Signal]) -> Archived:
         len(lengths) > 0
         and bool(starts[0])
         and np.array_equal(np.diff(bounds), lengths)
-        and all(len(arrays[name]) == len(lengths) for name in _PER_EPISODE)
+        and all(len(arrays[name]) == len(lengths) for name in ARCHIVED)
         and all(len(arrays[signal.name]) == len(starts) for signal in signals)
         and bool(np.isfinite(scores.astype(np.float64)).all())
     )

@@ -56,7 +56,7 @@ def improvement(ours: Sequence[float], theirs: Sequence[float], *, seed: int = 0
     if not ours or not theirs:
         return None
     a, b = np.asarray(ours, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
-    wins = (a[:, None] > b) + 0.5 * (a[:, None] == b)
+    wins = pairs_won(a, b)
     low = high = None
     if min(len(a), len(b)) >= 3:
         generator = np.random.default_rng(seed)
@@ -64,6 +64,13 @@ def improvement(ours: Sequence[float], theirs: Sequence[float], *, seed: int = 0
         columns = _counts(generator, len(b)) / len(b)
         low, high = np.quantile(np.einsum("ri,ij,rj->r", rows, wins, columns, optimize=True), [0.025, 0.975]).tolist()
     return Interval(mean=float(wins.mean()), low=low, high=high, n=wins.size)
+
+
+def pairs_won(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Of each of our values against each of theirs: 1 won, 0 lost, 0.5 a tie; shape (ours, theirs)."""
+    a, b = np.asarray(ours, dtype=np.float64)[:, None], np.asarray(theirs, dtype=np.float64)
+    won: npt.NDArray[np.float64] = (a > b) + 0.5 * (a == b)
+    return won
 
 
 def human_normalised(score: float, *, human: float, sparse: float, most: float = 3.0) -> float | None:

@@ -21,6 +21,7 @@ from rewardsmith.domain.report import ComponentStatistics, Report
 from rewardsmith.domain.warning import RewardWarning, WarningKind
 from rewardsmith.prompting.signals import number
 from rewardsmith.prompting.templates import plain
+from rewardsmith.search.statistics import pairs_won
 
 CLEARLY = 0.9
 """A from which on one policy clearly has more than another; Vargha and Delaney call an effect large from 0.71 on, which
@@ -75,8 +76,7 @@ class Played:
 
 def superiority(more: Sequence[float], less: Sequence[float]) -> float:
     """A: the share of pairs in which the first has more than the second, ties counting half."""
-    a, b = np.asarray(more, dtype=np.float64)[:, None], np.asarray(less, dtype=np.float64)[None, :]
-    return float(np.mean((a > b) + 0.5 * (a == b)))
+    return float(pairs_won(more, less).mean())
 
 
 def score_falls(training: Sequence[Played]) -> RewardWarning | None:

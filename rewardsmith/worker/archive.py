@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rewardsmith.domain.survey import Signal
+from rewardsmith.domain.survey import ARCHIVED, Signal
 from rewardsmith.store.arrays import Layout
 from rewardsmith.worker.scoring import ScoredEpisode
 
@@ -16,11 +16,6 @@ __all__ = ["Archive"]
 
 _BYTES = 8 << 20
 """Uncompressed size that one training's archive stays under, unless a single episode is larger."""
-_BESIDE = {
-    "__starts__": "bool", "__lengths__": "int64", "__scores__": "float64", "__success__": "int8",
-    "__terminated__": "bool", "__steps__": "int64",
-}  # fmt: skip
-"""Arrays beside the signals, with their types."""
 
 
 class Archive:
@@ -71,7 +66,9 @@ class Archive:
             return {}
         kept = {"float64": "float32", "int64": "int64", "bool": "bool"}
         signals = {s.name: Layout(np.dtype(kept[s.dtype]), (None, *s.shape)) for s in self._signals}
-        return signals | {name: Layout(np.dtype(kind), (None,)) for name, kind in _BESIDE.items()}
+        return signals | {
+            name: Layout(np.dtype(kind), (None,)) for name, kind in ({"__starts__": "bool"} | ARCHIVED).items()
+        }
 
     def load(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Continue from what `dump` gave."""
