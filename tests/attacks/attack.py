@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+LONGEST_S = 60
+"""What a forging attack's training may take; it takes about one second."""
 HONEST = '''
 def compute_reward(observation, action):
     """Keep the pole upright and the cart centred."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from arena import SIGNALS, Canaries
-from attack import HERE, HONEST, NUMPY, Attack, attacks
+from attack import HERE, HONEST, LONGEST_S, NUMPY, Attack, attacks
 
 from rewardsmith.domain.job import RewardSpec, TrainJob
 from rewardsmith.domain.task import EnvironmentSpec, ScoreRule, Task, Trainer
@@ -47,7 +47,7 @@ class Mark:
     status: int
     """Exit status."""
     report: dict[str, Any] | None
-    """But for how long it took."""
+    """But for how long it took; `overlong` instead: whether that is longer than a training may run here."""
     weights: str
     """Hash of the policy's file."""
     curve: str
@@ -73,7 +73,9 @@ def mark_of(folder: Path, status: int) -> Mark:
     data = {name: path.read_bytes() if path.exists() else b"" for name, path in found.items()}
     report = json.loads(data["report.json"] or "null")
     if report is not None:
-        report = {key: value for key, value in report.items() if key not in ("wall_s", "steps_per_second")}
+        timings = {"wall_s", "steps_per_second"}
+        overlong = report.get("wall_s", 0.0) > LONGEST_S
+        report = {key: value for key, value in report.items() if key not in timings} | {"overlong": overlong}
     weights = hashlib.sha256(data["policy.safetensors"]).hexdigest()
     return Mark(status, report, weights, data["learning_curve.csv"].decode())
 

@@ -24,6 +24,7 @@ import numpy as np
 import sb3_contrib  # noqa: F401 - what a worker loads, loaded once
 import torch
 from arena import SIGNALS, ungated
+from attack import LONGEST_S
 from stable_baselines3 import PPO
 
 import rewardsmith.worker.__main__ as worker
@@ -32,9 +33,6 @@ from rewardsmith.reward import process as room
 from rewardsmith.reward.process import Answer
 from rewardsmith.worker.recording import Recording
 from rewardsmith.worker.rewards import RewardSource
-
-LONGEST_S = 60
-"""A training takes about one."""
 
 
 class Kept:
