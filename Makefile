@@ -44,7 +44,7 @@ images: $(STAMP)
 	$(BIN)/python scripts/docker_engine.py $(BIN)/python scripts/docker_images.py
 
 attacks: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) tests/attacks
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/attacks
 
 check: $(STAMP)
 	$(BIN)/ruff check .

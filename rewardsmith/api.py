@@ -37,7 +37,7 @@ def evolve(
         stop: When to stop before the last generation.
         observe: Told of every event and the run as it then stands.
         request: Further fields of `rewardsmith.app.EvolveRequest`: `recipe`, `model`, `budget`, `iterations`, `k`,
-            `steps`, `seed`, `baselines`, `deterministic`, `name`, `strict`, `record`, `base_url`.
+            `steps`, `seed`, `baselines`, `deterministic`, `race`, `name`, `strict`, `record`, `base_url`.
 
     Raises:
         RewardsmithError: See `rewardsmith.errors`.

@@ -46,6 +46,7 @@ class EvolveRequest:
     seed: int = 0
     baselines: tuple[Baseline, ...] = ("human", "sparse")
     deterministic: bool = False
+    race: bool = True
     name: str | None = None
     stop: StopSpec = field(default_factory=StopSpec)
     strict: bool = False

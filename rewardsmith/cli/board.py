@@ -154,10 +154,14 @@ def _stage(run: Run, candidate: Candidate) -> tuple[str, bool]:
         moved = run.progress.get(key)
         return f"training {moved.steps / moved.of:.0%}" if moved else "training", False
     report = run.reports.get(key)
+    if report is None and key in run.paused:
+        return f"waiting at {run.paused[key].steps / run.spec.budget.steps:.0%}", False
     if report is None:
         return ("worker lost, waiting" if run.lost.get(key) else "waiting for a slot"), False
     if report.failure:
         return f"failed at {report.failure.gate}", True
+    if run.stopped(candidate):
+        return f"stopped at {report.steps / run.spec.budget.steps:.0%}", True
     return _confirmation(run, candidate.id), True
 
 

@@ -15,6 +15,7 @@ from rewardsmith.domain.events import (
     Completed,
     Confirmed,
     GenerationEnded,
+    Raced,
     Screened,
     StatusChanged,
     StoredEvent,
@@ -86,6 +87,8 @@ class PlainDisplay:
                 )
             case AttemptEnded() as ended:
                 return _ended(ended)
+            case Raced(candidate=name, goes_on=False, chance=chance):
+                return f"{name}: stopped early, its chance to lead is {chance:.0%}"
             case GenerationEnded() as ended:
                 return _generation(run, ended)
             case Confirmed(winner=winner):
@@ -113,6 +116,8 @@ def _ended(ended: AttemptEnded) -> str:
         return f"{name}: its worker was lost ({ended.lost}); the training goes on from its last checkpoint"
     if report.failure:
         return f"{name}: failed at {report.failure.gate} ({report.failure.kind}): {report.failure.message}"
+    if ended.attempt.until is not None:
+        return f"{name}: score {score(report.score)} after {count(report.steps)} steps"
     return f"{name}: score {score(report.score)}, {report.steps_per_second:.0f} steps/s, {duration(report.wall_s)}"
 
 

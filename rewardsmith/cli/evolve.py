@@ -67,6 +67,14 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     help="Seed of everything.",
 )
 @option("--deterministic", is_flag=True, heading=_SEARCH, help="End the same whether or not it is interrupted.")
+@option(
+    "--race",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    heading=_SEARCH,
+    help="Whether trainings that can hardly lead any more are stopped early, where the recipe races.",
+)
 @option("--name", metavar="NAME", heading=_SEARCH, help="Name of the run; default: task, date and time.")
 @option(
     "--model",
@@ -113,6 +121,7 @@ def evolve(
     baselines: tuple[Baseline, ...],
     seed: int,
     deterministic: bool,
+    race: str,
     name: str | None,
     model: str | None,
     base_url: str | None,
@@ -155,6 +164,7 @@ def evolve(
         seed=seed,
         baselines=baselines,
         deterministic=deterministic,
+        race=race == "on",
         name=name,
         strict=strict,
         record=None if record is None else str(Path(record).resolve()),

@@ -27,7 +27,9 @@ class Attempt(Record):
     seed: int
     """Seed of the training."""
     number: int = 0
-    """0, then 1, 2, ... when a worker was lost; a later number continues from the last checkpoint."""
+    """0, then 1, 2, ... after a pause or a lost worker; a later number continues from the last checkpoint."""
+    until: int | None = None
+    """Rungs after which it pauses; absent: it goes on to the end."""
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -103,6 +105,18 @@ class AttemptEnded(Record):
     """True when it was stopped on purpose: no fault of the infrastructure."""
 
 
+class Raced(Record):
+    """A paused training of the search goes on, or is stopped for good."""
+
+    kind: Literal["raced"] = "raced"
+    candidate: str
+    rung: int
+    """Rungs that it had been scored at."""
+    goes_on: bool
+    chance: float
+    """Estimated chance that it ends among the leaders of the run, 0 to 1."""
+
+
 class GenerationEnded(Record):
     """Every slot of a generation has its result."""
 
@@ -150,6 +164,7 @@ Event = Annotated[
     | AttemptStarted
     | AttemptProgressed
     | AttemptEnded
+    | Raced
     | GenerationEnded
     | SearchEnded
     | Confirmed

@@ -75,6 +75,8 @@ class TrainJob(Record):
     """Environment steps of the whole training; schedules span them."""
     rungs: int = Field(gt=0)
     """Equal parts, each ending with a checkpoint and a score."""
+    until: int | None = Field(default=None, gt=0)
+    """Rungs after which the training pauses, to be gone on with from its checkpoint; absent: it goes on to the end."""
     episodes: int = Field(gt=0)
     """Held-out episodes per score."""
     final: bool = False
@@ -85,6 +87,11 @@ class TrainJob(Record):
     """Record one held-out episode of the best rung as `video.mp4`."""
     tensorboard: bool = True
     """Write TensorBoard files."""
+
+    @property
+    def last(self) -> int:
+        """Rungs after which the report is written."""
+        return min(self.until or self.rungs, self.rungs)
 
 
 Job = Annotated[SurveyJob | TrainJob | CheckJob, Field(discriminator="kind")]

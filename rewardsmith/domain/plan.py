@@ -64,6 +64,8 @@ class RunSpec(Record):
     """Trained in the same run under the same budget."""
     deterministic: bool = False
     """Whether an interrupted run must end exactly as an undisturbed one."""
+    race: bool = True
+    """Whether trainings that can hardly lead any more are stopped early, where the recipe races."""
     sandbox: str = "bubblewrap"
     """Sandbox of the workers."""
     workers: int = Field(gt=0)

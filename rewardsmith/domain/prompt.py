@@ -80,6 +80,8 @@ class Turn(Record):
     """What training it gave; absent when it never trained."""
     reply: str | None = None
     """The completion that it came from, verbatim, where that is at hand; prompts fall back to the source."""
+    stopped: bool = False
+    """Whether its training was stopped early: its score is of fewer steps."""
     warnings: tuple[RewardWarning, ...] = ()
     """Signs that it is hacked."""
 

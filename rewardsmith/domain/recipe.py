@@ -38,6 +38,15 @@ class ScreenStage(Record):
     """Repair calls per failing candidate."""
 
 
+class RaceStage(Record):
+    """Which trainings are stopped early. Without marks none is."""
+
+    marks: tuple[float, ...] = ()
+    """Shares of a training at which it pauses, at the nearest rung, between 0 and 1."""
+    least_chance: float = Field(default=0.1, ge=0, le=1)
+    """A paused training whose chance to end among the leaders is less is stopped."""
+
+
 class ConfirmStage(Record):
     """How the winner is confirmed."""
 
@@ -59,6 +68,7 @@ class Recipe(Record):
     write: WriteStage
     parents: ParentStage
     screen: ScreenStage
+    race: RaceStage = RaceStage()
     confirm: ConfirmStage = ConfirmStage()
     templates: dict[str, str] = Field(default_factory=dict)
     """Jinja templates by file name without `.md.j2`: `system`, `task`, `feedback`, `repair`."""

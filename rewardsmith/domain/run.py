@@ -14,6 +14,7 @@ from rewardsmith.domain.events import (
     Completed,
     Confirmed,
     GenerationEnded,
+    Raced,
     RunStarted,
     Screened,
     SearchEnded,
@@ -44,10 +45,14 @@ class Run:
     """By (purpose, subject, seed)."""
     finished: dict[tuple[str, str, int], Attempt] = field(default_factory=dict)
     """The attempt that gave each report, by key."""
+    paused: dict[tuple[str, str, int], Report] = field(default_factory=dict)
+    """What trainings that were paused at a rung gave so far, by key; gone once there is a report."""
+    raced: dict[str, Raced] = field(default_factory=dict)
+    """The last decision on each candidate that was paused, by id."""
     open: dict[tuple[str, str, int], Attempt] = field(default_factory=dict)
     """Attempts that were started and have not ended, by key."""
     tries: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    """How many attempts ended without a report, by key."""
+    """How many attempts ended before their training did, by key."""
     lost: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """How many of them were lost, not stopped on purpose, by key."""
     progress: dict[tuple[str, str, int], Progress] = field(default_factory=dict)
@@ -98,12 +103,9 @@ class Run:
             case AttemptEnded(attempt=attempt, report=report, stopped=stopped):
                 self.open.pop(attempt.key, None)
                 self.progress.pop(attempt.key, None)
-                if report is not None:
-                    self.reports[attempt.key] = report
-                    self.finished[attempt.key] = attempt
-                else:
-                    self.tries[attempt.key] = self.tries.get(attempt.key, 0) + 1
-                    self.lost[attempt.key] = self.lost.get(attempt.key, 0) + (not stopped)
+                self._end(attempt, report, stopped=stopped)
+            case Raced() as raced:
+                self._race(raced)
             case GenerationEnded() as ended:
                 self.generations[ended.generation] = ended
                 self.warnings.update(ended.warnings)
@@ -114,16 +116,52 @@ class Run:
             case StatusChanged(status=status, reason=reason):
                 self.status, self.reason = status, reason
 
+    def _end(self, attempt: Attempt, report: Report | None, *, stopped: bool) -> None:
+        key = attempt.key
+        if report is not None and (attempt.until is None or report.failure is not None):
+            self.paused.pop(key, None)
+            self.reports[key], self.finished[key] = report, attempt
+            return
+        self.tries[key] = self.tries.get(key, 0) + 1
+        if report is not None:
+            self.paused[key], self.finished[key] = report, attempt
+        else:
+            self.lost[key] = self.lost.get(key, 0) + (not stopped)
+
+    def _race(self, raced: Raced) -> None:
+        assert self.spec is not None
+        self.raced[raced.candidate] = raced
+        key = ("search", raced.candidate, self.spec.seed)
+        if not raced.goes_on:
+            self.reports[key] = self.paused.pop(key)
+
     def turns(self) -> tuple[Turn, ...]:
         """Every candidate with its report, in order of generation and slot; a duplicate has its twin's report."""
         assert self.spec is not None
         ordered = sorted(self.candidates.values(), key=lambda c: (c.generation, c.slot))
-        return tuple(Turn(candidate=c, report=self.search_report(c), warnings=self.warned(c)) for c in ordered)
+        return tuple(
+            Turn(candidate=c, report=self.search_report(c), stopped=self.stopped(c), warnings=self.warned(c))
+            for c in ordered
+        )
 
     def search_report(self, candidate: Candidate) -> Report | None:
-        """What the search's training of `candidate`, or of its twin, gave."""
+        """What the search's training of `candidate`, or of its twin, gave, so far where it is paused."""
         assert self.spec is not None
-        return self.reports.get(("search", candidate.twin or candidate.id, self.spec.seed))
+        key = ("search", candidate.twin or candidate.id, self.spec.seed)
+        return self.reports.get(key) or self.paused.get(key)
+
+    def reached(self, key: tuple[str, str, int], until: int | None) -> Report | None:
+        """The report of a training that ended, or came at least `until` rungs far."""
+        paused = self.paused.get(key)
+        far = paused is not None and until is not None and len(paused.rungs) >= until
+        return self.reports.get(key) or (paused if far else None)
+
+    def stopped(self, candidate: Candidate) -> bool:
+        """Whether the training of `candidate`, or of its twin, has not been seen through to its end."""
+        assert self.spec is not None
+        name = candidate.twin or candidate.id
+        raced = self.raced.get(name)
+        return ("search", name, self.spec.seed) in self.paused or (raced is not None and not raced.goes_on)
 
     def warned(self, candidate: Candidate) -> tuple[RewardWarning, ...]:
         """Signs that `candidate`, or its twin, is hacked; none before its generation has ended."""
@@ -141,8 +179,8 @@ class Run:
     def usage(self) -> Usage:
         """What the run has spent so far."""
         return Usage(
-            trainings=len(self.reports),
-            steps=sum(r.steps + r.scoring_steps for r in self.reports.values()),
+            trainings=len(self.reports) + len(self.paused),
+            steps=sum(r.steps + r.scoring_steps for r in (*self.reports.values(), *self.paused.values())),
             tokens=sum(c.tokens for c in self.completions),
             dollars=sum(c.dollars or 0.0 for c in self.completions),
             unpriced=sum(c.dollars is None for c in self.completions),

@@ -13,7 +13,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.errors import UsageError
 from rewardsmith.export.file import render
-from rewardsmith.export.policy import LOADER, read_policy
+from rewardsmith.export.policy import read_policy
 from rewardsmith.store.artifacts import RunFolder, write_durably
 
 __all__ = ["hand_out_policy", "hand_out_reward"]
@@ -74,9 +74,7 @@ def hand_out_policy(run: Run, candidate: Candidate, source: RunFolder, folder: P
     if attempt is None:
         raise UsageError(f"{candidate.id} has no trained policy", hint="name a candidate with a score")
     out = source.attempt(attempt) / "out"
-    files, plain = read_policy(out)
-    if plain:
-        files["load.py"] = LOADER.encode()
+    files = read_policy(out)
     for name, data in files.items():
         write_durably(folder / name, data)
     return [folder / name for name in files]

@@ -10,16 +10,11 @@ from pydantic import Field
 
 from rewardsmith.domain.record import Record
 from rewardsmith.errors import StoreError
+from rewardsmith.export.loader import Box, Discrete, Layer, Output, loader
 from rewardsmith.store.arrays import read_arrays, read_tensors
 from rewardsmith.store.untrusted import MIB, read_record
 
-__all__ = ["LOADER", "read_policy"]
-
-
-class _Layer(Record):
-    weight: str
-    bias: str
-    activation: Literal["tanh", "relu", "sigmoid", "elu", "silu"] | None
+__all__ = ["read_policy"]
 
 
 class _Policy(Record):
@@ -30,13 +25,15 @@ class _Policy(Record):
     policy: str = Field(max_length=300)
     settings: dict[str, Any]
     observation_space: dict[str, Any]
-    action_space: dict[str, Any]
-    layers: tuple[_Layer, ...] | None
-    output: Literal["clip", "squash", "unscale", "argmax"] | None
+    action_space: Box | Discrete | dict[str, Any]
+    layers: tuple[Layer, ...] | None
+    output: Output | None
 
 
-def read_policy(out: Path) -> tuple[dict[str, bytes], bool]:
-    """The files of the policy that a worker left in `out`, written anew from what they hold; whether `LOADER` fits.
+def read_policy(out: Path) -> dict[str, bytes]:
+    """The files of the policy that a worker left in `out`, written anew from what they hold.
+
+    `load.py` is among them where the policy is a plain chain of layers.
 
     Raises:
         StoreError: They are damaged, or do not fit together.
@@ -62,40 +59,9 @@ def read_policy(out: Path) -> tuple[dict[str, bytes], bool]:
         "policy.json": policy.model_dump_json().encode(),
         "normalisation.npz": packed.getvalue(),
     }
-    return files, bool(policy.layers)
-
-
-LOADER = '''"""The deterministic policy that lies beside this file; needs numpy and safetensors only."""
-
-import json
-from pathlib import Path
-
-import numpy as np
-from safetensors.numpy import load_file
-
-HERE = Path(__file__).parent
-POLICY, TENSORS = json.loads((HERE / "policy.json").read_text()), load_file(HERE / "policy.safetensors")
-STATS = np.load(HERE / "normalisation.npz", allow_pickle=False)
-ACTIVATIONS = {
-    None: lambda x: x, "tanh": np.tanh, "relu": lambda x: np.maximum(x, 0), "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), "silu": lambda x: x / (1 + np.exp(-x)),
-}
-
-
-def act(observation):
-    """The action for one observation."""
-    x = np.asarray(observation, dtype=np.float64).ravel()
-    if "observation_mean" in STATS:
-        x = (x - STATS["observation_mean"]) / np.sqrt(STATS["observation_var"] + STATS["observation_epsilon"])
-        x = np.clip(x, -STATS["observation_clip"], STATS["observation_clip"])
-    for layer in POLICY["layers"]:
-        x = ACTIVATIONS[layer["activation"]](TENSORS[layer["weight"]] @ x + TENSORS[layer["bias"]])
-    if POLICY["output"] == "argmax":
-        return int(np.argmax(x)) + POLICY["action_space"]["start"]
-    low, high = (np.array(POLICY["action_space"][end]) for end in ("low", "high"))
-    if POLICY["output"] == "squash":
-        x = low + (np.tanh(x) + 1) / 2 * (high - low)
-    elif POLICY["output"] == "unscale":
-        x = low + (x + 1) / 2 * (high - low)
-    return np.clip(x, low, high).reshape(POLICY["action_space"]["shape"])
-'''
+    if policy.layers and policy.output:
+        if isinstance(policy.action_space, dict):
+            raise StoreError(f"{out / 'policy.json'}: a chain of layers without a box or a number of actions")
+        normalised = "observation_mean" in statistics
+        files["load.py"] = loader(policy.layers, policy.output, policy.action_space, normalised=normalised).encode()
+    return files

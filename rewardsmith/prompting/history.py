@@ -28,6 +28,8 @@ class Tried:
     """Names with their share of the reward's magnitude at the end of training."""
     length: str
     """Mean length of scored episodes in steps."""
+    stopped: int | None
+    """Steps after which its training was stopped early; absent when it was not."""
     warnings: tuple[str, ...]
     """Signs that it is hacked, a sentence each."""
 
@@ -103,6 +105,7 @@ def _tried(turn: Turn, score: float) -> Tried:
         idea=_idea(turn.candidate.source or ""),
         components=", ".join(named) or ", ".join(plain(name, 60) for name in turn.candidate.components),
         length=number(sum(lengths) / len(lengths)) if lengths else "",
+        stopped=report.steps if report and turn.stopped else None,
         warnings=tuple(plain(warning.sentence, MOST_WARNED) for warning in turn.warnings),
     )
 

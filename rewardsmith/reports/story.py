@@ -215,6 +215,10 @@ def _became(run: Run, candidate: Candidate) -> str:
     repaired = f", repaired {len(candidate.repairs)} time(s)" if candidate.repairs else ""
     warnings = run.warned(candidate)
     hacked = f", {len(warnings)} warning(s)" if warnings else ""
+    if run.stopped(candidate):
+        raced = run.raced.get(candidate.id)
+        why = f", its chance to lead was {raced.chance:.0%}" if raced and not raced.goes_on else ""
+        return f"stopped after {count(report.steps)} steps{why}{repaired}{hacked}"
     return f"trained, {report.steps_per_second:.0f} steps/s{repaired}{hacked}"
 
 

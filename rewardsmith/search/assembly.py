@@ -16,7 +16,8 @@ from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.ledger import Ledger
 from rewardsmith.search.loop import Search
-from rewardsmith.search.stoppers import stoppers
+from rewardsmith.search.racing import Race
+from rewardsmith.search.stoppers import first_reason, stoppers
 from rewardsmith.search.training import Trainings
 from rewardsmith.search.writing import Writing
 from rewardsmith.store.artifacts import RunFolder
@@ -62,7 +63,8 @@ def assemble(
     writing = Writing(journal, spec, recipe, model, gates(spec.task, found, probe, unsafe=unsafe), folder)
     asked = [ledger, *stoppers(spec.stop, exists=lambda path: Path(path).exists())]
     examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
-    return Search(spec, recipe, found, probe, journal, writing, trainings, asked, examiner, folder)
+    race = Race(spec, recipe, journal, trainings, lambda: first_reason(asked, journal.run))
+    return Search(spec, recipe, found, probe, journal, writing, trainings, race, asked, examiner, folder)
 
 
 def gates(task: Task, found: Survey, probe: Probe, *, unsafe: bool) -> Screen:

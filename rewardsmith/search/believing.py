@@ -56,9 +56,9 @@ def _report_faults(report: Report, job: TrainJob) -> Iterator[str]:
         yield "its times"
     if report.failure is not None:
         yield from _failure_faults(report)
-    elif len(report.rungs) < job.rungs or (job.final and report.final is None):
+    elif len(report.rungs) < job.last or (job.final and report.final is None):
         yield "it tells of no failure, and scores are missing"
-    if len(report.rungs) > job.rungs or (report.final is not None and not job.final):
+    if len(report.rungs) > job.last or (report.final is not None and not job.final):
         yield "it has scores that nobody asked for"
     scored = (*report.rungs, report.final) if report.final is not None else report.rungs
     for rung in scored:

@@ -11,6 +11,7 @@ from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.selection import baseline_seeds, compare_seeds, confirm_seeds, leaders
+from rewardsmith.search.slots import Priority
 from rewardsmith.search.training import Trainings
 
 FIRST, SEARCH, LAST = 0, 1, 2
@@ -34,7 +35,7 @@ async def confirm(journal: Journal, spec: RunSpec, recipe: Recipe, trainings: Tr
     if len(lead) > 1:
         await asyncio.gather(
             *(
-                trainings.report("compare", candidate.id, seed, spec_of(candidate), priority=(FIRST, seed, place))
+                trainings.report("compare", candidate.id, seed, spec_of(candidate), priority=_first(seed, place))
                 for place, candidate in enumerate(lead)
                 for seed in compare_seeds(spec)
             )
@@ -46,10 +47,14 @@ async def confirm(journal: Journal, spec: RunSpec, recipe: Recipe, trainings: Tr
     winner = run.candidates[run.confirmed.winner]
     await asyncio.gather(
         *(
-            trainings.report("confirm", winner.id, seed, spec_of(winner), priority=(FIRST, seed))
+            trainings.report("confirm", winner.id, seed, spec_of(winner), priority=_first(seed, 0))
             for seed in confirm_seeds(spec)
         )
     )
+
+
+def _first(seed: int, place: int) -> Priority:
+    return lambda: (FIRST, seed, place)
 
 
 def _mean(scores: list[float]) -> float:
@@ -61,7 +66,7 @@ async def train_baselines(spec: RunSpec, trainings: Trainings) -> None:
     names = [name for name in spec.baselines if name != "human" or spec.task.environment.stock_reward]
     await asyncio.gather(
         *(
-            trainings.report("baseline", name, seed, RewardSpec(kind=name, reward_id=name), priority=(LAST, seed))
+            trainings.report("baseline", name, seed, RewardSpec(kind=name, reward_id=name), priority=lambda: (LAST,))
             for seed in baseline_seeds(spec)
             for name in names
         )

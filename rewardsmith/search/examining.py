@@ -7,64 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.report import Report
 from rewardsmith.domain.run import Run
-from rewardsmith.domain.survey import ARCHIVED, Probe, Signal, Survey
+from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.warning import RewardWarning, WarningKind
 from rewardsmith.errors import StoreError
 from rewardsmith.reward.process import RewardFailed, RewardProcess
+from rewardsmith.search.archive import Archived, read_archive, returns
 from rewardsmith.search.selection import best
 from rewardsmith.search.suspicion import Played, one_term, pays_more, score_falls
-from rewardsmith.store.arrays import Layout, read_arrays
 from rewardsmith.store.artifacts import RunFolder
 
 _EXTREMES: dict[WarningKind, str] = {"pays_idle": "idle", "pays_reckless": "reckless"}
 _POLICIES = {"idle": "an idle agent", "reckless": "a reckless agent (every action at one of its limits)"}
-_ARCHIVE_BYTES = 256 << 20
-
-
-@dataclass(frozen=True)
-class Archived:
-    """Episodes that an agent played when it was scored, with every signal."""
-
-    rows: Probe
-    scores: tuple[float, ...]
-    """Of each episode."""
-
-
-def read_best(out: Path, signals: Sequence[Signal]) -> Archived:
-    """The episodes of the best rung that a training archived in `out`.
-
-    Raises:
-        StoreError: There is no archive, or it is damaged.
-    """
-    expected = {s.name: _layout("float32" if s.dtype == "float64" else s.dtype, *s.shape) for s in signals}
-    expected |= {name: _layout(dtype) for name, dtype in ARCHIVED.items()} | {"__starts__": _layout("bool")}
-    arrays = read_arrays(out, "archive.npz", expected=expected, limit=_ARCHIVE_BYTES)
-    starts, lengths = arrays["__starts__"], arrays["__lengths__"]
-    scores, steps = arrays["__scores__"], arrays["__steps__"]
-    bounds = np.append(np.flatnonzero(starts), len(starts))
-    sound = (
-        len(lengths) > 0
-        and bool(starts[0])
-        and np.array_equal(np.diff(bounds), lengths)
-        and all(len(arrays[name]) == len(lengths) for name in ARCHIVED)
-        and all(len(arrays[signal.name]) == len(starts) for signal in signals)
-        and bool(np.isfinite(scores.astype(np.float64)).all())
-    )
-    if not sound:
-        raise StoreError(f"{out / 'archive.npz'} does not hold whole episodes")
-    chosen = steps == max(np.unique(steps), key=lambda rung: float(np.mean(scores[steps == rung])))
-    rows = np.repeat(chosen, np.diff(bounds))
-    kept = {signal.name: arrays[signal.name][rows].astype(signal.dtype) for signal in signals}
-    return Archived(Probe(kept, starts[rows].astype(bool)), tuple(float(score) for score in scores[chosen]))
-
-
-def _layout(dtype: str, *shape: int) -> Layout:
-    return Layout(np.dtype(dtype), (None, *shape))
 
 
 @dataclass(frozen=True)
@@ -151,19 +107,16 @@ class Examiner:
     def archived(self, out: Path) -> Archived | None:
         """The best episodes that a training archived in `out`; None where they cannot be read."""
         try:
-            return read_best(out, self.survey.signals)
+            return read_archive(out, self.survey.signals).best()
         except StoreError:
             return None
 
 
 def _ask(process: RewardProcess, policy: str, rows: Probe, scores: Sequence[float]) -> Played:
-    """What the reward pays recorded episodes, asked for as those of a single environment."""
-    arrays = {name: rows.arrays[name][:, None] for name in process.reads}
-    total = process.ask(arrays, rows.starts[:, None], stream=policy).total[:, 0]
-    episodes = list(rows.episodes())
+    """What the reward pays recorded episodes."""
     return Played(
         policy=policy,
         scores=tuple(scores),
-        returns=tuple(float(total[each].sum()) for each in episodes),
-        lengths=tuple(each.stop - each.start for each in episodes),
+        returns=tuple(returns(process, rows, stream=policy).tolist()),
+        lengths=tuple(each.stop - each.start for each in rows.episodes()),
     )

@@ -37,8 +37,13 @@ class Ledger:
         self._claimed: set[tuple[Purpose, str, int]] = set()
 
     def claim(self, run: Run, key: tuple[Purpose, str, int]) -> str | None:
-        """Charge a training that is about to start; why it may not, where the limits leave no room for it."""
-        if reason := self.refusal(run, key[0]):
+        """Charge a training that is about to start; why it may not, where the limits leave no room for it.
+
+        One that goes on after a pause was charged when it started.
+        """
+        if key in self._claimed:
+            return None
+        if key not in run.paused and (reason := self.refusal(run, key[0])):
             return reason
         self._claimed.add(key)
         return None
@@ -60,14 +65,15 @@ class Ledger:
             return f"{taken} trainings begun and {len(kept)} kept for the confirmation, of {stop.trainings}"
         if stop.steps is None:
             return None
-        steps, reserve = run.usage().steps + self._most(begun), self._most(kept)
+        ended = sum(report.steps + report.scoring_steps for report in run.reports.values())
+        steps, reserve = ended + self._most(begun), self._most(kept)
         if steps + reserve + self._most([purpose]) > stop.steps:
             return f"{steps:,} environment steps begun and {reserve:,} kept for the confirmation, of {stop.steps:,}"
         return None
 
     def _begun(self, run: Run) -> set[tuple[str, str, int]]:
-        """Trainings that are under way."""
-        return (set(run.open) | self._claimed) - set(run.reports)
+        """Trainings that are under way or paused."""
+        return (set(run.open) | set(run.paused) | self._claimed) - set(run.reports)
 
     def _kept(self, run: Run) -> list[Purpose]:
         """Trainings that the confirmation will still take when one more candidate is trained."""

@@ -17,10 +17,11 @@ from rewardsmith.domain.prompt import CompletionKey, Context, Turn
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
-from rewardsmith.search.confirming import SEARCH, confirm, spec_of, train_baselines
+from rewardsmith.search.confirming import confirm, train_baselines
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal
-from rewardsmith.search.selection import best, parents, search_seed
+from rewardsmith.search.racing import Race
+from rewardsmith.search.selection import best, parents
 from rewardsmith.search.stoppers import Stopper, first_reason
 from rewardsmith.search.training import Trainings
 from rewardsmith.search.writing import Writing
@@ -41,6 +42,7 @@ class Search:
     journal: Journal
     writing: Writing
     trainings: Trainings
+    race: Race
     stoppers: Sequence[Stopper]
     examiner: Examiner
     folder: RunFolder
@@ -96,7 +98,7 @@ class Search:
         async with asyncio.TaskGroup() as group:
 
             def train(candidate: Candidate) -> None:
-                group.create_task(self._train(candidate))
+                group.create_task(self.race.train(candidate))
 
             for candidate in [c for c in run.candidates.values() if c.generation == generation]:
                 if candidate.failure is None and candidate.twin is None:
@@ -108,6 +110,7 @@ class Search:
             written.set()
         if outage and not isinstance(outage, ModelExhausted):
             raise outage
+        await self.race.together(c for c in run.candidates.values() if c.generation == generation)
         turns = [turn for turn in run.turns() if turn.candidate.generation == generation]
         if turns:
             own, overall = best(turns), best(run.turns())
@@ -120,16 +123,6 @@ class Search:
                 )
             )
         return outage.message if outage else None
-
-    async def _train(self, candidate: Candidate) -> None:
-        await self.trainings.report(
-            "search",
-            candidate.id,
-            search_seed(self.spec),
-            spec_of(candidate),
-            priority=(SEARCH, candidate.generation, candidate.slot),
-            halt=lambda: first_reason(self.stoppers, self.journal.run),
-        )
 
     async def _context(self, generation: int) -> Context:
         history = tuple(turn for turn in self.journal.run.turns() if turn.candidate.generation < generation)

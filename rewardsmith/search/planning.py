@@ -62,6 +62,7 @@ def run_spec(
         seed=request.seed,
         baselines=request.baselines,
         deterministic=request.deterministic,
+        race=request.race,
         sandbox=sandbox,
         workers=workers,
         stop=request.stop,

@@ -10,9 +10,12 @@ from rewardsmith.domain.recipe import Recipe
 
 
 def ranked(turns: Iterable[Turn]) -> list[Turn]:
-    """Turns with a score, best first; ties go to the earlier place. Duplicates stand behind nobody: left out."""
+    """Turns with a score, best first; ties go to the earlier place. Duplicates stand behind nobody: left out.
+
+    What was stopped early stands behind all that was trained to its end.
+    """
     scored = [turn for turn in turns if turn.score is not None and turn.candidate.twin is None]
-    return sorted(scored, key=lambda turn: (-(turn.score or 0.0), turn.candidate.generation, turn.candidate.slot))
+    return sorted(scored, key=lambda t: (t.stopped, -(t.score or 0.0), t.candidate.generation, t.candidate.slot))
 
 
 def best(turns: Iterable[Turn]) -> Turn | None:
@@ -39,7 +42,7 @@ def parents(recipe: Recipe, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
 
 def _best_with_twins(turns: Iterable[Turn]) -> Turn | None:
     scored = [turn for turn in turns if turn.score is not None]
-    return max(scored, key=lambda turn: (turn.score or 0.0, -turn.candidate.slot), default=None)
+    return max(scored, key=lambda turn: (not turn.stopped, turn.score or 0.0, -turn.candidate.slot), default=None)
 
 
 def leaders(turns: tuple[Turn, ...], count: int) -> list[Turn]:

@@ -17,7 +17,7 @@ from rewardsmith.errors import StoreError, WorkerFailed
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
 from rewardsmith.search.believing import check_report
 from rewardsmith.search.journal import Journal
-from rewardsmith.search.slots import Slots
+from rewardsmith.search.slots import Priority, Slots
 from rewardsmith.search.surveying import fault
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.untrusted import read_record, read_untrusted
@@ -44,6 +44,7 @@ def train_job(
     *,
     seed: int,
     final: bool = False,
+    until: int | None = None,
     video: bool = False,
     unsafe: bool = False,
 ) -> TrainJob:
@@ -55,6 +56,7 @@ def train_job(
         seed=seed,
         steps=budget.steps,
         rungs=budget.rungs,
+        until=until,
         episodes=budget.episodes,
         final=final,
         limits=RewardLimits(unsafe=unsafe),
@@ -104,10 +106,11 @@ class Trainings:
         seed: int,
         reward: RewardSpec,
         *,
-        priority: tuple[int, ...],
-        halt: Callable[[], str | None] = lambda: None,
+        priority: Priority,
+        admit: Callable[[], Awaitable[bool]] | None = None,
+        until: int | None = None,
     ) -> Report | None:
-        """Train `reward` on `seed`, or give the report that is there already.
+        """Train `reward` on `seed` to its end or to a pause, or give the report that is there already.
 
         Args:
             purpose: What the training is for.
@@ -115,7 +118,9 @@ class Trainings:
             seed: Seed of the training.
             reward: What is paid.
             priority: Who gets a free slot first: the least. What runs already, from before a resume, goes before all.
-            halt: Asked when a slot is free: a reason means that the training is not started, and None is returned.
+            admit: Asked when a slot is free: unless it says yes nothing is started, and None is returned where there
+                is no report.
+            until: Rungs after which the training pauses; absent: it goes on to the end.
 
         Raises:
             WorkerFailed: Workers are lost whatever they train.
@@ -123,17 +128,17 @@ class Trainings:
         """
         run = self._journal.run
         key = (purpose, subject, seed)
-        if key in run.reports:
-            return run.reports[key]
-        async with self._slots.take((_RUNNING,) if key in run.open else priority):
-            if key not in run.open and (halt() or self._claim(key)):
-                return None
-            while key not in run.reports:
+        if report := run.reached(key, until):
+            return report
+        async with self._slots.take(priority if key not in run.open else lambda: (_RUNNING,)):
+            if key not in run.open and ((admit and not await admit()) or self._claim(key)):
+                return run.reached(key, until)
+            while (report := run.reached(key, until)) is None:
                 if run.lost.get(key, 0) >= MAX_LOST:
                     await self._give_up(Attempt(purpose=purpose, subject=subject, seed=seed), reward)
                 else:
-                    await self._see_through(await self._attempt(key), reward)
-            return run.reports[key]
+                    await self._see_through(await self._attempt(key, until), reward)
+            return report
 
     async def stop_open(self) -> None:
         """Stop every training that is under way; each goes on from its last checkpoint when the run is resumed."""
@@ -141,7 +146,7 @@ class Trainings:
             await asyncio.to_thread(self._executor.stop, self._folder.attempt(attempt))
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost="stopped", stopped=True))
 
-    async def _attempt(self, key: tuple[Purpose, str, int]) -> Attempt:
+    async def _attempt(self, key: Key, until: int | None) -> Attempt:
         """The attempt to follow: the open one, unless its runner went down while nobody drove the run."""
         run = self._journal.run
         attempt = run.open.get(key)
@@ -152,7 +157,7 @@ class Trainings:
             reason = "its runner ended while nobody drove the run"
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=reason, stopped=True))
         purpose, subject, seed = key
-        return Attempt(purpose=purpose, subject=subject, seed=seed, number=run.tries.get(key, 0))
+        return Attempt(purpose=purpose, subject=subject, seed=seed, number=run.tries.get(key, 0), until=until)
 
     async def _give_up(self, attempt: Attempt, reward: RewardSpec) -> None:
         """End a training that keeps losing its worker: as its own failure where others train well, else loudly."""
@@ -184,6 +189,7 @@ class Trainings:
             self._spec.budget,
             seed=attempt.seed,
             final=attempt.purpose in ("baseline", "confirm"),
+            until=attempt.until,
             unsafe=self._unsafe,
         )
 

@@ -112,7 +112,7 @@ class _Training:
         curve = LearningCurve(self.out / "learning_curve.csv")
         progress = ProgressFile(self.out / "progress.json", of=learner.targets[-1])
         done = self._resume(resume, learner, archive, curve)
-        for rung in range(done, job.rungs):
+        for rung in range(done, job.last):
             self._train(learner, rung, progress)
             episodes = held_out.play(learner.act, held_out_seeds(job.episodes, final=False))
             self._take_in(learner, episodes, rung)
@@ -124,7 +124,7 @@ class _Training:
             write_arrays(self.out / "archive.npz", archive.dump(), compress=True)
             self._save(learner, archive, curve, rung + 1)
             print(f"rung {rung + 1}/{job.rungs}: {learner.steps} steps, score {self.rungs[-1].mean:.6g}", flush=True)
-        if job.final:
+        if job.final and job.last == job.rungs:
             self._score_once_more(learner, held_out)
 
     def _train(self, learner: Learner, rung: int, progress: ProgressFile) -> None:

@@ -108,21 +108,16 @@ class Trainings:
         return {tuple(folder.name.rsplit("-", 1)): mark for folder, mark in zip(folders, marks, strict=True)}  # type: ignore[misc]
 
 
-PARTS = 2
-"""Tests among which the trainings are shared out, so that two processes end together."""
-
-
 @pytest.fixture
 def canaries(tmp_path: Path) -> Iterator[Canaries]:
     with Canaries(tmp_path, [attack.name for attack in FORGING]) as canaries:
         yield canaries
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-def test_the_mark_is_what_the_numbers_are_worth(tmp_path: Path, canaries: Canaries, part: int) -> None:
+def test_the_mark_is_what_the_numbers_are_worth(tmp_path: Path, canaries: Canaries) -> None:
     trainings = Trainings(tmp_path, canaries)
     trainings.add("honest", NUMPY + HONEST, "locked")
-    for attack in FORGING[part::PARTS]:
+    for attack in FORGING:
         trainings.add(attack.name, attack.source, "locked")
         if attack.locked == "paid":
             trainings.add(attack.name, attack.source, "replayed")
@@ -133,8 +128,7 @@ def test_the_mark_is_what_the_numbers_are_worth(tmp_path: Path, canaries: Canari
     assert honest.report["failure"] is None
     assert 0.0 < honest.report["rungs"][-1]["mean"] < 0.9
     assert honest == alone(tmp_path / "alone"), "the forks leave something else than a worker of its own"
-    attacks = FORGING[part::PARTS]
-    wrong = {attack.name: marks[attack.name, "locked"] for attack in attacks if not _deserved(attack, marks)}
+    wrong = {attack.name: marks[attack.name, "locked"] for attack in FORGING if not _deserved(attack, marks)}
     assert wrong == {}
     assert canaries.alarms() == []
 

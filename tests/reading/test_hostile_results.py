@@ -29,7 +29,7 @@ from rewardsmith.executors.local import LocalExecutor
 from rewardsmith.export.policy import read_policy
 from rewardsmith.prompting.messages import compose
 from rewardsmith.reports.story import candidate_story, story
-from rewardsmith.search.examining import read_best
+from rewardsmith.search.archive import read_archive
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.results import result, train_result
 from rewardsmith.search.surveying import survey, survey_key
@@ -171,7 +171,7 @@ def _train(real: Real, planter: Planter, store: Store, runs: Path, name: str) ->
     subject = real.candidate.id
     how = "recorded"
     try:
-        report = asyncio.run(trainings.report("search", subject, spec.seed, real.reward, priority=(1,)))
+        report = asyncio.run(trainings.report("search", subject, spec.seed, real.reward, priority=lambda: (1,)))
         assert report is not None
         asyncio.run(journal.append(GenerationEnded(generation=1, best=subject, best_overall=subject)))
     except WorkerFailed:
@@ -186,7 +186,7 @@ def _train(real: Real, planter: Planter, store: Store, runs: Path, name: str) ->
     texts += [candidate_story(told, real.candidate, "folder"), repr(board(told))]
     context = Context(real.task, real.survey, real.probe, history=told.turns(), parents=told.turns(), seed=0, k=1)
     texts += [message.content for message in compose(real.recipe, context)]
-    for read in (lambda: read_policy(out), lambda: read_best(out, real.survey.signals)):
+    for read in (lambda: read_policy(out), lambda: read_archive(out, real.survey.signals)):
         with contextlib.suppress(StoreError):
             texts.append(repr(read()))
     if attempt:
@@ -280,10 +280,9 @@ def test_the_files_as_they_were_are_taken(real: Real, outside: Path, tmp_path: P
         assert _train(real, Honest(real.folder / "train", outside, ""), store, tmp_path / "runs", "run") == "recorded"
     honest = Honest(real.folder / "survey", outside, "")
     assert _survey(real, honest, tmp_path / "surveys") == "taken"
-    files, plain = read_policy(real.folder / "train" / "out")
-    assert plain
-    assert set(files) == {"policy.safetensors", "policy.json", "normalisation.npz"}
-    assert read_best(real.folder / "train" / "out", real.survey.signals).scores
+    files = read_policy(real.folder / "train" / "out")
+    assert set(files) == {"policy.safetensors", "policy.json", "normalisation.npz", "load.py"}
+    assert read_archive(real.folder / "train" / "out", real.survey.signals).scores
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")

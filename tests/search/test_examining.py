@@ -20,7 +20,8 @@ from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import StoreError
 from rewardsmith.export.signals import SignalReader
-from rewardsmith.search.examining import Examiner, read_best
+from rewardsmith.search.archive import read_archive
+from rewardsmith.search.examining import Examiner
 from rewardsmith.search.surveying import load_survey
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.worker import survey as survey_room
@@ -118,7 +119,7 @@ def test_a_survey_is_loaded_with_its_extremes(bench: Bench) -> None:
 
 
 def test_the_best_archived_rung_is_read(bench: Bench) -> None:
-    best = read_best(bench.out, bench.survey.signals)
+    best = read_archive(bench.out, bench.survey.signals).best()
     assert best.scores == (0.24, 0.24, 0.24)
     assert [each.stop - each.start for each in best.rows.episodes()] == [120, 120, 120]
     assert set(best.rows.arrays) == set(bench.survey.names())
@@ -171,7 +172,7 @@ def test_a_damaged_archive_is_no_archive(bench: Bench, tmp_path: Path, fault: st
             arrays["pole_angle"] = arrays["pole_angle"][:-1]
     np.savez(tmp_path / "archive.npz", **arrays)
     with pytest.raises(StoreError):
-        read_best(tmp_path, bench.survey.signals)
+        read_archive(tmp_path, bench.survey.signals)
     assert bench.examiner.archived(tmp_path) is None
 
 

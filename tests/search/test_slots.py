@@ -6,7 +6,7 @@ from rewardsmith.search.slots import Slots
 
 
 async def _hold(slots: Slots, priority: int, name: str, order: list[str], gate: asyncio.Event) -> None:
-    async with slots.take((priority,)):
+    async with slots.take(lambda: (priority,)):
         order.append(name)
         await gate.wait()
 

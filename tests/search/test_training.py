@@ -85,7 +85,7 @@ def training(tmp_path, story, make_report):
 
 def _report(trainings, subject, purpose="baseline"):
     reward = RewardSpec(kind="sparse", reward_id="sparse")
-    return asyncio.run(trainings.report(purpose, subject, 7, reward, priority=(1,)))
+    return asyncio.run(trainings.report(purpose, subject, 7, reward, priority=lambda: (1,)))
 
 
 def test_a_result_is_trained_once(training):
@@ -107,7 +107,7 @@ def test_one_training_that_loses_its_workers_where_others_do_well_fails_alone(tr
     run, _, executor, trainings = training(losing={"g1c00"})
     _report(trainings, "sparse")
     reward = RewardSpec(kind="candidate", reward_id="abc", source="...")
-    report = asyncio.run(trainings.report("compare", "g1c00", 7, reward, priority=(1,)))
+    report = asyncio.run(trainings.report("compare", "g1c00", 7, reward, priority=lambda: (1,)))
     assert report.failure.kind == "worker_lost"
     assert report.score is None
     assert run.reports[("compare", "g1c00", 7)] == report
@@ -136,9 +136,12 @@ def test_an_attempt_whose_runner_went_down_unwatched_is_not_overwritten(training
     assert executor.resumed[1] == executor.started[0] / "out"
 
 
-def test_a_reason_to_halt_leaves_the_training_unstarted(training):
+def test_what_is_not_admitted_is_not_started(training):
+    async def never():
+        return False
+
     _, _, executor, trainings = training()
     reward = RewardSpec(kind="sparse", reward_id="sparse")
-    report = asyncio.run(trainings.report("baseline", "sparse", 7, reward, priority=(1,), halt=lambda: "out of money"))
+    report = asyncio.run(trainings.report("baseline", "sparse", 7, reward, priority=lambda: (1,), admit=never))
     assert report is None
     assert not executor.started

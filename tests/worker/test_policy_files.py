@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import json
+import runpy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.numpy
-from numpy.typing import NDArray
 
-from rewardsmith.store.arrays import read_arrays
+from rewardsmith.export.loader import Box, Layer, loader
+from rewardsmith.export.policy import read_policy
 from rewardsmith.worker.backends.gymnasium import make
 from rewardsmith.worker.learner import Learner
 from rewardsmith.worker.policy import write_policy
@@ -17,26 +17,6 @@ from rewardsmith.worker.progress import ProgressFile
 from rewardsmith.worker.rewards import StockRewards
 
 from .conftest import PPO, SAC, make_job, make_task
-
-ACTIVATIONS = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0.0), None: lambda x: x}
-
-
-def act(folder: Path, observation: NDArray[Any]) -> NDArray[Any]:
-    """The deterministic policy with nothing but numpy and safetensors."""
-    policy, norm = json.loads((folder / "policy.json").read_text()), read_arrays(folder, "normalisation.npz")
-    weights = safetensors.numpy.load((folder / "policy.safetensors").read_bytes())
-    x, c = observation, float(norm.get("observation_clip", np.inf))
-    if "observation_mean" in norm:
-        x = np.clip(
-            (x - norm["observation_mean"]) / np.sqrt(norm["observation_var"] + norm["observation_epsilon"]), -c, c
-        )
-    for layer in policy["layers"]:
-        x = ACTIVATIONS[layer["activation"]](weights[layer["weight"]] @ x + weights[layer["bias"]])
-    if policy["output"] == "argmax":
-        return np.argmax(x)
-    low, high = (np.array(policy["action_space"][bound]) for bound in ("low", "high"))
-    x = np.tanh(x) if policy["output"] == "squash" else x
-    return np.clip(x, low, high) if policy["output"] == "clip" else low + (x + 1) / 2 * (high - low)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +48,30 @@ def test_a_few_lines_of_numpy_act_as_the_trained_policy(
     env.observation_space.seed(0)
     observations = np.array([np.clip(env.observation_space.sample(), -3, 3) for _ in range(20)], dtype=np.float64)
     expected = learner.act(observations, np.ones(20, dtype=bool))
-    np.testing.assert_allclose([act(tmp_path, one) for one in observations], expected, rtol=1e-4, atol=1e-5)
+    handed = tmp_path / "handed"
+    handed.mkdir()
+    for name, data in read_policy(tmp_path).items():
+        (handed / name).write_bytes(data)
+    act = runpy.run_path(str(handed / "load.py"))["act"]
+    np.testing.assert_allclose([act(one) for one in observations], expected, rtol=1e-4, atol=1e-5)
     learner.close()
+
+
+def test_the_loader_of_a_usual_policy_has_ten_lines() -> None:
+    layers = [Layer(weight=f"{n}.weight", bias=f"{n}.bias", activation="tanh" if n < 2 else None) for n in range(3)]
+    action = Box(kind="box", shape=(2,), dtype="float32", low=(-1.0, -1.0), high=(1.0, 1.0))
+    docstring, *lines = loader(layers, "clip", action, normalised=True).splitlines()
+    assert docstring.startswith('"""')
+    assert len(lines) == 10
+
+
+def test_bounds_that_differ_or_are_missing_stand_in_the_loader(tmp_path: Path) -> None:
+    layers = [Layer(weight="w", bias="b", activation=None)]
+    safetensors.numpy.save_file({"w": np.eye(2), "b": np.zeros(2)}, tmp_path / "policy.safetensors")
+    action = Box(kind="box", shape=(2, 1), dtype="float64", low=(-1.0, None), high=(1.0, None))
+    (tmp_path / "load.py").write_text(loader(layers, "clip", action, normalised=False))
+    act = runpy.run_path(str(tmp_path / "load.py"))["act"]
+    assert act([-3.0, 7.0]).tolist() == [[-1.0], [7.0]]
 
 
 def test_a_policy_that_is_no_chain_of_layers_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+"""Archived episodes: what a training left of the episodes it was scored on, for any other reward to be asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rewardsmith.domain.survey import ARCHIVED, Probe, Signal
+from rewardsmith.errors import StoreError
+from rewardsmith.reward.process import RewardProcess
+from rewardsmith.store.arrays import Layout, read_arrays
+
+_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Archived:
+    """Episodes that one agent played when it was scored, with every signal."""
+
+    rows: Probe
+    scores: tuple[float, ...]
+    """Of each episode."""
+    steps: tuple[int, ...]
+    """Training steps behind the policy that played each episode."""
+
+    def best(self) -> Archived:
+        """Those of the rung with the highest mean score."""
+        steps, scores = np.asarray(self.steps), np.asarray(self.scores)
+        rung = max(np.unique(steps), key=lambda rung: float(scores[steps == rung].mean()))
+        chosen = steps == rung
+        lengths = [each.stop - each.start for each in self.rows.episodes()]
+        rows = np.repeat(chosen, lengths)
+        kept = {name: array[rows] for name, array in self.rows.arrays.items()}
+        return Archived(
+            Probe(kept, self.rows.starts[rows]), tuple(scores[chosen].tolist()), (int(rung),) * chosen.sum()
+        )
+
+
+def read_archive(out: Path, signals: Sequence[Signal]) -> Archived:
+    """The episodes that a training archived in `out`.
+
+    Raises:
+        StoreError: There is no archive, or it is damaged.
+    """
+    expected = {s.name: _layout("float32" if s.dtype == "float64" else s.dtype, *s.shape) for s in signals}
+    expected |= {name: _layout(dtype) for name, dtype in ARCHIVED.items()} | {"__starts__": _layout("bool")}
+    arrays = read_arrays(out, "archive.npz", expected=expected, limit=_BYTES)
+    starts, lengths, scores = arrays["__starts__"], arrays["__lengths__"], arrays["__scores__"]
+    bounds = np.append(np.flatnonzero(starts), len(starts))
+    sound = (
+        len(lengths) > 0
+        and bool(starts[0])
+        and np.array_equal(np.diff(bounds), lengths)
+        and all(len(arrays[name]) == len(lengths) for name in ARCHIVED)
+        and all(len(arrays[signal.name]) == len(starts) for signal in signals)
+        and bool(np.isfinite(scores.astype(np.float64)).all())
+    )
+    if not sound:
+        raise StoreError(f"{out / 'archive.npz'} does not hold whole episodes")
+    kept = {signal.name: arrays[signal.name].astype(signal.dtype) for signal in signals}
+    return Archived(Probe(kept, starts.astype(bool)), tuple(scores.tolist()), tuple(arrays["__steps__"].tolist()))
+
+
+def returns(process: RewardProcess, rows: Probe, *, stream: str) -> npt.NDArray[np.float64]:
+    """What a reward pays each recorded episode, undiscounted, shape (episodes,); one request of a single environment.
+
+    Raises:
+        RewardFailed: The reward failed on these rows.
+        InfrastructureError: Its process could not be run.
+    """
+    arrays = {name: rows.arrays[name][:, None] for name in process.reads}
+    total = process.ask(arrays, rows.starts[:, None], stream=stream).total[:, 0]
+    return np.array([total[each].sum() for each in rows.episodes()])
+
+
+def _layout(dtype: str, *shape: int) -> Layout:
+    return Layout(np.dtype(dtype), (None, *shape))
