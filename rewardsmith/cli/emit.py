@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
 from rewardsmith.cli.streams import silence
+from rewardsmith.reports.words import OBEYED, visible
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-_OBEYED = {"Cc", "Cf", "Co", "Cs"}
 
 
 def emit_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
@@ -24,7 +23,7 @@ def emit_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
         text = json.dumps([each.model_dump(mode="json") for each in value], indent=2, ensure_ascii=False)
     else:
         text = value.model_dump_json(indent=2)
-    _write("".join(c if c == "\n" or category(c) not in _OBEYED else _escape_json(c) for c in text) + "\n")
+    _write("".join(c if c == "\n" or category(c) not in OBEYED else _escape_json(c) for c in text) + "\n")
 
 
 def emit_text(text: str) -> None:
@@ -32,8 +31,7 @@ def emit_text(text: str) -> None:
 
     Control and formatting characters, which a candidate's source may hold, become escapes: no terminal obeys them.
     """
-    shown = "".join(c if c in "\n\t" or category(c) not in _OBEYED else _escape(c) for c in text.rstrip("\n"))
-    _write(shown + "\n")
+    _write(visible(text.rstrip("\n")) + "\n")
 
 
 def emit_file(text: str) -> None:
@@ -61,7 +59,3 @@ def _write(text: str) -> None:
 
 def _escape_json(character: str) -> str:
     return json.dumps(character)[1:-1]
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

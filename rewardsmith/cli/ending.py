@@ -12,7 +12,7 @@ from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.errors import BelowThreshold, InfrastructureError, Interrupted, ModelUnavailable, RewardsmithError
 from rewardsmith.reports.components import component_table
-from rewardsmith.reports.scores import beats, score_table
+from rewardsmith.reports.scores import beats, chances, score_table
 from rewardsmith.reports.words import count, duration, spent
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def ending(run: Run, result: RunResult) -> str:
     parts += [_heading(run), "", score_table(result), ""]
     verdict = beats(result)
     if verdict:
-        parts += [f"The confirmed score {verdict}.", ""]
+        parts += [f"The confirmed score {verdict}.", *chances(result), ""]
     usage = result.usage
     reason = f": {result.reason.rstrip('.')}" if result.reason else ""
     took = "It took" if result.status == "done" else "So far it took"

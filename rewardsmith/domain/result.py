@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.prompt import Message, Usage
 from rewardsmith.domain.record import Record
@@ -37,6 +39,12 @@ class Best(Record):
     """Seeds of the confirmation on which its training failed; they have no score and are not in the mean."""
     search_max: float | None
     """What the search itself measured on one seed: the maximum of many, so too high on average."""
+    gap: float | None = None
+    """`search_max` less the confirmed mean; absent until that is there."""
+    improvement: dict[str, Interval] = Field(default_factory=dict)
+    """By baseline: the probability that a training of this reward scores above one of it, over pairs of seeds."""
+    human_normalised: float | None = None
+    """The confirmed mean in EUREKA's measure: 0 is the sparse baseline, 1 the human one, clipped to [0, 3] as there."""
     file: str
     """Path of its `reward.py`."""
     warnings: tuple[RewardWarning, ...] = ()
@@ -206,6 +214,15 @@ class ExportResult(Record):
     """Name of the run."""
     candidate: str
     """What was exported."""
+    files: tuple[str, ...]
+    """Files that were written."""
+
+
+class ReportResult(Record):
+    """`report`."""
+
+    run: str
+    """Name of the run."""
     files: tuple[str, ...]
     """Files that were written."""
 

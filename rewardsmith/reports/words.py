@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 if TYPE_CHECKING:
     from rewardsmith.domain.prompt import Usage
     from rewardsmith.domain.result import Interval
 
 ABSENT = "–"
+OBEYED = {"Cc", "Cf", "Co", "Cs"}
+"""Categories of characters that a terminal or a page obeys instead of showing them."""
 
 
 def number(value: float | None) -> str:
@@ -111,3 +114,12 @@ def inert(text: str) -> str:
     What would open a tag, code, a link's address or a picture's is escaped; underscores and intervals are left alone.
     """
     return re.sub(r"[\\`<>&*]|(?<=\])[\[(]", r"\\\g<0>", text)
+
+
+def visible(text: str) -> str:
+    """`text` with its control and formatting characters as escapes, so that nothing that shows it obeys them."""
+    return "".join(c if c in "\n\t" or category(c) not in OBEYED else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -18,20 +18,21 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.search.selection import best
-from rewardsmith.search.statistics import interval
+from rewardsmith.search.statistics import human_normalised, improvement, interval
 from rewardsmith.store.artifacts import RunFolder
 
 
 def result(run: Run, survey: Survey | None, folder: RunFolder) -> RunResult:
     """What `evolve`, `resume` and `show` print."""
     assert run.spec is not None
+    baselines = _baselines(run, survey)
     return RunResult(
         run=run.spec.run,
         status=run.status,
         reason=run.reason,
         task=run.spec.task.name,
-        best=_best(run, folder),
-        baselines=_baselines(run, survey),
+        best=_best(run, baselines, folder),
+        baselines=baselines,
         usage=run.usage(),
         folder=str(folder.path),
     )
@@ -45,16 +46,25 @@ def standing(run: Run) -> str | None:
     return found.candidate.id if found else None
 
 
-def _best(run: Run, folder: RunFolder) -> Best | None:
+def _best(run: Run, baselines: Baselines, folder: RunFolder) -> Best | None:
     subject = standing(run)
     if subject is None:
         return None
     report = run.search_report(run.candidates[subject])
+    ours = run.scores("confirm", subject)
+    confirmed, search_max = interval(ours), report.score if report else None
+    over = {name: improvement(ours, run.scores("baseline", name)) for name in ("human", "sparse")}
+    normalised = None
+    if confirmed and baselines.human and baselines.sparse:
+        normalised = human_normalised(confirmed.mean, human=baselines.human.mean, sparse=baselines.sparse.mean)
     return Best(
         candidate=subject,
-        score=interval(run.scores("confirm", subject)),
+        score=confirmed,
         failed_seeds=run.failures("confirm", subject),
-        search_max=report.score if report else None,
+        search_max=search_max,
+        gap=None if confirmed is None or search_max is None else search_max - confirmed.mean,
+        improvement={name: found for name, found in over.items() if found},
+        human_normalised=normalised,
         file=str(folder.candidate(subject) / "reward.py"),
         warnings=run.warned(run.candidates[subject]),
     )

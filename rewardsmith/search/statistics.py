@@ -12,6 +12,8 @@ from rewardsmith.domain.result import Interval
 _STUDENT_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
 """Two-sided 95 % quantiles of Student's t by degrees of freedom; any table of the distribution."""
 
+CLIPPED = 3.0
+"""Where EUREKA's human-normalised score is clipped."""
 _RESAMPLES = 10_000
 _LEVEL = 0.95
 
@@ -73,7 +75,7 @@ def pairs_won(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> npt.NDArray[np.floa
     return won
 
 
-def human_normalised(score: float, *, human: float, sparse: float, most: float = 3.0) -> float | None:
+def human_normalised(score: float, *, human: float, sparse: float, most: float = CLIPPED) -> float | None:
     """EUREKA's human-normalised score, (score - sparse) / |human - sparse|, clipped to [0, `most`] as there.
 
     0 is the sparse baseline's score and 1 the human one's (Ma et al., 2023, section 4.2). None where the two baselines

@@ -8,7 +8,7 @@ from rewardsmith.domain.prompt import CompletionKey
 from rewardsmith.domain.result import Baselines, Interval
 from rewardsmith.prompting.templates import fenced
 from rewardsmith.reports.components import component_table
-from rewardsmith.reports.scores import beats, score_table
+from rewardsmith.reports.scores import beats, chances, score_table
 from rewardsmith.reports.story import candidate_story, story
 
 
@@ -200,3 +200,21 @@ def test_warnings_stand_with_their_candidates_and_together(told):
     assert "- warning: It pays an idle agent more." in one
     assert "- warning: It pays an idle agent more." in candidate_story(run, run.candidates["g2c01"], "runs/x"), "a twin"
     assert "warning" not in told.lower(), "nothing is said where nothing was seen"
+
+
+def test_how_sure_it_is_stands_in_sentences():
+    some = result()
+    assert some.best is not None
+    assert chances(some) == []
+    over = {"human": Interval(mean=0.875, low=None, high=None, n=4), "sparse": Interval(mean=1, low=0.5, high=1, n=9)}
+    best = some.best.model_copy(update={"gap": -0.25, "improvement": over, "human_normalised": 1.5})
+    some = some.model_copy(update={"best": best})
+    assert chances(some) == [
+        "A training of g2c00 scores above one of human with probability 0.875 (4 pairs of seeds).",
+        "A training of g2c00 scores above one of sparse with probability 1.00 [0.5, 1.00] (9 pairs of seeds).",
+        "Human-normalised, (score - sparse) / |human - sparse|, it is 1.50; as in EUREKA this is clipped to [0, 3], "
+        "which it does not reach.",
+    ]
+    assert "0.25 below the confirmed mean" in score_table(some)
+    clipped = some.model_copy(update={"best": best.model_copy(update={"human_normalised": 3.0})})
+    assert chances(clipped)[-1].endswith("it is 3.00; as in EUREKA this is clipped to [0, 3], which it reaches.")
