@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rewardsmith.api import evolve as evolve
+    from rewardsmith.api import report as report
     from rewardsmith.export.wrapper import RewardWrapper as RewardWrapper
 
 __version__ = "0.1.0"
-__all__ = ["RewardWrapper", "__version__", "evolve"]
+__all__ = ["RewardWrapper", "__version__", "evolve", "report"]
 
-_WHERE = {"evolve": "rewardsmith.api", "RewardWrapper": "rewardsmith.export.wrapper"}
+_WHERE = {"evolve": "rewardsmith.api", "report": "rewardsmith.api", "RewardWrapper": "rewardsmith.export.wrapper"}
 
 
 def __getattr__(name: str) -> Any:

@@ -48,5 +48,26 @@ def evolve(
     return workshop.evolve(spec, plan, observe or _silent)
 
 
+def report(
+    run: str, to: str | Path | None = None, *, runs: str | Path = "runs", database: str | None = None
+) -> tuple[Path, ...]:
+    """Write `report.html` and `report.md` of a run; does what `rewardsmith report` does.
+
+    Args:
+        run: Name of the run; it may be unfinished.
+        to: Folder to write to; the run's own when absent.
+        runs: Folder of runs and of the database.
+        database: URL of another database.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        RewardsmithError: See `rewardsmith.errors`.
+    """
+    workshop = Workshop(Settings(runs=Path(runs), database=database))
+    return workshop.report(run, None if to is None else Path(to))
+
+
 def _silent(event: StoredEvent, run: Run) -> None:
     del event, run

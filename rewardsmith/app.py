@@ -28,7 +28,7 @@ from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
 from rewardsmith.models.registry import default_model, open_model, prices_known
 from rewardsmith.prompting.messages import check_templates, compose
-from rewardsmith.reports.story import story
+from rewardsmith.reports.files import write_report
 from rewardsmith.search.assembly import assemble, gates
 from rewardsmith.search.driving import drive
 from rewardsmith.search.examining import Examiner
@@ -165,15 +165,14 @@ class Workshop:
         finally:
             self._loop, self._interrupted = None, False
             self.store.release(lease)
-            self._report(name)
+            if self._fold(name).spec:
+                self.report(name)
         return self.result(name)
 
-    def _report(self, name: str) -> None:
-        """Leave the run's story in its folder."""
-        state = self._fold(name)
-        if state.spec:
-            folder, found = RunFolder(self._runs, name), self.survey_of(state)
-            folder.write_text(folder.path / "report.md", story(state, result(state, found, folder), found))
+    def report(self, run: str, to: Path | None = None) -> tuple[Path, ...]:
+        """Write `report.html` and `report.md` of a run into the folder `to`, the run's own when absent; the files."""
+        state = self.run(run)
+        return write_report(state, self._result(run, state), self.survey_of(state), RunFolder(self._runs, run), to)
 
     async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()

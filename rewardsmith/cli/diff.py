@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 import click
@@ -25,23 +24,14 @@ def diff(*, workshop: Workshop, run: str, a: str, b: str, as_json: bool) -> None
     from rewardsmith.cli.chosen import find_candidate
     from rewardsmith.cli.emit import emit_json, emit_text
     from rewardsmith.domain.result import DiffResult, DiffSide
+    from rewardsmith.reports.code import unified
+    from rewardsmith.reports.outcomes import value
     from rewardsmith.reports.words import score
 
     told = workshop.run(run)
     old, new = find_candidate(told, a), find_candidate(told, b)
-    sides = []
-    for each in (old, new):
-        report = told.search_report(each)
-        value = report.score if report and not report.failure else None
-        sides.append(DiffSide(candidate=each.id, score=value))
-    lines = difflib.unified_diff(
-        (old.source or "").splitlines(),
-        (new.source or "").splitlines(),
-        f"{sides[0].candidate}  score {score(sides[0].score)}",
-        f"{sides[1].candidate}  score {score(sides[1].score)}",
-        lineterm="",
-    )
-    text = "\n".join(lines)
+    sides = [DiffSide(candidate=each.id, score=value(told, each)) for each in (old, new)]
+    text = unified(told, old, new)
     if as_json:
         emit_json(DiffResult(run=run, a=sides[0], b=sides[1], diff=text))
     else:

@@ -76,7 +76,9 @@ def ending(run: Run, result: RunResult) -> str:
         f"Run {result.run} is {result.status}{reason}. {took} {usage.trainings} trainings, {count(usage.steps)} steps, "
         f"{count(usage.tokens)} tokens, {spent(usage)} and {duration(usage.wall_s)}."
     )
-    parts += [f"Everything lies in {result.folder}", *_next(run, result)]
+    page = Path(result.folder) / "report.html"
+    told = [f"The report: {page}"] if page.is_file() else []
+    parts += [f"Everything lies in {result.folder}", *told, *_next(run, result)]
     return "\n".join(parts)
 
 

@@ -21,6 +21,7 @@ SECTIONS = {
         "resume": "Go on with a run that was interrupted or paused.",
         "runs": "List the runs.",
         "show": "Tell a run's story, or one candidate's.",
+        "report": "Write a run's report: one HTML page, and the same as Markdown.",
         "diff": "Compare two candidates of a run.",
         "export": "Write a run's reward, or its trained policy, to a file that stands alone.",
     },

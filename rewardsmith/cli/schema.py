@@ -23,6 +23,7 @@ def results() -> dict[str, Any]:
         "runs": list[result.RunSummary],
         "show": result.RunResult,
         "show CANDIDATE": result.CandidateResult,
+        "report": result.ReportResult,
         "diff": result.DiffResult,
         "export": result.ExportResult,
         "train": result.TrainResult,

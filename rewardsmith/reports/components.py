@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from rewardsmith.domain.report import Report
+from rewardsmith.domain.report import ComponentStatistics, Report
 from rewardsmith.reports.words import ABSENT, number, table
+
+
+def ordered(report: Report) -> list[ComponentStatistics]:
+    """The components that were seen in training, the largest share first, the total last."""
+    known = [each for each in report.components if each.points]
+    return sorted(known, key=lambda each: (each.name == "total", -each.points[-1].share))
 
 
 def component_table(report: Report, *, markdown: bool = False) -> str:
@@ -12,8 +18,6 @@ def component_table(report: Report, *, markdown: bool = False) -> str:
     The mean is per step, first and last stretch of training; the share is of the summed magnitude in the last stretch;
     the correlation is of the component's episode sum with the episode's score over the held-out episodes.
     """
-    known = [each for each in report.components if each.points]
-    known.sort(key=lambda each: (each.name == "total", -each.points[-1].share))
     rows = [
         [
             each.name,
@@ -22,7 +26,7 @@ def component_table(report: Report, *, markdown: bool = False) -> str:
             ABSENT if each.name == "total" else f"{each.points[-1].share:.0%}",
             ABSENT if each.correlation is None else f"{each.correlation:+.2f}",
         ]
-        for each in known
+        for each in ordered(report)
     ]
     header = ["component", "mean at first", "mean at last", "share", "correlation with score"]
     return table(header, rows, markdown=markdown)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rewardsmith.domain.candidate import Candidate, same_as
-from rewardsmith.domain.report import Failure, Report
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.report import Report
 from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.prompting.templates import fenced
+from rewardsmith.reports.code import changes
 from rewardsmith.reports.components import component_table
-from rewardsmith.reports.scores import beats, score_table
-from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, inert, score, spent, table
+from rewardsmith.reports.costs import asides, cost_rows, shares
+from rewardsmith.reports.curves import curve, trained
+from rewardsmith.reports.outcomes import ancestors, became, failed, failures, value
+from rewardsmith.reports.scores import beats, chances, score_table
+from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, interval, score, table
 
 
 def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
@@ -31,12 +35,13 @@ def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
         _title(run, result),
         _asked(run),
         _scores(result, survey),
+        _curves(run, result),
         _winner(run, result),
         _generations(run),
         _candidates(run),
         _warnings(run),
         _failures(run),
-        _cost(run, result),
+        _cost(run),
         _files(result),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -45,7 +50,7 @@ def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
 def candidate_story(run: Run, candidate: Candidate, folder: str) -> str:
     """One candidate: where it comes from, its source, what training gave, and what went wrong."""
     report = run.search_report(candidate)
-    lines = [f"# {candidate.id}", "", _became(run, candidate), ""]
+    lines = [f"# {candidate.id}", "", became(run, candidate), ""]
     lines.append(
         f"- origin: {candidate.origin}" + (f", from {', '.join(candidate.parents)}" if candidate.parents else "")
     )
@@ -55,7 +60,7 @@ def candidate_story(run: Run, candidate: Candidate, folder: str) -> str:
         lines.append(f"- reads: {', '.join(candidate.signals)}")
     if candidate.parameters:
         lines.append("- parameters: " + ", ".join(f"{k}={v:g}" for k, v in candidate.parameters.items()))
-    lines += [f"- repaired: {_failure(failure)}" for failure in candidate.repairs]
+    lines += [f"- repaired: {failed(failure)}" for failure in candidate.repairs]
     lines += _warned(run.warned(candidate))
     lines.append(f"- files: {folder}")
     if candidate.source:
@@ -105,7 +110,23 @@ def _scores(result: RunResult, survey: Survey | None) -> str:
     lines.append(score_table(result, sparse_kind=kind, markdown=True))
     if verdict:
         lines += ["", f"The confirmed score {verdict}."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"\n{sentence}" for sentence in chances(result))])
+
+
+def _curves(run: Run, result: RunResult) -> str:
+    best = result.best.candidate if result.best else ""
+    known = [
+        (f"{best}, search", curve(trained(run, "search", best))),
+        (f"{best}, confirmed", curve(trained(run, "confirm", best))),
+        *((name, curve(trained(run, "baseline", name))) for name in ("human", "sparse")),
+    ]
+    known = [(name, found) for name, found in known if found]
+    if not known:
+        return ""
+    steps = sorted({at for _, found in known for at, _ in found})
+    rows = [[name, *(interval(dict(found).get(at)) for at in steps)] for name, found in known]
+    lines = ["## Learning curves", "", "Mean score over seeds, with its 95 % interval where there are several.", ""]
+    return "\n".join([*lines, table(["after steps", *map(count, steps)], rows, markdown=True)])
 
 
 def _winner(run: Run, result: RunResult) -> str:
@@ -114,14 +135,16 @@ def _winner(run: Run, result: RunResult) -> str:
     candidate = run.candidates[result.best.candidate]
     title = "The winner" if run.confirmed else "The best so far"
     lines = [f"## {title}: {candidate.id}", "", fenced(candidate.source or "", "python")]
+    if diff := changes(run, candidate):
+        lines += ["", f"What changed since {candidate.parents[0]}:", "", fenced(diff, "diff")]
     report = run.search_report(candidate)
     if result.best.warnings:
         lines += ["", *_warned(result.best.warnings)]
     if report is not None:
         lines += ["", _training(report)]
-    ancestors = _lineage(run, candidate)
-    if len(ancestors) > 1:
-        lines += ["", "Lineage: " + " <- ".join(f"{c.id} ({c.origin}, {_score(run, c)})" for c in ancestors)]
+    line = ancestors(run, candidate)
+    if len(line) > 1:
+        lines += ["", "Lineage: " + " <- ".join(f"{c.id} ({c.origin}, {_score(run, c)})" for c in line)]
     if run.confirmed is not None and len(run.confirmed.leaders) > 1:
         seeds = run.spec.budget.compare_seeds if run.spec else 0
         compared = [f"{name} {_mean(run.scores('compare', name))}" for name in run.confirmed.leaders]
@@ -133,22 +156,11 @@ def _mean(scores: list[float]) -> str:
     return score(sum(scores) / len(scores)) if scores else ABSENT
 
 
-def _lineage(run: Run, candidate: Candidate) -> list[Candidate]:
-    """The candidate, its first parent, that one's, and so on."""
-    found = [candidate]
-    while found[-1].parents and found[-1].parents[0] in run.candidates:
-        parent = run.candidates[found[-1].parents[0]]
-        if parent in found:
-            break
-        found.append(parent)
-    return found
-
-
 def _training(report: Report) -> str:
     rungs = ", ".join(f"{score(rung.mean)} after {count(rung.steps)}" for rung in report.rungs)
     lines = [f"Training on seed {report.seed}: {rungs or 'no score'}; {report.steps_per_second:.0f} steps per second."]
     if report.failure:
-        lines += ["", _failure(report.failure)]
+        lines += ["", failed(report.failure)]
     if report.components:
         lines += ["", component_table(report, markdown=True)]
     return "\n".join(lines)
@@ -161,7 +173,7 @@ def _generations(run: Run) -> str:
     best: float | None = None
     for generation in sorted({c.generation for c in run.candidates.values()}):
         members = [c for c in run.candidates.values() if c.generation == generation]
-        scored = [(s, c.id) for c in members if (s := _value(run, c)) is not None]
+        scored = [(s, c.id) for c in members if (s := value(run, c)) is not None]
         top = max(scored, key=lambda each: each[0]) if scored else None
         if top is not None:
             best = top[0] if best is None else max(best, top[0])
@@ -182,44 +194,19 @@ def _generations(run: Run) -> str:
     return "## Generations\n\nScores of the search, on one seed.\n\n" + table(header, rows, markdown=True)
 
 
-def _value(run: Run, candidate: Candidate) -> float | None:
-    report = run.search_report(candidate)
-    return report.score if report and not report.failure else None
-
-
 def _score(run: Run, candidate: Candidate) -> str:
-    return score(_value(run, candidate))
+    return score(value(run, candidate))
 
 
 def _candidates(run: Run) -> str:
     if not run.candidates:
         return ""
     rows = [
-        [c.id, c.origin, ", ".join(c.parents) or ABSENT, _score(run, c), _became(run, c)]
+        [c.id, c.origin, ", ".join(c.parents) or ABSENT, _score(run, c), became(run, c)]
         for c in (turn.candidate for turn in run.turns())
     ]
     header = ["candidate", "origin", "parents", "score", "what became of it"]
     return "## Candidates\n\n" + table(header, rows, markdown=True)
-
-
-def _became(run: Run, candidate: Candidate) -> str:
-    report = run.search_report(candidate)
-    if candidate.twin:
-        return same_as(candidate.twin, candidate.twin_factor)
-    if candidate.failure:
-        return f"failed at {candidate.failure.gate}: {candidate.failure.kind}"
-    if report is None:
-        return "not trained yet"
-    if report.failure:
-        return f"failed at {report.failure.gate}: {report.failure.kind}"
-    repaired = f", repaired {len(candidate.repairs)} time(s)" if candidate.repairs else ""
-    warnings = run.warned(candidate)
-    hacked = f", {len(warnings)} warning(s)" if warnings else ""
-    if run.stopped(candidate):
-        raced = run.raced.get(candidate.id)
-        why = f", its chance to lead was {raced.chance:.0%}" if raced and not raced.goes_on else ""
-        return f"stopped after {count(report.steps)} steps{why}{repaired}{hacked}"
-    return f"trained, {report.steps_per_second:.0f} steps/s{repaired}{hacked}"
 
 
 def _warnings(run: Run) -> str:
@@ -240,44 +227,23 @@ def _warned(warnings: Sequence[RewardWarning]) -> list[str]:
 
 
 def _failures(run: Run) -> str:
-    found: list[tuple[str, Failure]] = []
-    for candidate in sorted(run.candidates.values(), key=lambda c: (c.generation, c.slot)):
-        report = run.search_report(candidate)
-        found += [(f"{candidate.id}, repaired", failure) for failure in candidate.repairs]
-        if candidate.failure and not candidate.twin:
-            found.append((candidate.id, candidate.failure))
-        elif report and report.failure and not candidate.twin:
-            found.append((candidate.id, report.failure))
+    found = failures(run)
     if not found:
         return ""
-    kinds = Counter(failure.kind for _, failure in found)
-    counted = ", ".join(f"{kind} {n}" for kind, n in kinds.most_common())
-    lines = ["## Failures", "", counted, "", *(f"- {name}: {_failure(failure)}" for name, failure in found)]
-    return "\n".join(lines)
+    kinds = Counter(failure.kind for _, failure, _ in found)
+    said = ", ".join(f"{kind} {n}" for kind, n in kinds.most_common())
+    each = [f"- {who.id}{', repaired' if repaired else ''}: {failed(what)}" for who, what, repaired in found]
+    return "\n".join(["## Failures", "", said, "", *each])
 
 
-def _failure(failure: Failure) -> str:
-    line = f", line {failure.line}" if failure.line else ""
-    return f"{failure.gate} ({failure.kind}{line}): {inert(failure.message)}"
-
-
-def _cost(run: Run, result: RunResult) -> str:
-    usage = result.usage
-    repairs = sum(c.key.role == "repair" for c in run.completions)
-    lost = sum(run.lost.values())
-    lines = [
-        "## Cost",
-        "",
-        f"{usage.trainings} trainings, {count(usage.steps)} environment steps with scoring, {len(run.completions)} "
-        f"calls of the model ({repairs} repairs), {count(usage.tokens)} tokens, {spent(usage)}, "
-        f"{duration(usage.wall_s)}.",
-    ]
-    if lost:
-        lines += ["", f"{lost} worker(s) were lost on the way; their trainings went on from the last checkpoint."]
-    differing = sum(c.recorded_hash is not None for c in run.completions)
-    if differing:
-        lines += ["", f"{differing} prompts differ from the recorded ones."]
-    return "\n".join(lines)
+def _cost(run: Run) -> str:
+    header = ["", "spent", "plan, at most", "limit"]
+    lines = ["## Cost", "", table(header, cost_rows(run), markdown=True)]
+    went = [[what, str(trainings), count(steps), f"{share:.0%}"] for what, trainings, steps, share in shares(run)]
+    if went:
+        header = ["where the steps went", "trainings", "steps", "share"]
+        lines += ["", table(header, went, markdown=True)]
+    return "\n".join([*lines, *(f"\n{sentence}" for sentence in asides(run))])
 
 
 def _files(result: RunResult) -> str:

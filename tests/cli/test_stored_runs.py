@@ -81,9 +81,32 @@ def test_a_diff_with_itself_says_so(told):
         (["show", "walk-1"], "show"),
         (["show", "walk-1", "g1c02"], "show CANDIDATE"),
         (["diff", "walk-1", "g1c00", "g2c00"], "diff"),
+        (["report", "walk-1"], "report"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_json_is_what_the_schema_says(told, arguments, result):
     schema = json.loads(told("schema", result).out)
     jsonschema.validate(json.loads(told(*arguments, "--json").out), schema)
+
+
+def test_report_writes_a_page_and_the_story(told, tmp_path):
+    said = told("report", "walk-1")
+    folder = tmp_path / "runs" / "walk-1"
+    assert said.out.splitlines() == [f"wrote {folder / 'report.html'}", f"wrote {folder / 'report.md'}"]
+    assert (folder / "report.html").read_text().startswith("<!doctype html>")
+    assert (folder / "report.md").read_text() == told("show", "walk-1").out
+    assert json.loads(told("report", "walk-1", "-o", "new/folder", "--json").out) == {
+        "run": "walk-1",
+        "files": ["new/folder/report.html", "new/folder/report.md"],
+    }
+    assert (tmp_path / "new" / "folder" / "report.html").is_file()
+
+
+def test_a_report_of_a_run_that_is_not_there_or_that_cannot_be_written(told, tmp_path):
+    said = told("report", "walk-2")
+    assert (said.code, "did you mean 'walk-1'" in said.err) == (2, True)
+    (tmp_path / "file").write_text("")
+    said = told("report", "walk-1", "-o", "file/below")
+    assert said.code in (2, 3)
+    assert "file/below" in said.err

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from told_run import ALONE, beginning, candidate, fold, report, result, warned, whole
+from told_run import ALONE, beginning, candidate, fold, raced, report, result, warned, whole
 
 from rewardsmith.domain.events import Completed
 from rewardsmith.domain.prompt import CompletionKey
@@ -74,11 +74,41 @@ def test_every_failure_has_its_reason(told):
 
 def test_the_cost_is_the_sum_of_the_events(told):
     cost = section(told, "Cost")
-    assert (
-        "9 trainings, 9.9k environment steps with scoring, 3 calls of the model (0 repairs), 300 tokens, $0.03" in cost
-    )
-    assert "93 s" not in cost
-    assert "2 min" in cost
+    rows = {
+        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
+        for line in cost.splitlines()
+        if "|" in line
+    }
+    assert rows["trainings"] == ["9", "14", "–"]
+    assert rows["environment steps"] == ["9.9k", "14k", "–"]
+    assert rows["calls of the model"] == ["3", "12", "–"]
+    assert rows["tokens"][0] == "300"
+    assert rows["money"][:2] == ["$0.03", "$0.00"]
+    assert rows["wall time"] == ["2 min", "5 min", "–"]
+    assert rows["the search"] == ["3", "3.3k", "33%"]
+    assert rows["confirming the winner"] == ["2", "2.2k", "22%"]
+
+
+def test_what_was_stopped_early_and_what_that_saved_is_told():
+    run = fold(raced())
+    assert "stopped after 500 steps, its chance to lead was 3%" in section(story(run, result()), "Candidates")
+    assert "1 training(s) were stopped early, which saved 500 steps." in section(story(run, result()), "Cost")
+    assert "stopped early" not in story(fold(whole()), result())
+
+
+def test_the_curves_have_their_intervals(told):
+    rows = [line.split("|") for line in section(told, "Learning curves").splitlines() if line.startswith("| ")]
+    assert [[cell.strip() for cell in row[1:-1]] for row in rows[2:]] == [
+        ["g2c00, search", "3.50"],
+        ["g2c00, confirmed", "3.50 [-2.85, 9.85]"],
+        ["human", "2.50 [-3.85, 8.85]"],
+    ]
+
+
+def test_the_diff_from_the_parent_stands_with_the_code(told):
+    winner = section(told, "The winner: g2c00")
+    assert "What changed since g1c02:" in winner
+    assert "-def compute_reward(torso_linear_velocity, *, speed_weight=12.0):" in winner
 
 
 def test_an_unfinished_run_has_a_story_too():
@@ -90,7 +120,8 @@ def test_an_unfinished_run_has_a_story_too():
 
 
 def test_no_section_is_missing_or_empty(told):
-    names = ["What was asked", "Score", "The winner: g2c00", "Generations", "Candidates", "Failures", "Cost", "Files"]
+    names = ["What was asked", "Score", "Learning curves", "The winner: g2c00", "Generations"]
+    names += ["Candidates", "Failures", "Cost", "Files"]
     assert [line[3:] for line in told.splitlines() if line.startswith("## ")] == names
     assert all(len(section(told, name).strip()) > 20 for name in names)
 

@@ -12,6 +12,7 @@ from rewardsmith.domain.events import (
     Confirmed,
     Event,
     GenerationEnded,
+    Raced,
     RunStarted,
     Screened,
     StatusChanged,
@@ -151,6 +152,17 @@ def warned() -> list[Event]:
         event.model_copy(update={"warnings": found[event.generation]}) if isinstance(event, GenerationEnded) else event
         for event in whole()
     ]
+
+
+def raced() -> list[Event]:
+    """The whole run, in which g1c00 paused at half its steps and was then stopped."""
+    attempt = Attempt(purpose="search", subject="g1c00", seed=0, until=1)
+    half = report(1.5).model_copy(update={"steps": 500})
+    events = list(whole())
+    place = next(i for i, event in enumerate(events) if isinstance(event, AttemptEnded))
+    stop = Raced(candidate="g1c00", rung=1, goes_on=False, chance=0.03)
+    events[place : place + 1] = [AttemptEnded(attempt=attempt, report=half), stop]
+    return events
 
 
 def stored(events: list[Event]) -> list[StoredEvent]:

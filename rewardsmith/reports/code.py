@@ -1,0 +1,51 @@
+"""Code as HTML: coloured Python, and what changed since a parent."""
+
+from __future__ import annotations
+
+import difflib
+
+from markupsafe import Markup
+
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.run import Run
+from rewardsmith.reports.outcomes import value
+from rewardsmith.reports.words import score, visible
+
+_KINDS = {"+": "added", "-": "taken", "@": "place"}
+
+
+def coloured(source: str) -> Markup:
+    """Python source with the classes of Pygments, everything escaped."""
+    from pygments import highlight
+    from pygments.formatters.html import HtmlFormatter
+    from pygments.lexers.python import PythonLexer
+
+    shown: str = highlight(visible(source), PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
+    return Markup(shown)  # noqa: S704  the formatter escapes
+
+
+def changes(run: Run, candidate: Candidate) -> str:
+    """A unified diff of `candidate` from its first parent; empty where there is none or nothing changed."""
+    parent = run.candidates.get(candidate.parents[0]) if candidate.parents else None
+    return "" if parent is None else unified(run, parent, candidate)
+
+
+def unified(run: Run, old: Candidate, new: Candidate) -> str:
+    """A unified diff of two candidates' sources, headed by their scores; empty where they are equal."""
+    lines = difflib.unified_diff(
+        (old.source or "").splitlines(),
+        (new.source or "").splitlines(),
+        f"{old.id}  score {score(value(run, old))}",
+        f"{new.id}  score {score(value(run, new))}",
+        lineterm="",
+    )
+    return "\n".join(lines)
+
+
+def marked(diff: str) -> Markup:
+    """A unified diff with a class for what was added, taken away and where."""
+    lines = [
+        Markup('<span class="{}">{}</span>').format(_KINDS.get(line[:1], ""), visible(line))
+        for line in diff.splitlines()
+    ]
+    return Markup("\n").join(lines)

@@ -1,0 +1,64 @@
+"""What became of a candidate, in words that every page uses."""
+
+from __future__ import annotations
+
+from rewardsmith.domain.candidate import Candidate, same_as
+from rewardsmith.domain.report import Failure
+from rewardsmith.domain.run import Run
+from rewardsmith.reports.words import count, inert
+
+
+def became(run: Run, candidate: Candidate) -> str:
+    """What became of `candidate` in a few words."""
+    report = run.search_report(candidate)
+    if candidate.twin:
+        return same_as(candidate.twin, candidate.twin_factor)
+    if candidate.failure:
+        return f"failed at {candidate.failure.gate}: {candidate.failure.kind}"
+    if report is None:
+        return "not trained yet"
+    if report.failure:
+        return f"failed at {report.failure.gate}: {report.failure.kind}"
+    repaired = f", repaired {len(candidate.repairs)} time(s)" if candidate.repairs else ""
+    warnings = run.warned(candidate)
+    hacked = f", {len(warnings)} warning(s)" if warnings else ""
+    if run.stopped(candidate):
+        raced = run.raced.get(candidate.id)
+        why = f", its chance to lead was {raced.chance:.0%}" if raced and not raced.goes_on else ""
+        return f"stopped after {count(report.steps)} steps{why}{repaired}{hacked}"
+    return f"trained, {report.steps_per_second:.0f} steps/s{repaired}{hacked}"
+
+
+def value(run: Run, candidate: Candidate) -> float | None:
+    """What the search scored `candidate` at; absent where it failed or never trained."""
+    report = run.search_report(candidate)
+    return report.score if report and not report.failure else None
+
+
+def ancestors(run: Run, candidate: Candidate) -> list[Candidate]:
+    """The candidate, its first parent, that one's, and so on."""
+    found = [candidate]
+    while found[-1].parents and found[-1].parents[0] in run.candidates:
+        parent = run.candidates[found[-1].parents[0]]
+        if parent in found:
+            break
+        found.append(parent)
+    return found
+
+
+def failures(run: Run) -> list[tuple[Candidate, Failure, bool]]:
+    """Every failure of the run in order: whose, what, and whether a repair call answered it."""
+    found: list[tuple[Candidate, Failure, bool]] = []
+    for candidate in sorted(run.candidates.values(), key=lambda c: (c.generation, c.slot)):
+        report = run.search_report(candidate)
+        found += [(candidate, failure, True) for failure in candidate.repairs]
+        last = candidate.failure or (report.failure if report else None)
+        if last and not candidate.twin:
+            found.append((candidate, last, False))
+    return found
+
+
+def failed(failure: Failure) -> str:
+    """A failure in a line of Markdown."""
+    line = f", line {failure.line}" if failure.line else ""
+    return f"{failure.gate} ({failure.kind}{line}): {inert(failure.message)}"
