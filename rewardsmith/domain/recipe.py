@@ -32,10 +32,12 @@ class ParentStage(Record):
 
 
 class ScreenStage(Record):
-    """What happens to what fails a gate. The gates are no choice: each makes training possible at all."""
+    """What happens to what fails a gate. The gates are no choice: each makes training possible at all; the judge is."""
 
     repairs: int = Field(ge=0, le=5)
     """Repair calls per failing candidate."""
+    archive: bool = False
+    """Whether each reward is judged on the run's archived episodes; a doubtful one is repaired, else trained last."""
 
 
 class RaceStage(Record):
@@ -45,6 +47,11 @@ class RaceStage(Record):
     """Shares of a training at which it pauses, at the nearest rung, between 0 and 1."""
     least_chance: float = Field(default=0.1, ge=0, le=1)
     """A paused training whose chance to end among the leaders is less is stopped."""
+
+    def legs(self, rungs: int) -> tuple[int | None, ...]:
+        """The rungs at which a training of so many pauses, then None for its end."""
+        marks = {round(mark * rungs) for mark in self.marks}
+        return (*sorted(mark for mark in marks if 0 < mark < rungs), None)
 
 
 class ConfirmStage(Record):

@@ -15,6 +15,8 @@ from rewardsmith.reward.process import RewardProcess
 from rewardsmith.store.arrays import Layout, read_arrays
 
 _BYTES = 256 << 20
+_LANES = 32
+"""Environments side by side in a request, at most."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,42 @@ def read_archive(out: Path, signals: Sequence[Signal]) -> Archived:
 
 
 def returns(process: RewardProcess, rows: Probe, *, stream: str) -> npt.NDArray[np.float64]:
-    """What a reward pays each recorded episode, undiscounted, shape (episodes,); one request of a single environment.
+    """What a reward pays each recorded episode, undiscounted, shape (episodes,); one request.
+
+    Episodes are asked for side by side, as a reward with a memory is called once per step.
 
     Raises:
         RewardFailed: The reward failed on these rows.
         InfrastructureError: Its process could not be run.
     """
-    arrays = {name: rows.arrays[name][:, None] for name in process.reads}
-    total = process.ask(arrays, rows.starts[:, None], stream=stream).total[:, 0]
-    return np.array([total[each].sum() for each in rows.episodes()])
+    episodes = list(rows.episodes())
+    places, real = _side_by_side(episodes)
+    arrays = {name: rows.arrays[name][places] for name in process.reads}
+    paid = np.empty(len(rows.starts))
+    paid[places[real]] = process.ask(arrays, rows.starts[places], stream=stream).total[real]
+    return np.array([paid[each].sum() for each in episodes])
+
+
+def _side_by_side(episodes: Sequence[slice]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Where each row stands when the episodes are dealt to environments of about the same length, longest first.
+
+    Returns:
+        The row that stands at each step of each environment, (T, N), and whether it does, (T, N): a shorter
+        environment is filled up with the first row of all, which begins an episode.
+    """
+    lengths = np.array([each.stop - each.start for each in episodes])
+    width = int(np.clip(lengths.sum() // lengths.max(), 1, _LANES))
+    lanes: list[list[int]] = [[] for _ in range(width)]
+    filled = np.zeros(width, dtype=np.int64)
+    for i in np.argsort(-lengths, kind="stable"):
+        lane = int(filled.argmin())
+        lanes[lane].append(int(i))
+        filled[lane] += lengths[i]
+    places = np.zeros((filled.max(), width), dtype=np.int64)
+    for column, lane in zip(places.T, lanes, strict=True):
+        rows = np.concatenate([np.arange(episodes[i].start, episodes[i].stop) for i in lane])
+        column[: len(rows)] = rows
+    return places, np.arange(len(places))[:, None] < filled
 
 
 def _layout(dtype: str, *shape: int) -> Layout:

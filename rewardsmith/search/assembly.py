@@ -58,7 +58,7 @@ def assemble(
         sleep=sleep,
         clock=clock,
         unsafe=unsafe,
-        claim=lambda key: ledger.claim(journal.run, key),
+        claim=lambda key, until: ledger.claim(journal.run, key, until),
     )
     writing = Writing(journal, spec, recipe, model, gates(spec.task, found, probe, unsafe=unsafe), folder)
     asked = [ledger, *stoppers(spec.stop, exists=lambda path: Path(path).exists())]

@@ -7,25 +7,29 @@ that no limit is passed, however many run side by side.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 from rewardsmith.domain.events import Purpose
 from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
 from rewardsmith.search.believing import most_rollout
-from rewardsmith.search.selection import compare_seeds, confirm_seeds, leaders
+from rewardsmith.search.selection import compare_seeds, confirm_seeds, leaders, legs
 
 
-def most_training_steps(spec: RunSpec, purpose: str) -> int:
-    """Environment steps that one training can take, scoring included.
+def most_training_steps(spec: RunSpec, purpose: str, until: int | None = None) -> int:
+    """Environment steps that one training can take until so many rungs, all when absent, scoring included.
 
     Every rung ends with a whole rollout; the confirmation and the baselines are scored once more at their end.
     """
     budget, rollout = spec.budget, most_rollout(spec.task.trainer) * spec.task.trainer.environments
-    trained = max(-(-budget.steps // rollout), budget.rungs) * rollout
-    scorings = budget.rungs + (purpose in ("baseline", "confirm"))
+    rungs = until or budget.rungs
+    trained = max(-(-budget.steps * rungs // (budget.rungs * rollout)), rungs) * rollout
+    scorings = rungs + (purpose in ("baseline", "confirm"))
     return trained + scorings * budget.episodes * spec.task.environment.horizon
+
+
+Key = tuple[str, str, int]
+"""Purpose, subject and seed."""
 
 
 class Ledger:
@@ -34,59 +38,63 @@ class Ledger:
     def __init__(self, spec: RunSpec, recipe: Recipe) -> None:
         self._spec = spec
         self._recipe = recipe
-        self._claimed: set[tuple[Purpose, str, int]] = set()
+        self._claimed: dict[Key, int | None] = {}
 
-    def claim(self, run: Run, key: tuple[Purpose, str, int]) -> str | None:
-        """Charge a training that is about to start; why it may not, where the limits leave no room for it.
+    def claim(self, run: Run, key: Key, until: int | None = None) -> str | None:
+        """Charge a training that is about to start, or to go on, until so many rungs; why it may not.
 
-        One that goes on after a pause was charged when it started.
+        Not where the limits leave no room for it.
         """
-        if key in self._claimed:
-            return None
-        if key not in run.paused and (reason := self.refusal(run, key[0])):
+        if reason := self._refusal(run, key, until):
             return reason
-        self._claimed.add(key)
+        self._claimed[key] = until
         return None
 
     def reason(self, run: Run) -> str | None:
         """Why the search may start no further training; see `Stopper`."""
-        return self.refusal(run, "search")
+        return self._refusal(run, ("search", "", -1), legs(self._spec, self._recipe)[0])
 
     def refusal(self, run: Run, purpose: Purpose) -> str | None:
-        """Why no training for `purpose` may start; None where one may.
+        """Why no training for `purpose` may start; None where one may."""
+        return self._refusal(run, (purpose, "", -1), None)
 
-        The search and the baselines leave room for the confirmation.
-        """
-        stop = self._spec.stop
-        begun = [key[0] for key in self._begun(run)]
-        kept = self._kept(run) if purpose in ("search", "baseline") else []
-        taken = len(run.reports) + len(begun)
+    def _refusal(self, run: Run, key: Key, until: int | None) -> str | None:
+        """The search and the baselines leave room for the confirmation."""
+        stop, purpose = self._spec.stop, key[0]
+        begun = self._begun(run)
+        kept = self._kept(run, key) if purpose in ("search", "baseline") else []
+        taken = len({*run.reports, *run.paused, *begun} - {key})
         if stop.trainings is not None and taken + len(kept) + 1 > stop.trainings:
             return f"{taken} trainings begun and {len(kept)} kept for the confirmation, of {stop.trainings}"
         if stop.steps is None:
             return None
-        ended = sum(report.steps + report.scoring_steps for report in run.reports.values())
-        steps, reserve = ended + self._most(begun), self._most(kept)
-        if steps + reserve + self._most([purpose]) > stop.steps:
+        under_way = sum(self._left(run, each, begun[each]) for each in begun if each != key)
+        steps = run.usage().steps + under_way
+        reserve = sum(most_training_steps(self._spec, each) for each in kept)
+        if steps + reserve + self._left(run, key, until) > stop.steps:
             return f"{steps:,} environment steps begun and {reserve:,} kept for the confirmation, of {stop.steps:,}"
         return None
 
-    def _begun(self, run: Run) -> set[tuple[str, str, int]]:
-        """Trainings that are under way or paused."""
-        return (set(run.open) | set(run.paused) | self._claimed) - set(run.reports)
+    def _begun(self, run: Run) -> dict[Key, int | None]:
+        """Trainings that are under way, and until how many rungs."""
+        begun = self._claimed | {key: attempt.until for key, attempt in run.open.items()}
+        return {key: until for key, until in begun.items() if run.reached(key, until) is None}
 
-    def _kept(self, run: Run) -> list[Purpose]:
+    def _left(self, run: Run, key: Key, until: int | None) -> int:
+        """Most steps that a training still takes until so many rungs."""
+        had = run.paused.get(key)
+        taken = had.steps + had.scoring_steps if had else 0
+        return max(0, most_training_steps(self._spec, key[0], until) - taken)
+
+    def _kept(self, run: Run, key: Key) -> list[Purpose]:
         """Trainings that the confirmation will still take when one more candidate is trained."""
-        under_way = self._begun(run)
+        under_way = set(self._begun(run)) - set(run.paused) - {key}
         most = self._recipe.confirm.leaders or self._spec.budget.leaders
-        training = sum(purpose == "search" for purpose, _, _ in under_way)
-        count = min(most, len(leaders(run.turns(), most)) + training + 1)
+        training = sum(purpose == "search" for purpose, _, _ in under_way) + (key not in run.paused)
+        count = min(most, len(leaders(run.turns(), most)) + training)
         wanted: dict[Purpose, int] = {
             "compare": count * len(compare_seeds(self._spec)) if count > 1 else 0,
             "confirm": len(confirm_seeds(self._spec)),
         }
-        had = Counter(key[0] for key in (*run.reports, *under_way))
+        had = Counter(purpose for purpose, _, _ in {*run.reports, *under_way})
         return [purpose for purpose, number in wanted.items() for _ in range(number - had[purpose])]
-
-    def _most(self, purposes: Iterable[str]) -> int:
-        return sum(most_training_steps(self._spec, purpose) for purpose in purposes)

@@ -20,7 +20,7 @@ from rewardsmith.domain.recipe import Recipe
 from rewardsmith.search.chances import Standing, chances
 from rewardsmith.search.confirming import SEARCH, spec_of
 from rewardsmith.search.journal import Journal
-from rewardsmith.search.selection import search_seed
+from rewardsmith.search.selection import legs, search_seed
 from rewardsmith.search.training import Key, Trainings
 
 _FRESH, _WAITING = 0, 1
@@ -50,7 +50,7 @@ class Race:
 
         With `--deterministic` only to the first mark: see `together`.
         """
-        for until in self._legs():
+        for until in self._legs:
             await self._leg(candidate, until)
             if self.spec.deterministic or self._key(candidate) not in self.journal.run.paused:
                 return
@@ -58,7 +58,7 @@ class Race:
     async def together(self, candidates: Iterable[Candidate]) -> None:
         """With `--deterministic`, take those that wait at the first mark from mark to mark, deciding on all at once."""
         cohort = list(candidates) if self.spec.deterministic else []
-        for mark, until in pairwise(self._legs()):
+        for mark, until in pairwise(self._legs):
             at_mark = [c for c in cohort if self._rung(c) == mark]
             undecided = [c for c in at_mark if not self._decided(c)]
             await self.journal.append(*(self._decision(c) for c in undecided))
@@ -76,11 +76,9 @@ class Race:
             until=until,
         )
 
+    @property
     def _legs(self) -> tuple[int | None, ...]:
-        """The rungs at which trainings pause, and the end; where the run does not race, the end alone."""
-        rungs = self.spec.budget.rungs
-        marks = {round(mark * rungs) for mark in self.recipe.race.marks} if self.spec.race else set()
-        return (*sorted(mark for mark in marks if 0 < mark < rungs), None)
+        return legs(self.spec, self.recipe)
 
     async def _admit(self, candidate: Candidate) -> bool:
         """Whether a candidate gets the slot that is free; where it waits at a mark, this is decided now, once."""

@@ -50,6 +50,11 @@ def leaders(turns: tuple[Turn, ...], count: int) -> list[Turn]:
     return ranked(turns)[:count]
 
 
+def legs(spec: RunSpec, recipe: Recipe) -> tuple[int | None, ...]:
+    """Rungs at which trainings of the search pause, then None for the end; where the run does not race, None alone."""
+    return recipe.race.legs(spec.budget.rungs) if spec.race else (None,)
+
+
 def search_seed(spec: RunSpec) -> int:
     """Every candidate of the search is trained on the same seed: paired, so that luck is shared."""
     return spec.seed

@@ -87,7 +87,7 @@ class Trainings:
         sleep: Sleep,
         clock: Callable[[], float],
         unsafe: bool = False,
-        claim: Callable[[Key], str | None] = lambda _: None,
+        claim: Callable[[Key, int | None], str | None] = lambda *_: None,
     ) -> None:
         self._journal = journal
         self._executor = executor
@@ -131,7 +131,7 @@ class Trainings:
         if report := run.reached(key, until):
             return report
         async with self._slots.take(priority if key not in run.open else lambda: (_RUNNING,)):
-            if key not in run.open and ((admit and not await admit()) or self._claim(key)):
+            if key not in run.open and ((admit and not await admit()) or self._claim(key, until)):
                 return run.reached(key, until)
             while (report := run.reached(key, until)) is None:
                 if run.lost.get(key, 0) >= MAX_LOST:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptStarted
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptStarted, Screened
 from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.recipe import ConfirmStage
 from rewardsmith.search.ledger import Ledger, most_training_steps
@@ -96,3 +97,40 @@ def test_the_most_that_a_training_takes_is_in_whole_rollouts(books):
     assert 0 <= steps - budget.steps < rollout
     extra = most_training_steps(told.spec, "confirm") - most_training_steps(told.spec, "search")
     assert extra == budget.episodes * horizon
+
+
+def pause(told, subject, report):
+    """A training that pauses at its first rung; its report tells of 100 steps and 5 of scoring."""
+    attempt = Attempt(purpose="search", subject=subject, seed=told.spec.seed, until=1)
+    candidate = Candidate(generation=1, slot=int(subject[-2:]), origin="proposed", source="...", reward_id="r")
+    told.tell(Screened(candidate=candidate), AttemptStarted(attempt=attempt))
+    told.tell(AttemptEnded(attempt=attempt, report=report))
+
+
+def test_a_training_that_pauses_is_charged_until_its_pause(books, make_report):
+    told, _ = books()
+    first = most_training_steps(told.spec, "search", 1)
+    whole = most_training_steps(told.spec, "search")
+    assert first < whole
+    kept = 2 * most_training_steps(told.spec, "compare") + 2 * most_training_steps(told.spec, "confirm")
+    told, ledger = books(steps=kept + first + 105)
+    assert ledger.claim(told.run, ("search", "g1c00", told.spec.seed), 1) is None
+    pause(told, "g1c00", make_report(told.spec.seed, 1.0))
+    assert told.run.usage().steps == 105
+    assert ledger.claim(told.run, ("search", "g1c01", told.spec.seed), None) is not None
+    assert ledger.claim(told.run, ("search", "g1c01", told.spec.seed), 1) is None
+
+
+def test_a_training_that_goes_on_is_charged_for_what_is_left_of_it_and_is_no_further_training(books, make_report):
+    told, ledger = books(trainings=3)
+    assert ledger.claim(told.run, ("search", "g1c00", told.spec.seed), 1) is None
+    pause(told, "g1c00", make_report(told.spec.seed, 1.0))
+    assert ledger.claim(told.run, ("search", "g1c00", told.spec.seed), None) is None
+    assert ledger.claim(told.run, ("search", "g1c01", told.spec.seed), 1) is not None
+    most = most_training_steps(told.spec, "search") + 2 * most_training_steps(told.spec, "confirm")
+    told, ledger = books(steps=most)
+    pause(told, "g1c00", make_report(told.spec.seed, 1.0))
+    assert ledger.claim(told.run, ("search", "g1c00", told.spec.seed), None) is None
+    told, ledger = books(steps=most - 1)
+    pause(told, "g1c00", make_report(told.spec.seed, 1.0))
+    assert ledger.claim(told.run, ("search", "g1c00", told.spec.seed), None) is not None

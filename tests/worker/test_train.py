@@ -12,7 +12,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rewardsmith.domain.report import Report
-from rewardsmith.errors import ScoreRuleError, TaskError
+from rewardsmith.errors import ScoreRuleError, StoreError, TaskError
+from rewardsmith.search.believing import check_report
 from rewardsmith.store.arrays import read_arrays, read_tensors
 from rewardsmith.worker import train as room
 from rewardsmith.worker.scoring import ScoredEpisode
@@ -109,6 +110,23 @@ def test_a_resumed_training_ends_as_an_undisturbed_one_to_the_bit(
             assert all(np.array_equal(mine[key], other[key]) for key in mine), name
         elif name.endswith(("policy.json", "learning_curve.csv")):
             assert (resumed_out / name).read_bytes() == (out / name).read_bytes()
+
+
+@pytest.mark.parametrize("trainer", ["PPO", "SAC"])
+def test_a_training_that_pauses_and_goes_on_ends_as_an_undisturbed_one(
+    trainer: str, train: Train, tmp_path: Path
+) -> None:
+    job = make_job(make_task(trainer=TRAINERS[trainer]), steps=600, rungs=3)
+    undisturbed, _ = train(job, "undisturbed")
+    paused, _ = train(job.model_copy(update={"until": 1}), "first")
+    assert paused.rungs == undisturbed.rungs[:1]
+    assert paused.steps == paused.rungs[0].steps
+    check_report(paused, job.model_copy(update={"until": 1}))
+    with pytest.raises(StoreError):
+        check_report(paused, job)
+    train(job.model_copy(update={"until": 2}), "second", tmp_path / "first" / "out")
+    whole, _ = train(job, "third", tmp_path / "second" / "out")
+    assert without_clock(whole) == without_clock(undisturbed)
 
 
 def test_nothing_to_resume_starts_from_the_beginning(train: Train, tmp_path: Path) -> None:
