@@ -157,7 +157,8 @@ def warned() -> list[Event]:
 def raced() -> list[Event]:
     """The whole run, in which g1c00 paused at half its steps and was then stopped."""
     attempt = Attempt(purpose="search", subject="g1c00", seed=0, until=1)
-    half = report(1.5).model_copy(update={"steps": 500})
+    rungs = tuple(Rung(steps=steps, scores=(1.5,), mean=1.5, lengths=(100,)) for steps in (250, 500))
+    half = report(1.5).model_copy(update={"steps": 500, "rungs": rungs})
     events = list(whole())
     place = next(i for i, event in enumerate(events) if isinstance(event, AttemptEnded))
     stop = Raced(candidate="g1c00", rung=1, goes_on=False, chance=0.03)
