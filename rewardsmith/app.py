@@ -26,8 +26,9 @@ from rewardsmith.domain.task import Task
 from rewardsmith.errors import StoreError, UnknownName, UsageError
 from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
-from rewardsmith.models.registry import default_model, open_model, prices_known
-from rewardsmith.prompting.messages import check_templates, compose
+from rewardsmith.models.model import price
+from rewardsmith.models.registry import default_model, open_model
+from rewardsmith.prompting.messages import check_templates, compose, estimate_tokens
 from rewardsmith.reports.files import write_report
 from rewardsmith.search.assembly import assemble, gates
 from rewardsmith.search.driving import drive
@@ -117,15 +118,16 @@ class Workshop:
             now=datetime.now(),
         )
         model = open_model(spec.model, seed=spec.seed, strict=spec.strict, base_url=spec.base_url, record=spec.record)
-        if spec.stop.dollars is not None and not prices_known(model):
+        if spec.stop.dollars is not None and price(model, 1, 1) is None:
             raise UsageError(
                 f"the prices of {spec.model} are not known, so a limit in dollars would never act",
                 hint="limit the run by --iters, --max-steps or --max-minutes; litellm knows the prices of many models",
             )
         found, _ = self.survey(task, note=note)
-        free = spec.model.split(":")[0] in ("offline", "folder", "recorded")
+        tokens = estimate_tokens(self.prompts(request.env, request.recipe))
         earlier = [self._fold(row.id) for row in self.store.runs()[-EARLIER_RUNS:]]
-        return spec, plan(spec, recipe, found, dollars_per_call=0.0 if free else None, earlier=earlier)
+        dollars = price(model, tokens, recipe.write.max_tokens)
+        return spec, plan(spec, recipe, found, dollars_per_call=dollars, earlier=earlier)
 
     def evolve(self, spec: RunSpec, planned: Plan, observe: Observer) -> RunResult:
         """Start a run and see it to its end. Blocks.

@@ -87,6 +87,7 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
 @option("--strict", is_flag=True, heading=_MODEL, help="Refuse a recording whose prompts differ.")
 @option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", heading=_STOP, help="Wall time.")
 @option("--max-dollars", type=click.FloatRange(min=0), metavar="N", heading=_STOP, help="Money paid to providers.")
+@option("--max-tokens", type=Count(), metavar="N", heading=_STOP, help="Tokens of prompts and answers.")
 @option(
     "--max-steps",
     type=Count(),
@@ -129,6 +130,7 @@ def evolve(
     strict: bool,
     max_minutes: float | None,
     max_dollars: float | None,
+    max_tokens: int | None,
     max_steps: int | None,
     max_trainings: int | None,
     target: float | None,
@@ -172,6 +174,7 @@ def evolve(
         stop=StopSpec(
             wall_s=None if max_minutes is None else 60 * max_minutes,
             dollars=max_dollars,
+            tokens=max_tokens,
             steps=max_steps,
             trainings=max_trainings,
             target=target,

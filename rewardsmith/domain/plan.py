@@ -18,7 +18,9 @@ class StopSpec(Record):
     wall_s: float | None = None
     """Seconds of wall time."""
     dollars: float | None = None
-    """Money paid to providers."""
+    """Money paid to providers; a call is made only where the most that it can cost is left."""
+    tokens: int | None = None
+    """Tokens of prompts and answers; a call is made only where the most that it can take is left."""
     steps: int | None = None
     """Environment steps of the whole run, scoring and confirmation too; never exceeded."""
     trainings: int | None = None

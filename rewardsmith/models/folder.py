@@ -33,8 +33,6 @@ class FolderModel:
         UsageError: There is no such folder, or no completion in it.
     """
 
-    priced = True
-
     def __init__(self, path: Path, *, dealt: Collection[str] = frozenset()) -> None:
         self.name = f"{PREFIX}{path}"
         self._path = path
@@ -52,6 +50,11 @@ class FolderModel:
             )
         self._all = len(files)
         self._left = [file for file in files if file.name not in set(dealt)]
+
+    def price(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Nothing."""
+        del prompt_tokens, completion_tokens
+        return 0.0
 
     async def complete(self, request: Request) -> Completion:  # noqa: ARG002  (a file is dealt whatever is asked)
         """Deal the next file.

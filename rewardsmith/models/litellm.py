@@ -53,16 +53,15 @@ class LiteLLMModel:
         self._litellm = _load()
         self._check()
 
-    @property
-    def priced(self) -> bool:
-        """Whether litellm's price list has this model; servers named by an address have no price that is known."""
+    def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """Dollars by litellm's price list; servers named by an address have no price that is known."""
         if self._base_url is not None:
-            return False
+            return None
+        told = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
         try:
-            self._litellm.cost_per_token(model=self._model, prompt_tokens=1, completion_tokens=1)
+            return float(sum(self._litellm.cost_per_token(model=self._model, **told)))
         except Exception:
-            return False
-        return True
+            return None
 
     async def complete(self, request: Request) -> Completion:
         """Ask the provider.

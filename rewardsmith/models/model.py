@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from rewardsmith.domain.prompt import Completion, Request
@@ -10,7 +11,7 @@ from rewardsmith.domain.prompt import Completion, Request
 class Model(Protocol):
     """Completes prompts.
 
-    A model may also have `priced: bool`, true where every completion will say what it cost; see `prices_known`.
+    A model whose prices are known also has `price(prompt_tokens, completion_tokens)`, dollars; see `price`.
     """
 
     name: str
@@ -27,3 +28,12 @@ class Model(Protocol):
             ModelExhausted: A folder or recording has nothing left. The run finishes with what it has.
         """
         ...
+
+
+def price(model: Model, prompt_tokens: int, completion_tokens: int) -> float | None:
+    """Dollars of a call of an opened model; None where its price is not known, so that no cap on money can hold.
+
+    Known before anything is asked. A plug-in says it by a method `price`; one without it is taken at its silence.
+    """
+    asked: Callable[[int, int], float | None] | None = getattr(model, "price", None)
+    return None if asked is None else asked(prompt_tokens, completion_tokens)

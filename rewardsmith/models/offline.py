@@ -34,12 +34,16 @@ class OfflineAuthor:
     """
 
     name = "offline"
-    priced = True
 
     def __init__(self, *, seed: int = 0) -> None:
         self._seed = seed
         self._weighed: tuple[Survey, Probe, Evidence] | None = None
         self._read: Callable[[str], Genome | None] = lambda _: None
+
+    def price(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Nothing."""
+        del prompt_tokens, completion_tokens
+        return 0.0
 
     async def complete(self, request: Request) -> Completion:
         """Answer with a reward in the contract that stands nowhere in the run's history."""

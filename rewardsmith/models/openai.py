@@ -62,10 +62,9 @@ class OpenAIModel:
             raise UsageError(f"no address of a server: {url!r}", hint="such as http://localhost:11434/v1")
         return cls(model, key=key or "none", base_url=url, timeout_s=timeout_s)
 
-    @property
-    def priced(self) -> bool:
-        """Whether the price list has this model; servers other than OpenAI's own have no price that is known."""
-        return self._own and _price(self._model, 1, 1) is not None
+    def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """Dollars by the price list; servers other than OpenAI's own have no price that is known."""
+        return _price(self._model, prompt_tokens, completion_tokens) if self._own else None
 
     async def complete(self, request: Request) -> Completion:
         """Ask the server.
@@ -90,7 +89,7 @@ class OpenAIModel:
                 ) from None
             raise explain(fault, name=self.name, timeout_s=self._timeout_s, secrets=(self._key,)) from None
         wall_s = time.monotonic() - begun
-        dollars = await asyncio.to_thread(_price, self._model, *tokens_of(answer)) if self._own else None
+        dollars = await asyncio.to_thread(self.price, *tokens_of(answer))
         return read_answer(answer, name=self.name, wall_s=wall_s, dollars=dollars)
 
     async def list_models(self, patience_s: float) -> tuple[str, ...]:

@@ -27,14 +27,17 @@ class RecordedModel:
         UsageError: There is no recording in `folder`.
     """
 
-    priced = True
-
     def __init__(self, folder: Path, *, strict: bool = False) -> None:
         self.name = f"recorded:{folder}"
         self._folder = folder
         self._strict = strict
         if not folder.is_dir() or not any(folder.glob("g*-*-s*-c*.json")):
             raise UsageError(f"no recording in {folder}", hint="make one with --record DIR on any run")
+
+    def price(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Nothing."""
+        del prompt_tokens, completion_tokens
+        return 0.0
 
     async def complete(self, request: Request) -> Completion:
         """Replay one completion. It costs nothing; its tokens are those of the recording.

@@ -10,7 +10,7 @@ from typing import Literal
 from rewardsmith.domain.prompt import Completion, CompletionKey, Request, prompt_hash
 from rewardsmith.domain.record import Record
 from rewardsmith.errors import UsageError
-from rewardsmith.models.model import Model
+from rewardsmith.models.model import Model, price
 
 
 class Recorded(Record):
@@ -84,10 +84,9 @@ class RecordingModel:
         except OSError as fault:
             raise _unwritable(folder, fault) from fault
 
-    @property
-    def priced(self) -> bool:
+    def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """As the model's."""
-        return bool(getattr(self._model, "priced", False))
+        return price(self._model, prompt_tokens, completion_tokens)
 
     async def complete(self, request: Request) -> Completion:
         """Answer as the model does, once the answer is recorded.

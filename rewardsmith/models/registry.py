@@ -105,14 +105,6 @@ def open_model(
     return RecordingModel(model, Path(record).expanduser()) if record else model
 
 
-def prices_known(model: Model) -> bool:
-    """Whether every completion of an opened model will say what it cost, so that a cap on money can hold.
-
-    Known before anything is asked. A plug-in says so by an attribute `priced`; one without it is taken at its silence.
-    """
-    return bool(getattr(model, "priced", False))
-
-
 def _find(kind: str, name: str) -> Opener:
     if kind in _BUILT_IN:
         opener: Opener = _BUILT_IN[kind].load()

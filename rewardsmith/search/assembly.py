@@ -14,8 +14,10 @@ from rewardsmith.models.registry import open_model
 from rewardsmith.screening.screen import Screen
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal
+from rewardsmith.search.judging import Judge
 from rewardsmith.search.ledger import Ledger
 from rewardsmith.search.loop import Search
+from rewardsmith.search.metering import Metered
 from rewardsmith.search.racing import Race
 from rewardsmith.search.stoppers import first_reason, stoppers
 from rewardsmith.search.training import Trainings
@@ -49,6 +51,7 @@ def assemble(
     model = open_model(
         spec.model, seed=spec.seed, strict=spec.strict, dealt=dealt, base_url=spec.base_url, record=spec.record
     )
+    model = Metered(model, spec.stop, lambda: journal.run)
     ledger = Ledger(spec, recipe)
     trainings = Trainings(
         journal,
@@ -60,7 +63,8 @@ def assemble(
         unsafe=unsafe,
         claim=lambda key, until: ledger.claim(journal.run, key, until),
     )
-    writing = Writing(journal, spec, recipe, model, gates(spec.task, found, probe, unsafe=unsafe), folder)
+    judge = Judge(found, probe, RewardLimits(unsafe=unsafe), folder) if recipe.screen.archive else None
+    writing = Writing(journal, spec, recipe, model, gates(spec.task, found, probe, unsafe=unsafe), folder, judge)
     asked = [ledger, *stoppers(spec.stop, exists=lambda path: Path(path).exists())]
     examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
     race = Race(spec, recipe, journal, trainings, lambda: first_reason(asked, journal.run))

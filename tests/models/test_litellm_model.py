@@ -8,7 +8,8 @@ import pytest
 from rewardsmith.errors import ModelUnavailable, UsageError
 from rewardsmith.models.conformance import ModelConformance, example_request
 from rewardsmith.models.litellm import LiteLLMModel
-from rewardsmith.models.registry import open_model, prices_known
+from rewardsmith.models.model import price
+from rewardsmith.models.registry import open_model
 
 pytestmark = pytest.mark.slow  # importing litellm takes seconds
 
@@ -113,6 +114,6 @@ def test_a_provider_that_nobody_knows(capsys):
 
 
 def test_whether_prices_are_known_is_said_before_anything_is_asked(server):
-    assert prices_known(LiteLLMModel("openai/gpt-4o"))
-    assert not prices_known(LiteLLMModel("openai/no-such-model"))
-    assert not prices_known(LiteLLMModel("openai/gpt-4o", base_url=server.url))
+    assert price(LiteLLMModel("openai/gpt-4o"), 1, 1) is not None
+    assert price(LiteLLMModel("openai/no-such-model"), 1, 1) is None
+    assert price(LiteLLMModel("openai/gpt-4o", base_url=server.url), 1, 1) is None

@@ -9,7 +9,8 @@ import pytest
 
 from rewardsmith.errors import MissingExtra, UnknownName, UsageError
 from rewardsmith.models import registry
-from rewardsmith.models.registry import GROUP, Settings, default_model, known_models, open_model, prices_known
+from rewardsmith.models.model import price
+from rewardsmith.models.registry import GROUP, Settings, default_model, known_models, open_model
 
 
 class Parrot:
@@ -121,8 +122,8 @@ def test_providers_are_imported_only_when_used(tmp_path):
 
 def test_prices_of_what_costs_nothing_are_known_and_those_of_a_silent_plug_in_are_not(tmp_path, parrot):
     (tmp_path / "1.md").write_text("text")
-    assert prices_known(open_model("offline", seed=0))
-    assert prices_known(open_model(f"folder:{tmp_path}", seed=0))
-    assert prices_known(open_model(f"folder:{tmp_path}", seed=0, record=str(tmp_path / "out")))
-    assert not prices_known(open_model("parrot", seed=0))
-    assert not prices_known(open_model("parrot", seed=0, record=str(tmp_path / "out")))
+    assert price(open_model("offline", seed=0), 1, 1) is not None
+    assert price(open_model(f"folder:{tmp_path}", seed=0), 1, 1) is not None
+    assert price(open_model(f"folder:{tmp_path}", seed=0, record=str(tmp_path / "out")), 1, 1) is not None
+    assert price(open_model("parrot", seed=0), 1, 1) is None
+    assert price(open_model("parrot", seed=0, record=str(tmp_path / "out")), 1, 1) is None

@@ -7,8 +7,9 @@ import pytest
 
 from rewardsmith.errors import ModelUnavailable, UsageError
 from rewardsmith.models.conformance import ModelConformance, example_request
+from rewardsmith.models.model import price
 from rewardsmith.models.openai import OpenAIModel
-from rewardsmith.models.registry import open_model, prices_known
+from rewardsmith.models.registry import open_model
 
 
 def ask(model, request=None):
@@ -207,9 +208,9 @@ def test_prices_come_from_the_price_list_of_litellm():
     assert _price("gpt-4o", 1000, 100) == pytest.approx(1000 * 2.5e-6 + 100 * 1e-5)
     assert _price("no-such-model", 1000, 100) is None
     keyed = {"OPENAI_API_KEY": "sk-0123456789"}
-    assert prices_known(open_model("openai:gpt-4o", seed=0, environ=keyed))
-    assert not prices_known(open_model("openai:no-such-model", seed=0, environ=keyed))
+    assert price(open_model("openai:gpt-4o", seed=0, environ=keyed), 1, 1) is not None
+    assert price(open_model("openai:no-such-model", seed=0, environ=keyed), 1, 1) is None
 
 
 def test_the_price_of_a_server_of_ones_own_is_not_known(server):
-    assert not prices_known(open_model("openai:gpt-4o", seed=0, base_url=server.url, environ={}))
+    assert price(open_model("openai:gpt-4o", seed=0, base_url=server.url, environ={}), 1, 1) is None

@@ -1,0 +1,79 @@
+"""A model whose calls are charged at the most that they can take before they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rewardsmith.domain.plan import StopSpec
+from rewardsmith.domain.prompt import Completion, CompletionKey, Request
+from rewardsmith.domain.run import Run
+from rewardsmith.errors import ModelExhausted
+from rewardsmith.models.model import Model, price
+
+_MARGIN = 1.2
+"""On the most tokens per byte that a prompt has had so far; before any, a byte counts as a token: none has more."""
+
+_FRAME = 16
+"""Bytes for what a provider puts around each message."""
+
+
+class Metered:
+    """Passes requests on as long as tokens and money last, calls that are under way counted.
+
+    Args:
+        model: Who is asked. One that costs nothing by its own price is not metered.
+        stop: The limits.
+        run: The run as it stands.
+    """
+
+    def __init__(self, model: Model, stop: StopSpec, run: Callable[[], Run]) -> None:
+        self.name = model.name
+        self._model, self._stop, self._run = model, stop, run
+        self._free = price(model, 1, 1) == 0.0
+        self._asked: dict[CompletionKey, tuple[int, float]] = {}
+        self._tokens_per_byte = 1.0 / _MARGIN
+        self._seen = False
+
+    def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """As the model's."""
+        return price(self._model, prompt_tokens, completion_tokens)
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer as the model does.
+
+        Raises:
+            ModelUnavailable: As the model.
+            ModelExhausted: What is left of the tokens or of the money may not do for this call.
+        """
+        if self._free:
+            return await self._model.complete(request)
+        size = sum(len(message.content.encode()) + _FRAME for message in request.messages)
+        prompt = int(size * self._tokens_per_byte * _MARGIN) + 1
+        most = prompt + request.max_tokens, self.price(prompt, request.max_tokens) or 0.0
+        self._refuse(*most)
+        self._asked[request.key] = most
+        try:
+            completion = await self._model.complete(request)
+        except BaseException:
+            del self._asked[request.key]
+            raise
+        if completion.prompt_tokens and size:
+            share = completion.prompt_tokens / size
+            self._tokens_per_byte = max(share, self._tokens_per_byte) if self._seen else share
+            self._seen = True
+        return completion
+
+    def _refuse(self, tokens: int, dollars: float) -> None:
+        """Raise ModelExhausted where the limits leave no room for so much."""
+        run, stop = self._run(), self._stop
+        kept = {completed.key for completed in run.completions}
+        under_way = [most for key, most in self._asked.items() if key not in kept]
+        usage = run.usage()
+        taken = usage.tokens + sum(most for most, _ in under_way)
+        if stop.tokens is not None and taken + tokens > stop.tokens:
+            said = f"{taken:,} tokens used or asked for, and a call may take {tokens:,}, of {stop.tokens:,}"
+            raise ModelExhausted(said, hint="raise --max-tokens")
+        paid = usage.dollars + sum(most for _, most in under_way)
+        if stop.dollars is not None and paid + dollars > stop.dollars:
+            said = f"${paid:.2f} paid or asked for, and a call may cost ${dollars:.2f}, of ${stop.dollars:.2f}"
+            raise ModelExhausted(said, hint="raise --max-dollars")
