@@ -82,6 +82,8 @@ def best_so_far(run: Run, result: RunResult) -> Figure | None:
     title = "Best so far"
     picture = axes.picture(title, f"{_STEPS} of the search, scoring included", unit(run), *inside, around=names)
     caption = "Each dot is a candidate at the end of its training; the line is the best that was trained to its end."
+    if any(kind == "stopped" for _, kind, _ in marks):
+        caption += " Hollow: stopped early."
     if confirmed:
         caption += f" Confirmed on {counted(confirmed.n, 'fresh seed')}: the level and its 95 % interval."
     return Figure(title, picture, caption)
@@ -163,7 +165,9 @@ def _searched(axes: Axes, run: Run, subject: str, report: Report, kind: str) -> 
 
 def _explained(run: Run, several: Sequence[tuple[str, str, Curve]]) -> str:
     assert run.spec is not None
-    said = f"Thin lines: every candidate of the search, on seed {run.spec.seed}; one that was stopped ends early."
+    said = f"Thin lines: every candidate of the search, on seed {run.spec.seed}."
+    if run.raced or run.paused:
+        said += " A dotted one was stopped early."
     shaded = [kind for _, kind, found in several if any(over.low is not None for _, over in found)]
     if shaded:
         said += f" Shaded: the 95 % interval over seeds, of {' and '.join(shaded)}."

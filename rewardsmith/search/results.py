@@ -50,9 +50,8 @@ def _best(run: Run, baselines: Baselines, folder: RunFolder) -> Best | None:
     subject = standing(run)
     if subject is None:
         return None
-    report = run.search_report(run.candidates[subject])
-    ours = run.scores("confirm", subject)
-    confirmed, search_max = interval(ours), report.score if report else None
+    ours, top = run.scores("confirm", subject), best(run.turns())
+    confirmed, search_max = interval(ours), top.score if top else None
     over = {name: improvement(ours, run.scores("baseline", name)) for name in ("human", "sparse")}
     normalised = None
     if confirmed and baselines.human and baselines.sparse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from told_run import SPEC, fold, report, whole
 
-from rewardsmith.domain.events import Attempt, AttemptEnded
+from rewardsmith.domain.events import Attempt, AttemptEnded, Confirmed
 from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.search.results import result
@@ -37,6 +37,13 @@ def test_the_gap_is_what_the_maximum_says_too_much(tmp_path):
     best = of(fold([*events, AttemptEnded(attempt=confirmed, report=report(0.5, 100))]), tmp_path).best
     assert best is not None
     assert best.gap == 3.0
+
+
+def test_the_maximum_is_the_searchs_even_where_the_comparison_chose_another(tmp_path):
+    events = [Confirmed(winner="g1c02", leaders=("g1c02", "g2c00")) if isinstance(e, Confirmed) else e for e in whole()]
+    best = of(fold(events), tmp_path).best
+    assert best is not None
+    assert (best.candidate, best.search_max) == ("g1c02", 3.5), "g1c02 itself had 2.25"
 
 
 def test_what_was_not_trained_is_not_compared_with(tmp_path):
