@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rewardsmith.domain.judgement import Judgement
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.report import Failure
 
@@ -51,6 +52,8 @@ class Candidate(Record):
     """What the twin pays times this is what it pays, where only their code differs."""
     repairs: tuple[Failure, ...] = ()
     """Failures that repair calls answered, oldest first."""
+    judgement: Judgement | None = None
+    """What the run's archive says about it; absent where it was not asked."""
 
     @property
     def id(self) -> str:

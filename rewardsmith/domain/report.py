@@ -33,6 +33,7 @@ FailureKind = Literal[
     "not_deterministic",  # two equal requests differ
     "batch_dependent",  # a row's answer depends on other rows
     "mutates_input",  # writes to the arrays that it was given
+    "misranks",  # pays recorded episodes against their scores
     "timeout",  # no answer within the wall clock
     "died",  # the reward process ended
     "memory_limit",  # more memory than the limit

@@ -22,6 +22,8 @@ def became(run: Run, candidate: Candidate) -> str:
     repaired = f", repaired {len(candidate.repairs)} time(s)" if candidate.repairs else ""
     warnings = run.warned(candidate)
     hacked = f", {len(warnings)} warning(s)" if warnings else ""
+    if candidate.judgement is not None and candidate.judgement.doubtful:
+        hacked += ", doubted by the archive"
     if run.stopped(candidate):
         raced = run.raced.get(candidate.id)
         why = f", its chance to lead was {raced.chance:.0%}" if raced and not raced.goes_on else ""

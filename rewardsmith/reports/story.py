@@ -16,6 +16,7 @@ from rewardsmith.reports.code import changes
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.costs import asides, cost_rows, shares
 from rewardsmith.reports.curves import curve, trained
+from rewardsmith.reports.judged import archive_section, verdict
 from rewardsmith.reports.outcomes import ancestors, became, failed, failures, value
 from rewardsmith.reports.scores import beats, chances, score_table
 from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, interval, score, table
@@ -40,6 +41,7 @@ def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
         _generations(run),
         _candidates(run),
         _warnings(run),
+        archive_section(run, result),
         _failures(run),
         _cost(run),
         _files(result),
@@ -61,6 +63,8 @@ def candidate_story(run: Run, candidate: Candidate, folder: str) -> str:
     if candidate.parameters:
         lines.append("- parameters: " + ", ".join(f"{k}={v:g}" for k, v in candidate.parameters.items()))
     lines += [f"- repaired: {failed(failure)}" for failure in candidate.repairs]
+    if candidate.judgement is not None:
+        lines.append(f"- archive: {verdict(candidate.judgement)}")
     lines += _warned(run.warned(candidate))
     lines.append(f"- files: {folder}")
     if candidate.source:

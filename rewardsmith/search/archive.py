@@ -33,12 +33,17 @@ class Archived:
         """Those of the rung with the highest mean score."""
         steps, scores = np.asarray(self.steps), np.asarray(self.scores)
         rung = max(np.unique(steps), key=lambda rung: float(scores[steps == rung].mean()))
-        chosen = steps == rung
-        lengths = [each.stop - each.start for each in self.rows.episodes()]
-        rows = np.repeat(chosen, lengths)
+        return self.only(np.flatnonzero(steps == rung))
+
+    def only(self, chosen: npt.NDArray[np.int64]) -> Archived:
+        """Some of the episodes, by their places in increasing order."""
+        episodes = list(self.rows.episodes())
+        rows = np.concatenate([np.arange(episodes[i].start, episodes[i].stop) for i in chosen])
         kept = {name: array[rows] for name, array in self.rows.arrays.items()}
         return Archived(
-            Probe(kept, self.rows.starts[rows]), tuple(scores[chosen].tolist()), (int(rung),) * chosen.sum()
+            Probe(kept, self.rows.starts[rows]),
+            tuple(self.scores[i] for i in chosen),
+            tuple(self.steps[i] for i in chosen),
         )
 
 
@@ -96,13 +101,13 @@ def _side_by_side(episodes: Sequence[slice]) -> tuple[npt.NDArray[np.int64], npt
     lanes: list[list[int]] = [[] for _ in range(width)]
     filled = np.zeros(width, dtype=np.int64)
     for i in np.argsort(-lengths, kind="stable"):
-        lane = int(filled.argmin())
-        lanes[lane].append(int(i))
-        filled[lane] += lengths[i]
+        least = int(filled.argmin())
+        lanes[least].append(int(i))
+        filled[least] += lengths[i]
     places = np.zeros((filled.max(), width), dtype=np.int64)
     for column, lane in zip(places.T, lanes, strict=True):
-        rows = np.concatenate([np.arange(episodes[i].start, episodes[i].stop) for i in lane])
-        column[: len(rows)] = rows
+        dealt = np.concatenate([np.arange(episodes[i].start, episodes[i].stop) for i in lane])
+        column[: len(dealt)] = dealt
     return places, np.arange(len(places))[:, None] < filled
 
 

@@ -23,7 +23,7 @@ from rewardsmith.search.journal import Journal
 from rewardsmith.search.selection import legs, search_seed
 from rewardsmith.search.training import Key, Trainings
 
-_FRESH, _WAITING = 0, 1
+_FRESH, _WAITING, _DOUBTFUL = 0, 1, 2
 
 
 @dataclass
@@ -102,9 +102,10 @@ class Race:
         return raced is not None and raced.rung == self._rung(candidate)
 
     def _priority(self, candidate: Candidate) -> tuple[float, ...]:
-        """By generation; in it what never ran first, then the best chance."""
+        """By generation; in it what never ran first, then the best chance, last what the archive speaks against."""
         if not self._rung(candidate):
-            return (SEARCH, candidate.generation, _FRESH, candidate.slot)
+            doubtful = candidate.judgement is not None and candidate.judgement.doubtful
+            return (SEARCH, candidate.generation, _DOUBTFUL if doubtful else _FRESH, candidate.slot)
         return (SEARCH, candidate.generation, _WAITING, -self._chances()[candidate.id])
 
     def _chances(self) -> dict[str, float]:

@@ -17,6 +17,7 @@ from rewardsmith.domain.result import (
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.warning import RewardWarning
+from rewardsmith.search.calibration import calibration
 from rewardsmith.search.selection import best
 from rewardsmith.search.statistics import human_normalised, improvement, interval
 from rewardsmith.store.artifacts import RunFolder
@@ -33,6 +34,7 @@ def result(run: Run, survey: Survey | None, folder: RunFolder) -> RunResult:
         task=run.spec.task.name,
         best=_best(run, baselines, folder),
         baselines=baselines,
+        archive=calibration(run.turns()),
         usage=run.usage(),
         folder=str(folder.path),
     )

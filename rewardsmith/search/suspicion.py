@@ -144,13 +144,12 @@ def _late_share(component: ComponentStatistics) -> float:
 
 def pays_more(kind: WarningKind, policy: Played, best: Played) -> RewardWarning | None:
     """It clearly pays `policy` more per episode than `best`, whose score is clearly higher."""
-    if superiority(policy.returns, best.returns) < CLEARLY or superiority(best.scores, policy.scores) < CLEARLY:
+    sentence = outpaid(policy, best)
+    if sentence is None:
         return None
     return RewardWarning(
         kind=kind,
-        sentence=f"It pays {policy.policy} more than {best.policy}, {number(policy.paid)} per episode against "
-        f"{number(best.paid)} (per step {number(policy.per_step)} against {number(best.per_step)}), though the score "
-        f"is {number(policy.score)} against {number(best.score)}: an agent can be paid without doing the task.",
+        sentence=sentence,
         evidence={
             "paid": policy.paid,
             "paid_per_step": policy.per_step,
@@ -159,4 +158,15 @@ def pays_more(kind: WarningKind, policy: Played, best: Played) -> RewardWarning 
             "best_paid_per_step": best.per_step,
             "best_score": best.score,
         },
+    )
+
+
+def outpaid(policy: Played, best: Played) -> str | None:
+    """The sentence that says so; None where `policy` is not clearly paid more, or does not clearly score less."""
+    if superiority(policy.returns, best.returns) < CLEARLY or superiority(best.scores, policy.scores) < CLEARLY:
+        return None
+    return (
+        f"It pays {policy.policy} more than {best.policy}, {number(policy.paid)} per episode against "
+        f"{number(best.paid)} (per step {number(policy.per_step)} against {number(best.per_step)}), though the score "
+        f"is {number(policy.score)} against {number(best.score)}: an agent can be paid without doing the task."
     )

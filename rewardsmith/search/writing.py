@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from rewardsmith.domain.candidate import Candidate, Origin, candidate_id
 from rewardsmith.domain.events import Screened
+from rewardsmith.domain.judgement import Judgement
 from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request, prompt_hash
 from rewardsmith.domain.recipe import Recipe
@@ -18,6 +19,7 @@ from rewardsmith.prompting.extraction import find_code
 from rewardsmith.prompting.messages import compose, compose_repair
 from rewardsmith.screening.screen import Known, Screen, Verdict
 from rewardsmith.search.journal import Journal
+from rewardsmith.search.judging import Judge
 from rewardsmith.store.artifacts import RunFolder
 
 Ready = Callable[[Candidate], None]
@@ -39,6 +41,17 @@ class _Draft:
     ask: _Ask
     completion: Completion
     verdict: Verdict
+    judgement: Judgement | None = None
+
+    @property
+    def fault(self) -> Failure | None:
+        """What a repair call is told."""
+        return self.verdict.failure or (self.judgement.doubt if self.judgement else None)
+
+    def worth(self) -> tuple[bool, bool, float]:
+        """The more, the better: what may train before what may not, what nothing speaks against, what ranks better."""
+        ranks = self.judgement.correlation if self.judgement else None
+        return self.verdict.passed, self.fault is None, ranks or 0.0
 
 
 class Writing:
@@ -49,7 +62,14 @@ class Writing:
     """
 
     def __init__(
-        self, journal: Journal, spec: RunSpec, recipe: Recipe, model: Model, screen: Screen, folder: RunFolder
+        self,
+        journal: Journal,
+        spec: RunSpec,
+        recipe: Recipe,
+        model: Model,
+        screen: Screen,
+        folder: RunFolder,
+        judge: Judge | None = None,
     ) -> None:
         self._journal = journal
         self._spec = spec
@@ -57,6 +77,7 @@ class Writing:
         self._model = model
         self._screen = screen
         self._folder = folder
+        self._archive = judge
 
     async def generation(self, generation: int, context: Context, ready: Ready) -> None:
         """Write and screen the generation's missing candidates; `ready` is told of each that may train, at once.
@@ -88,8 +109,8 @@ class Writing:
                     if ask.broken and isinstance(error, ModelExhausted):
                         await self._place(ask.broken, ready)
                     continue
-                draft = _Draft(ask, completion, await self._judge(ask.request.key, completion))
-                if draft.verdict.failure and len(ask.repairs) < self._recipe.screen.repairs:
+                draft = await self._drafted(ask, completion)
+                if draft.fault and len(ask.repairs) < self._recipe.screen.repairs:
                     failing.append(draft)
                 else:
                     await self._place(draft, ready)
@@ -104,7 +125,7 @@ class Writing:
         return [self._repair(draft) for draft in failing]
 
     def _repair(self, draft: _Draft) -> _Ask:
-        failure, key = draft.verdict.failure, draft.ask.request.key
+        failure, key = draft.fault, draft.ask.request.key
         assert failure is not None
         source = draft.verdict.source or draft.completion.text
         context = replace(draft.ask.request.context, rejected=(source, failure))
@@ -128,6 +149,12 @@ class Writing:
         await self._journal.keep(request.key, prompt_hash(request.messages), completion)
         return completion
 
+    async def _drafted(self, ask: _Ask, completion: Completion) -> _Draft:
+        verdict, judgement = await self._judge(ask.request.key, completion), None
+        if self._archive and verdict.passed and verdict.source:
+            judgement = await self._archive.judge(self._journal.run, ask.request.key.generation, verdict.source)
+        return _Draft(ask, completion, verdict, judgement)
+
     async def _judge(self, key: CompletionKey, completion: Completion) -> Verdict:
         return await asyncio.to_thread(
             self._screen.judge,
@@ -150,7 +177,21 @@ class Writing:
             return tuple(turn.candidate.id for turn in draft.ask.request.context.parents)
         return tuple(parent for parent in said if parent in self._journal.run.candidates)
 
+    async def _chosen(self, last: _Draft) -> _Draft:
+        """The last draft of a slot, unless one that it was to repair is worth more: one in doubt may still be the best.
+
+        That one is screened again, since another slot may hold the same by now.
+        """
+        drafts = [last]
+        while (broken := drafts[-1].ask.broken) is not None:
+            drafts.append(broken)
+        chosen = max(drafts, key=_Draft.worth)
+        if chosen is last:
+            return last
+        return replace(chosen, verdict=await self._judge(chosen.ask.request.key, chosen.completion))
+
     async def _place(self, draft: _Draft, ready: Ready) -> None:
+        draft = await self._chosen(draft)
         request, verdict, repairs = draft.ask.request, draft.verdict, draft.ask.repairs
         parents = self._parents(draft)
         made: Origin = "crossed" if len(parents) > 1 else "mutated" if parents else "proposed"
@@ -169,6 +210,7 @@ class Writing:
             twin=verdict.twin,
             twin_factor=verdict.factor,
             repairs=repairs,
+            judgement=draft.judgement if verdict.passed else None,
         )
         await asyncio.to_thread(self._folder.keep_candidate, candidate, request.messages, draft.completion.text)
         await self._journal.append(Screened(candidate=candidate))

@@ -59,7 +59,7 @@ def test_an_unknown_key_is_named_with_near_misses(folder: Path, folders: Folders
     with pytest.raises(RecipeError) as caught:
         load_recipe("mine", folders)
     assert f"{folder / 'recipe.toml'}: unknown key [screen] repair; did you mean 'repairs'?" in caught.value.message
-    assert "keys of [screen]: repairs" in caught.value.hint
+    assert "keys of [screen]: archive, repairs" in caught.value.hint
 
 
 def test_gates_are_no_choice_of_a_recipe(folder: Path, folders: Folders) -> None:

@@ -1,0 +1,34 @@
+"""A judgement: what recorded episodes say about a reward before anything is trained on it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.report import Failure
+
+
+class Judgement(Record):
+    """How a reward pays the run's archived episodes, beside their scores."""
+
+    episodes: int = Field(default=0, ge=0)
+    """Episodes that it was judged on."""
+    unread: int = Field(default=0, ge=0)
+    """Archives that were left out: they are damaged, or of another version of the task."""
+    correlation: float | None = Field(default=None, ge=-1, le=1)
+    """Weighted rank correlation of what it pays an episode with the episode's score; absent without a judgement."""
+    separation: dict[int, float] = Field(default_factory=dict)
+    """By generation whose episodes differ clearly in score: the share of pairs of one of its best and one of its worst
+    episodes in which the best is paid more."""
+    threshold: float | None = None
+    """The least correlation that one of the better half of the run's trained rewards has on the same episodes; absent
+    where too few are trained."""
+    without: str = ""
+    """Why there is no judgement, in a line; empty where there is one."""
+    doubt: Failure | None = None
+    """What speaks against training it before others; absent where nothing does."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it waits until all others of its generation have trained."""
+        return self.doubt is not None

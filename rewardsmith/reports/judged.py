@@ -1,0 +1,69 @@
+"""What the archive said about the candidates, and how well it foretold their scores."""
+
+from __future__ import annotations
+
+from rewardsmith.domain.judgement import Judgement
+from rewardsmith.domain.result import Calibration, RunResult
+from rewardsmith.domain.run import Run
+from rewardsmith.reports.words import ABSENT, counted, inert, score, table
+
+
+def verdict(judgement: Judgement) -> str:
+    """A judgement in a line."""
+    if judgement.without:
+        return f"no judgement: {inert(judgement.without)}"
+    if judgement.doubt is not None:
+        return f"in doubt: {inert(judgement.doubt.message)}"
+    return f"ranks {judgement.episodes} recorded episodes as the score does at {_signed(judgement.correlation)}"
+
+
+def archive_section(run: Run, result: RunResult) -> str:
+    """The calibration, and a line for each candidate that was judged; empty where the archive was not asked."""
+    if result.archive is None:
+        return ""
+    lines = [
+        "## The archive as a judge",
+        "",
+        "Before training, each reward was asked what it pays the episodes that the run had recorded, and the order by "
+        "pay was compared with the order by score (weighted rank correlation).",
+        "",
+        *_worth(result.archive),
+    ]
+    rows = [
+        [turn.candidate.id, _signed(judgement.correlation), _signed(judgement.threshold), score(turn.score), why]
+        for turn in run.turns()
+        if (judgement := turn.candidate.judgement) is not None and not judgement.without
+        for why in ["in doubt" if judgement.doubtful else ""]
+    ]
+    if rows:
+        header = ["candidate", "correlation", "threshold", "score", "verdict"]
+        lines += ["", table(header, rows, markdown=True)]
+    return "\n".join(lines)
+
+
+def _worth(found: Calibration) -> list[str]:
+    lines = [f"- judged: {counted(found.judged, 'candidate')}; no judgement of {found.without}"]
+    if found.correlation is None:
+        lines.append("- how well it foretold the scores: unknown, as no two judged candidates of one generation differ")
+    else:
+        right = (1 + found.correlation) / 2
+        lines.append(
+            f"- how well it foretold the scores: of two candidates of one generation the one that ranks better scored "
+            f"higher in {right:.0%} of {counted(found.pairs, 'pair')} (50 % is chance; rank correlation "
+            f"{found.correlation:+.2f}, {counted(found.trained, 'candidate')})"
+        )
+    doubted = f"- in doubt and trained last: {found.doubtful}"
+    if found.doubtful_trained:
+        doubted += (
+            f"; {found.doubtful_better} of the {found.doubtful_trained} with a score in the better half after all"
+        )
+    lines.append(f"{doubted}; repaired with its evidence: {found.repaired}")
+    if found.unread:
+        lines.append(
+            f"- left out: {counted(found.unread, 'archive')}, damaged or recorded with another version of the task"
+        )
+    return lines
+
+
+def _signed(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:+.2f}"
