@@ -35,7 +35,7 @@ def cost_rows(run: Run) -> list[list[str]]:
             limit(stop.steps, count(stop.steps or 0)),
         ],
         ["calls of the model", str(len(run.completions)), str(plan.completions) if plan else ABSENT, ABSENT],
-        ["tokens", count(usage.tokens), ABSENT, ABSENT],
+        ["tokens", count(usage.tokens), ABSENT, limit(stop.tokens, count(stop.tokens or 0))],
         ["money", spent(usage), dollars(plan.dollars) if plan else ABSENT, limit(stop.dollars, dollars(stop.dollars))],
         [
             "wall time",

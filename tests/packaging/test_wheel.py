@@ -63,6 +63,7 @@ def test_the_wheel_carries_all_data_and_nothing_else(wheel):
         here = {p for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts}
         assert here, folder
         assert {f"rewardsmith/_bundled/{path.relative_to(ROOT)}" for path in here} <= names
+    assert {f"rewardsmith/reports/templates/report.{kind}" for kind in ("html.j2", "css")} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"rewardsmith"}
     assert any(name.endswith("licenses/LICENSE") for name in names)

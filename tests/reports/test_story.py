@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import pytest
-from told_run import ALONE, beginning, candidate, fold, raced, report, result, warned, whole
+from told_run import ALONE, SPEC, beginning, candidate, fold, raced, report, result, warned, whole
 
-from rewardsmith.domain.events import Completed
+from rewardsmith.domain.events import Completed, RunStarted
+from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.prompt import CompletionKey
 from rewardsmith.domain.result import Baselines, Interval
 from rewardsmith.prompting.templates import fenced
 from rewardsmith.reports.components import component_table
+from rewardsmith.reports.costs import cost_rows
 from rewardsmith.reports.scores import beats, chances, score_table
 from rewardsmith.reports.story import candidate_story, story
 
@@ -249,3 +251,20 @@ def test_how_sure_it_is_stands_in_sentences():
     assert "0.25 below the confirmed mean" in score_table(some)
     clipped = some.model_copy(update={"best": best.model_copy(update={"human_normalised": 3.0})})
     assert chances(clipped)[-1].endswith("it is 3.00; as in EUREKA this is clipped to [0, 3], which it reaches.")
+
+
+def test_what_was_spent_stands_beside_the_limits():
+    stop = StopSpec(trainings=20, steps=20_000, tokens=5000, dollars=1.5, wall_s=600)
+    spec = SPEC.model_copy(update={"stop": stop})
+    first, *others = whole()
+    assert isinstance(first, RunStarted)
+    run = fold([first.model_copy(update={"spec": spec}), *others])
+    limits = {row[0]: row[3] for row in cost_rows(run)}
+    assert limits == {
+        "trainings": "20",
+        "environment steps": "20k",
+        "calls of the model": "–",
+        "tokens": "5k",
+        "money": "$1.50",
+        "wall time": "10 min",
+    }
