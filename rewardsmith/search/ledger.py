@@ -7,6 +7,7 @@ that no limit is passed, however many run side by side.
 from __future__ import annotations
 
 from collections import Counter
+from statistics import median
 
 from rewardsmith.domain.events import Purpose
 from rewardsmith.domain.plan import RunSpec
@@ -66,13 +67,18 @@ class Ledger:
         taken = len({*run.reports, *run.paused, *begun} - {key})
         if stop.trainings is not None and taken + len(kept) + 1 > stop.trainings:
             return f"{taken} trainings begun and {len(kept)} kept for the confirmation, of {stop.trainings}"
-        if stop.steps is None:
-            return None
         under_way = sum(self._left(run, each, begun[each]) for each in begun if each != key)
         steps = run.usage().steps + under_way
         reserve = sum(most_training_steps(self._spec, each) for each in kept)
-        if steps + reserve + self._left(run, key, until) > stop.steps:
+        mine = self._left(run, key, until)
+        if stop.steps is not None and steps + reserve + mine > stop.steps:
             return f"{steps:,} environment steps begun and {reserve:,} kept for the confirmation, of {stop.steps:,}"
+        seconds = _seconds_per_step(run)
+        if stop.wall_s is None or seconds is None:
+            return None
+        ahead = seconds * (mine + (under_way + reserve) / self._spec.workers)
+        if run.wall_s + ahead > stop.wall_s:
+            return f"{run.wall_s:.0f} s used, and with a further training about {ahead:.0f} s to come, of {stop.wall_s:.0f} s"
         return None
 
     def _begun(self, run: Run) -> dict[Key, int | None]:
@@ -98,3 +104,13 @@ class Ledger:
         }
         had = Counter(purpose for purpose, _, _ in {*run.reports, *under_way})
         return [purpose for purpose, number in wanted.items() for _ in range(number - had[purpose])]
+
+
+def _seconds_per_step(run: Run) -> float | None:
+    """Wall time of one environment step in one worker: as in the run's own trainings, before any as in its plan."""
+    rates = [r.wall_s / taken for r in run.reports.values() if (taken := r.steps + r.scoring_steps) and not r.failure]
+    if rates:
+        return median(rates)
+    if run.plan is None or run.spec is None or run.plan.wall_s is None:
+        return None
+    return run.plan.wall_s * min(run.spec.workers, run.plan.trainings) / run.plan.steps

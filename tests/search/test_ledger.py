@@ -134,3 +134,16 @@ def test_a_training_that_goes_on_is_charged_for_what_is_left_of_it_and_is_no_fur
     told, ledger = books(steps=most - 1)
     pause(told, "g1c00", make_report(told.spec.seed, 1.0))
     assert ledger.claim(told.run, ("search", "g1c00", told.spec.seed), None) is not None
+
+
+def test_wall_time_is_kept_for_what_is_begun_and_for_the_confirmation(books, story):
+    """The story's trainings take 1 s for 105 steps; one worker."""
+    most, confirming = (most_training_steps(story().spec, purpose) for purpose in ("search", "confirm"))
+    ahead = (3 * most + 2 * confirming) / 105
+    for wall, may in ((ahead + 10, True), (ahead - 10, False)):
+        told, ledger = books(wall_s=wall)
+        told.candidate(1, 0, 1.0)
+        reason = ledger.refusal(told.run, "search")
+        assert (reason is None) is may
+        assert may or "s used, and with a further training about" in reason
+    assert ledger.refusal(told.run, "confirm") is None
