@@ -1,7 +1,8 @@
 """What a run may still start: spent, under way and kept for the confirmation, against its limits.
 
 A training is charged at the most that it can take from the moment it starts until its report says what it took, so
-that no limit is passed, however many run side by side.
+that no limit is passed, however many run side by side. One that is to pause is charged until its pause. Wall time is
+kept for the confirmation as far as trainings take as long as those before.
 """
 
 from __future__ import annotations
@@ -74,11 +75,12 @@ class Ledger:
         if stop.steps is not None and steps + reserve + mine > stop.steps:
             return f"{steps:,} environment steps begun and {reserve:,} kept for the confirmation, of {stop.steps:,}"
         seconds = _seconds_per_step(run)
-        if stop.wall_s is None or seconds is None:
+        if stop.wall_s is None or seconds is None or purpose not in ("search", "baseline"):
             return None
         ahead = seconds * (mine + (under_way + reserve) / self._spec.workers)
         if run.wall_s + ahead > stop.wall_s:
-            return f"{run.wall_s:.0f} s used, and with a further training about {ahead:.0f} s to come, of {stop.wall_s:.0f} s"
+            used = f"{run.wall_s:.0f} s used, of {stop.wall_s:.0f} s"
+            return f"{used}, and a further training and the confirmation take about {ahead:.0f} s more"
         return None
 
     def _begun(self, run: Run) -> dict[Key, int | None]:

@@ -145,5 +145,5 @@ def test_wall_time_is_kept_for_what_is_begun_and_for_the_confirmation(books, sto
         told.candidate(1, 0, 1.0)
         reason = ledger.refusal(told.run, "search")
         assert (reason is None) is may
-        assert may or "s used, and with a further training about" in reason
+        assert may or "a further training and the confirmation take about" in reason
     assert ledger.refusal(told.run, "confirm") is None
