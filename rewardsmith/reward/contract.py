@@ -119,12 +119,12 @@ def returns(node: FunctionNode) -> None:
     if not found:
         raise _fault("return_value", f"{node.name} returns nothing: return total, components", node.lineno)
     for statement in found:
-        value = _resolve(statement.value, node)
+        value = resolve(statement.value, node)
         if isinstance(value, ast.Tuple) and not any(isinstance(item, ast.Starred) for item in value.elts):
             if len(value.elts) != 2:
                 text = f"{node.name} returns {len(value.elts)} values: return two, the total and a dict of components"
                 raise _fault("return_value", text, statement.lineno)
-            first, second = (_resolve(item, node) for item in value.elts)
+            first, second = (resolve(item, node) for item in value.elts)
             if isinstance(first, _NO_TOTAL):
                 raise _fault(
                     "return_value", "the first value returned is no array: return total, components", value.lineno
@@ -148,7 +148,7 @@ _NO_DICT = (
 )  # fmt: skip
 
 
-def _resolve(value: ast.expr | None, node: FunctionNode) -> ast.expr | None:
+def resolve(value: ast.expr | None, node: FunctionNode) -> ast.expr | None:
     """The expression behind a name that the function binds exactly once, by a plain assignment; else `value`."""
     if not isinstance(value, ast.Name):
         return value
