@@ -20,9 +20,13 @@ class Judgement(Record):
     separation: dict[int, float] = Field(default_factory=dict)
     """By generation whose episodes differ clearly in score: the share of pairs of one of its best and one of its worst
     episodes in which the best is paid more."""
+    idle: float | None = None
+    """How far an idle agent gets from what random actions are paid (0) to what the best episodes are paid (1); absent
+    where the best are paid no more."""
     threshold: float | None = None
-    """The least correlation that one of the better half of the run's trained rewards has on the same episodes; absent
-    where too few are trained."""
+    """Correlation below which this run doubts a reward; absent where too few are trained."""
+    idle_threshold: float | None = None
+    """`idle` above which this run doubts a reward; absent where too few are trained."""
     without: str = ""
     """Why there is no judgement, in a line; empty where there is one."""
     doubt: Failure | None = None

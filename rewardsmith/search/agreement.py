@@ -2,13 +2,15 @@
 
 The order by pay and the order by score are compared with a weighted Kendall's tau (Vigna 2015, "A weighted correlation
 index for rankings with ties", hyperbolic weights), in which the places at the top of either order count most: what a
-reward pays best is what an agent will look for.
+reward pays best is what an agent will look for. Beside it stands what can be had for doing nothing: how far an idle
+agent gets from what random actions are paid to what the best episodes are paid, whatever the reward's scale and offset.
 
-There is no fixed threshold. Rewards that train well need not rank well, and how well they do differs from task to
-task, so a reward is in doubt only when it ranks worse than every one of the better half of this run's trained rewards
-does on the same episodes, each without those that its own training left. That is a conformal test (Vovk, Gammerman and
-Shafer 2005, "Algorithmic Learning in a Random World"): where the next good reward is drawn like the m good ones so
-far, it is doubted with a chance of at most 1 / (m + 1), whatever the correlation is worth on this task.
+There are no fixed thresholds. Rewards that train well need not rank well, and how well they do differs from task to
+task: a reward is in doubt when it lies below the least of the better half of this run's trained rewards by more than
+these differ among themselves, all measured on the same episodes, each without those that its own training left. So
+none of the run's better rewards would have been in doubt. Were the margin left out, this would be a conformal test
+(Vovk, Gammerman and Shafer 2005, "Algorithmic Learning in a Random World"), which doubts a reward like the m good ones
+with a chance of 1 / (m + 1); with it the chance is smaller.
 """
 
 from __future__ import annotations
@@ -19,17 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rewardsmith.domain.judgement import Judgement
-from rewardsmith.domain.report import Failure
-from rewardsmith.prompting.signals import number
-from rewardsmith.prompting.templates import plain
-from rewardsmith.search.suspicion import CLEARLY, Played, outpaid, superiority
+from rewardsmith.search.suspicion import CLEARLY, superiority
 
 FEWEST_EPISODES = 10
 FEWEST_SCORES = 5
 """Distinct scores below which an order says nothing."""
-FEWEST_PAIRS = 8
-"""Trained rewards from which on a threshold is learnt: the better half of them are four."""
+FEWEST_TRAINED = 8
+"""Trained rewards from which on bounds are learnt: the better half of them are four."""
 END = 0.2
 """Share of the episodes that are called the best, and the worst."""
 EARLY = 0.5
@@ -37,8 +35,6 @@ EARLY = 0.5
 TRAINED = "trained"
 
 _FEWEST_ENDS = 3
-_MESSAGE = 600
-_POLICIES = {"idle": "an idle agent", "reckless": "a reckless agent (every action at one of its limits)"}
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -63,9 +59,21 @@ class Episodes:
         """Which a trained agent played."""
         return np.array([player == TRAINED for player in self.players], dtype=bool)
 
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Episodes:
+        """Some of them."""
+        places = np.flatnonzero(chosen)
+        return Episodes(
+            self.scores[places],
+            self.lengths[places],
+            self.early[places],
+            self.generations[places],
+            tuple(self.players[i] for i in places),
+            tuple(self.owners[i] for i in places),
+        )
+
     def best(self) -> npt.NDArray[np.int64]:
         """Places of those of trained agents that score best."""
-        return _ends(self.scores, np.flatnonzero(self.trained))[1]
+        return ends(self.scores, np.flatnonzero(self.trained))[1]
 
 
 def one_sided(episodes: Episodes) -> str:
@@ -97,111 +105,70 @@ def correlation(returns: FloatArray, scores: FloatArray) -> float:
     return float(np.clip(weightedtau(returns, scores).statistic, -1.0, 1.0))
 
 
-def without_own(returns: FloatArray, episodes: Episodes, owner: str) -> float:
-    """The correlation on what others left: a reward's own training seeks the episodes that it pays most."""
-    others = np.array([other != owner for other in episodes.owners], dtype=bool)
-    return correlation(returns[others], episodes.scores[others])
+def idle_share(returns: FloatArray, episodes: Episodes) -> float | None:
+    """How far an idle agent gets from what random actions are paid (0) to what the best are paid (1).
 
-
-def threshold(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """The least correlation of the better half of trained rewards; None where they are few or all score the same.
-
-    Args:
-        pairs: Of each trained reward, its correlation and the score of its training.
+    None where the best are paid no more than random actions, or the survey has no such episodes.
     """
-    scores = [score for _, score in pairs]
-    if len(pairs) < FEWEST_PAIRS or min(scores) == max(scores):
+    players = np.array(episodes.players)
+    idle, by_chance, best = returns[players == "idle"], returns[players == "random"], returns[episodes.best()]
+    if not (len(idle) and len(by_chance) and len(best)) or best.mean() <= by_chance.mean():
         return None
-    middle = float(np.median(scores))
-    return min(correlation for correlation, score in pairs if score >= middle)
+    return float((idle.mean() - by_chance.mean()) / (best.mean() - by_chance.mean()))
 
 
-def judge(returns: FloatArray, episodes: Episodes, least: float | None, *, unread: int = 0) -> Judgement:
-    """What these episodes say about a reward; ask `one_sided` first.
+@dataclass(frozen=True)
+class Traits:
+    """What is measured of a reward."""
+
+    correlation: float
+    idle: float | None
+
+
+def traits(returns: FloatArray, episodes: Episodes, *, but: str | None = None) -> Traits:
+    """Measure a reward, without the episodes that the training of `but` left: it seeks those that are paid most."""
+    others = np.array([owner != but for owner in episodes.owners], dtype=bool)
+    paid, left = returns[others], episodes.only(others)
+    return Traits(correlation(paid, left.scores), idle_share(paid, left))
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Beyond which a reward is in doubt; None: any is as good."""
+
+    correlation: float | None = None
+    idle: float | None = None
+
+
+def learnt(trained: Sequence[tuple[Traits, float]]) -> Bounds:
+    """The bounds that trained rewards teach: none where they are few, or all score the same.
 
     Args:
-        returns: What it pays each episode.
-        episodes: The episodes.
-        least: The threshold, where one is learnt.
-        unread: Archives that were left out.
+        trained: Of each, what was measured and the score of its training.
     """
-    found = correlation(returns, episodes.scores)
-    separation = _separation(returns, episodes)
-    doubts = _outpaid(returns, episodes)
-    for generation, share in separation.items():
-        if generation and share <= 1.0 - CLEARLY:
-            doubts.append(f"Of the episodes of generation {generation} it pays the worst more than the best.")
-    if least is not None and found < least:
-        doubts.append(f"The better half of this run's trained rewards rank them at {least:+.2f} or more.")
-    failure = None
-    if doubts:
-        message = " ".join([_ranks(found, returns, episodes), *doubts])
-        failure = Failure(gate="archive", kind="misranks", message=plain(message, _MESSAGE))
-    return Judgement(
-        episodes=len(returns),
-        unread=unread,
-        correlation=found,
-        separation=separation,
-        threshold=least,
-        doubt=failure,
-    )
+    scores = [score for _, score in trained]
+    if len(trained) < FEWEST_TRAINED or min(scores) == max(scores):
+        return Bounds()
+    middle = float(np.median(scores))
+    good = [found for found, score in trained if score >= middle]
+    idle = [found.idle for found in good if found.idle is not None]
+    low = [found.correlation for found in good]
+    return Bounds(2 * min(low) - max(low), 2 * max(idle) - min(idle) if len(idle) >= FEWEST_TRAINED // 2 else None)
 
 
-def failed(failure: Failure, episodes: Episodes, *, unread: int = 0) -> Judgement:
-    """A reward that fails on these episodes; that it takes too long on so many says nothing."""
-    if failure.kind == "timeout":
-        return Judgement(unread=unread, without=f"it took too long for {len(episodes.scores)} episodes")
-    message = plain(f"On episodes that trained agents played: {failure.message}", _MESSAGE)
-    doubt = failure.model_copy(update={"gate": "archive", "message": message})
-    return Judgement(episodes=len(episodes.scores), unread=unread, doubt=doubt)
-
-
-def _ranks(found: float, returns: FloatArray, episodes: Episodes) -> str:
-    worst, best = _ends(episodes.scores, np.arange(len(returns)))
-    pay, score = returns, episodes.scores
-    return (
-        f"It runs, but it ranks {len(returns)} recorded episodes otherwise than the score does: weighted rank "
-        f"correlation {found:+.2f}. It pays the {len(best)} best {number(pay[best].mean())} each (score "
-        f"{number(score[best].mean())}), the {len(worst)} worst {number(pay[worst].mean())} "
-        f"({number(score[worst].mean())})."
-    )
-
-
-def _ends(scores: FloatArray, among: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Places of the worst and of the best fifth, or three, or half of them."""
-    order = among[np.argsort(scores[among], kind="stable")]
-    count = max(1, min(max(_FEWEST_ENDS, round(END * len(order))), len(order) // 2))
-    return order[:count], order[len(order) - count :]
-
-
-def _separation(returns: FloatArray, episodes: Episodes) -> dict[int, float]:
+def separation(returns: FloatArray, episodes: Episodes) -> dict[int, float]:
+    """By generation, how surely its best episodes are paid more than its worst; where their scores differ clearly."""
     found = {}
     for generation in np.unique(episodes.generations):
-        worst, best = _ends(episodes.scores, np.flatnonzero(episodes.generations == generation))
+        worst, best = ends(episodes.scores, np.flatnonzero(episodes.generations == generation))
         scores = episodes.scores
         if len(best) >= _FEWEST_ENDS and superiority(scores[best].tolist(), scores[worst].tolist()) >= CLEARLY:
             found[int(generation)] = superiority(returns[best].tolist(), returns[worst].tolist())
     return found
 
 
-def _outpaid(returns: FloatArray, episodes: Episodes) -> list[str]:
-    """That it clearly pays idle, reckless or early-ending episodes more than the best ones."""
-    best = _played("the best recorded episodes", returns, episodes, episodes.best())
-    players = np.array(episodes.players)
-    suspects = {words: players == player for player, words in _POLICIES.items()}
-    suspects["episodes that end early"] = episodes.early
-    sentences = [
-        outpaid(_played(words, returns, episodes, np.flatnonzero(chosen)), best)
-        for words, chosen in suspects.items()
-        if chosen.any()
-    ]
-    return [sentence for sentence in sentences if sentence]
-
-
-def _played(policy: str, returns: FloatArray, episodes: Episodes, chosen: npt.NDArray[np.int64]) -> Played:
-    return Played(
-        policy,
-        scores=episodes.scores[chosen].tolist(),
-        returns=returns[chosen].tolist(),
-        lengths=episodes.lengths[chosen].tolist(),
-    )
+def ends(scores: FloatArray, among: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Places of the worst and of the best fifth, or three, or half of them."""
+    order = among[np.argsort(scores[among], kind="stable")]
+    count = max(1, min(max(_FEWEST_ENDS, round(END * len(order))), len(order) // 2))
+    return order[:count], order[len(order) - count :]

@@ -18,15 +18,15 @@ from rewardsmith.reward.process import RewardFailed, RewardProcess
 from rewardsmith.search.agreement import (
     EARLY,
     TRAINED,
+    Bounds,
     Episodes,
     FloatArray,
-    failed,
-    judge,
+    learnt,
     one_sided,
-    threshold,
-    without_own,
+    traits,
 )
 from rewardsmith.search.archive import Archived, read_archive, returns
+from rewardsmith.search.doubting import failed, judge
 from rewardsmith.search.selection import search_seed
 from rewardsmith.store.artifacts import RunFolder
 
@@ -35,7 +35,7 @@ MOST_EPISODES = 240
 MOST_BYTES = 48 << 20
 """Of their rows, in memory; both keep a request under a second."""
 MOST_TRAINED = 32
-"""Rewards that a threshold is learnt from, the latest; each is asked once per generation."""
+"""Rewards that bounds are learnt from, the latest; each is asked once per generation."""
 
 Scored = tuple[Candidate, float]
 
@@ -61,7 +61,7 @@ class _Bench:
     unread: int
     without: str
     """Why they cannot be judged; empty where they can."""
-    threshold: float | None = None
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass
@@ -100,7 +100,7 @@ class Judge:
         paid = await asyncio.to_thread(self._paid, source, bench.rows)
         if isinstance(paid, RewardFailed):
             return failed(paid.failure, bench.episodes, unread=bench.unread)
-        return judge(paid, bench.episodes, bench.threshold, unread=bench.unread)
+        return judge(paid, bench.episodes, bench.bounds, unread=bench.unread)
 
     async def _built(self, run: Run, generation: int) -> _Bench:
         turns = [turn for turn in run.turns() if turn.candidate.generation < generation and not turn.candidate.twin]
@@ -110,12 +110,12 @@ class Judge:
             return bench
         latest = trained[-MOST_TRAINED:]
         asked = [asyncio.to_thread(self._paid, candidate.source or "", bench.rows) for candidate, _ in latest]
-        pairs = [
-            (without_own(paid, bench.episodes, candidate.id), score)
+        measured = [
+            (traits(paid, bench.episodes, but=candidate.id), score)
             for (candidate, score), paid in zip(latest, await asyncio.gather(*asked), strict=True)
             if not isinstance(paid, RewardFailed)
         ]
-        return replace(bench, threshold=threshold(pairs))
+        return replace(bench, bounds=learnt(measured))
 
     def _gathered(self, run: Run, generation: int, trained: Sequence[Scored]) -> _Bench:
         """The episodes: of the survey, and as many of each training, the latest first, as there is room for."""
