@@ -9,6 +9,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.prompting.templates import fenced
 from rewardsmith.reports.exchange import exchanged
+from rewardsmith.reports.page import page
 from rewardsmith.reports.story import story
 from rewardsmith.store.artifacts import RunFolder, write_durably
 
@@ -21,8 +22,6 @@ def write_report(
     Raises:
         StoreError: The disk is full, or the folder cannot be written to.
     """
-    from rewardsmith.reports.page import page  # the templates are loaded for the page alone
-
     place = to or folder.path
     html, markdown = place / "report.html", place / "report.md"
     write_durably(html, page(run, result, survey, folder).encode("utf-8", errors="replace"))

@@ -5,15 +5,21 @@ from __future__ import annotations
 from rewardsmith.domain.judgement import Judgement
 from rewardsmith.domain.result import Calibration, RunResult
 from rewardsmith.domain.run import Run
-from rewardsmith.reports.words import ABSENT, counted, inert, score, table
+from rewardsmith.reports.words import ABSENT, counted, score, table
+
+ASKED = (
+    "Before training, each reward was asked what it pays the episodes that the run had recorded, and the order by "
+    "pay was compared with the order by score (weighted rank correlation)."
+)
+JUDGED = ["candidate", "correlation", "threshold", "score", "verdict"]
 
 
 def verdict(judgement: Judgement) -> str:
     """A judgement in a line."""
     if judgement.without:
-        return f"no judgement: {inert(judgement.without)}"
+        return f"no judgement: {judgement.without}"
     if judgement.doubt is not None:
-        return f"in doubt: {inert(judgement.doubt.message)}"
+        return f"in doubt: {judgement.doubt.message}"
     return f"ranks {judgement.episodes} recorded episodes as the score does at {_signed(judgement.correlation)}"
 
 
@@ -24,35 +30,38 @@ def archive_section(run: Run, result: RunResult) -> str:
     lines = [
         "## The archive as a judge",
         "",
-        "Before training, each reward was asked what it pays the episodes that the run had recorded, and the order by "
-        "pay was compared with the order by score (weighted rank correlation).",
+        ASKED,
         "",
-        *_worth(result.archive),
+        *(f"- {sentence}" for sentence in worth(result.archive)),
     ]
-    rows = [
+    if rows := judged_rows(run):
+        lines += ["", table(JUDGED, rows, markdown=True)]
+    return "\n".join(lines)
+
+
+def judged_rows(run: Run) -> list[list[str]]:
+    """A row for each candidate that was judged, under the names in `JUDGED`."""
+    return [
         [turn.candidate.id, _signed(judgement.correlation), _signed(judgement.threshold), score(turn.score), why]
         for turn in run.turns()
         if (judgement := turn.candidate.judgement) is not None and not judgement.without
         for why in ["in doubt" if judgement.doubtful else ""]
     ]
-    if rows:
-        header = ["candidate", "correlation", "threshold", "score", "verdict"]
-        lines += ["", table(header, rows, markdown=True)]
-    return "\n".join(lines)
 
 
-def _worth(found: Calibration) -> list[str]:
-    lines = [f"- judged: {counted(found.judged, 'candidate')}; no judgement of {found.without}"]
+def worth(found: Calibration) -> list[str]:
+    """How well the archive foretold the scores, a sentence each."""
+    lines = [f"judged: {counted(found.judged, 'candidate')}; no judgement of {found.without}"]
     if found.correlation is None:
-        lines.append("- how well it foretold the scores: unknown, as no two judged candidates of one generation differ")
+        lines.append("how well it foretold the scores: unknown, as no two judged candidates of one generation differ")
     else:
         right = (1 + found.correlation) / 2
         lines.append(
-            f"- how well it foretold the scores: of two candidates of one generation the one that ranks better scored "
+            f"how well it foretold the scores: of two candidates of one generation the one that ranks better scored "
             f"higher in {right:.0%} of {counted(found.pairs, 'pair')} (50 % is chance; rank correlation "
             f"{found.correlation:+.2f}, {counted(found.trained, 'candidate')})"
         )
-    doubted = f"- in doubt and trained last: {found.doubtful}"
+    doubted = f"in doubt and trained last: {found.doubtful}"
     if found.doubtful_trained:
         doubted += (
             f"; {found.doubtful_better} of the {found.doubtful_trained} with a score in the better half after all"
@@ -60,7 +69,7 @@ def _worth(found: Calibration) -> list[str]:
     lines.append(f"{doubted}; repaired with its evidence: {found.repaired}")
     if found.unread:
         lines.append(
-            f"- left out: {counted(found.unread, 'archive')}, damaged or recorded with another version of the task"
+            f"left out: {counted(found.unread, 'archive')}, damaged or recorded with another version of the task"
         )
     return lines
 

@@ -21,6 +21,7 @@ from rewardsmith.reports.costs import asides, cost_rows, shares
 from rewardsmith.reports.curves import best_so_far, component_figures, leaders, learning_curves
 from rewardsmith.reports.drawing import Figure
 from rewardsmith.reports.exchange import exchanged
+from rewardsmith.reports.judged import ASKED, JUDGED, judged_rows, verdict, worth
 from rewardsmith.reports.lineage import lineage
 from rewardsmith.reports.outcomes import became, failures, value
 from rewardsmith.reports.scores import beats, score_rows
@@ -43,6 +44,8 @@ class Sheet:
     failures: tuple[tuple[Failure, str, bool], ...]
     """What went wrong, the line of the source, and whether a repair answered it."""
     warnings: tuple[RewardWarning, ...]
+    judgement: str
+    """What the archive said of it; empty where it was not asked."""
     prompt: str
     answer: str
     asked_as: str
@@ -77,6 +80,9 @@ def page(run: Run, result: RunResult, survey: Survey | None, folder: RunFolder) 
         costs=cost_rows(run),
         shares=shares(run),
         asides=asides(run),
+        asked=ASKED,
+        worth=worth(result.archive) if result.archive else [],
+        judged=[JUDGED, *judged_rows(run)],
         sheets=_sheets(run, folder),
     )
 
@@ -104,6 +110,7 @@ def _sheets(run: Run, folder: RunFolder) -> list[Sheet]:
                     (what, _line(each, what, repaired), repaired) for who, what, repaired in wrong if who is each
                 ),
                 warnings=turn.warnings,
+                judgement=verdict(each.judgement) if each.judgement else "",
                 prompt="" if prompt in asked else prompt,
                 answer=answer,
                 asked_as=asked.get(prompt, ""),

@@ -19,7 +19,7 @@ from rewardsmith.reports.curves import curve, trained
 from rewardsmith.reports.judged import archive_section, verdict
 from rewardsmith.reports.outcomes import ancestors, became, failed, failures, value
 from rewardsmith.reports.scores import beats, chances, score_table
-from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, interval, score, table
+from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, inert, interval, score, table
 
 
 def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
@@ -64,7 +64,7 @@ def candidate_story(run: Run, candidate: Candidate, folder: str) -> str:
         lines.append("- parameters: " + ", ".join(f"{k}={v:g}" for k, v in candidate.parameters.items()))
     lines += [f"- repaired: {failed(failure)}" for failure in candidate.repairs]
     if candidate.judgement is not None:
-        lines.append(f"- archive: {verdict(candidate.judgement)}")
+        lines.append(f"- archive: {inert(verdict(candidate.judgement))}")
     lines += _warned(run.warned(candidate))
     lines.append(f"- files: {folder}")
     if candidate.source:

@@ -12,10 +12,12 @@ from evil import EVIL, spoilt
 from told_run import SPEC, beginning, fold, raced, report, result, warned, whole
 
 from rewardsmith.domain.events import AttemptEnded, RunStarted, Screened, StatusChanged
-from rewardsmith.domain.report import ComponentPoint, ComponentStatistics
+from rewardsmith.domain.judgement import Judgement
+from rewardsmith.domain.report import ComponentPoint, ComponentStatistics, Failure
 from rewardsmith.domain.run import Run
 from rewardsmith.reports.files import write_report
 from rewardsmith.reports.page import page
+from rewardsmith.reports.story import story
 from rewardsmith.search.results import result as result_of
 from rewardsmith.store.artifacts import RunFolder
 
@@ -188,6 +190,37 @@ def test_scores_may_be_constant_huge_or_tiny(tmp_path, values):
     numbers = " ".join(value for name in ("d", "cx", "cy", "points", "y1") for value in found.of(name))
     assert numbers
     assert not re.search(r"nan|inf", numbers)
+
+
+def test_what_the_archive_said_stands_on_the_page_and_in_the_markdown(tmp_path):
+    doubt = Failure(gate="archive", kind="misranks", message=f"It pays the worst most. {EVIL}")
+    said = {
+        "g1c00": Judgement(episodes=12, correlation=0.75, threshold=0.5),
+        "g1c02": Judgement(episodes=12, correlation=-0.25, threshold=0.5, doubt=doubt),
+    }
+    events = [
+        event.model_copy(
+            update={"candidate": event.candidate.model_copy(update={"judgement": said[event.candidate.id]})}
+        )
+        if isinstance(event, Screened) and event.candidate.id in said
+        else event
+        for event in whole()
+    ]
+    run, folder = fold(events), RunFolder(tmp_path, SPEC.run)
+    found = read(run, tmp_path)
+    check_harmless(found)
+    check_anchors(found)
+    for words in (
+        "The archive as a judge",
+        "judged: 2 candidates",
+        "+0.75",
+        "-0.25",
+        "in doubt: It pays the worst most.",
+    ):
+        assert words in found.text, words
+    told = story(run, result_of(run, None, folder))
+    assert "- judged: 2 candidates" in told
+    assert "The archive as a judge" not in read(fold(whole()), tmp_path).text
 
 
 def test_a_prompt_that_several_were_asked_stands_once(tmp_path):
