@@ -10,9 +10,10 @@ import pytest
 
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import Raced, RunStarted, Screened
+from rewardsmith.domain.judgement import Judgement
 from rewardsmith.domain.plan import Plan
 from rewardsmith.domain.recipe import RaceStage
-from rewardsmith.domain.report import Report, Rung
+from rewardsmith.domain.report import Failure, Report, Rung
 from rewardsmith.domain.run import Run
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.search.chances import Standing, chances
@@ -24,6 +25,7 @@ from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.leases import Owner
 from rewardsmith.store.store import Store
 
+DOUBT = Failure(gate="archive", kind="misranks", message="it pays the worst most")
 GOOD, FAIR, POOR = (3.0, 5.0, 7.0, 9.0), (2.0, 4.0, 6.0, 8.0), (0.0, 0.1, 0.1, 0.2)
 
 
@@ -75,7 +77,7 @@ def course(tmp_path, story, smith):
     """Builds a race of candidates that are called by their curve's name."""
     with contextlib.ExitStack() as stack:
 
-        def build(curves, *, place="run", polls=lambda: 1, marks=(0.25, 0.5), **spec):
+        def build(curves, *, place="run", polls=lambda: 1, marks=(0.25, 0.5), doubted=(), **spec):
             given = story(**spec).spec
             budget = given.budget.model_copy(update={"rungs": 4, "leaders": 1})
             store = Store.open(tmp_path / f"{place}.db")
@@ -95,7 +97,14 @@ def course(tmp_path, story, smith):
             )
             race = Race(given, recipe, journal, trainings, lambda: None)
             candidates = [
-                Candidate(generation=1, slot=slot, origin="proposed", source=name, reward_id=f"{slot:012}")
+                Candidate(
+                    generation=1,
+                    slot=slot,
+                    origin="proposed",
+                    source=name,
+                    reward_id=f"{slot:012}",
+                    judgement=Judgement(doubt=DOUBT) if name in doubted else None,
+                )
                 for slot, name in enumerate(curves)
             ]
 
@@ -135,6 +144,14 @@ def test_a_training_that_pauses_goes_on_from_its_checkpoint_and_its_steps_count_
     assert run.usage().steps == 400 + 4 * 5 * run.spec.budget.episodes
 
 
+def test_who_is_in_doubt_begins_last_and_is_trained_all_the_same(course):
+    go, executor, _ = course({"poor": POOR, "good": GOOD, "doubted": GOOD, "fair": FAIR}, doubted=("doubted",))
+    run = asyncio.run(go())
+    begun = executor.jobs.index(("doubted", 0, 1))
+    assert begun > max(executor.jobs.index(job) for job in [("fair", 0, 1), ("good", 1, 2)])
+    assert run.reports[("search", "g1c02", run.spec.seed)].score == GOOD[-1]
+
+
 def test_race_off_trains_everybody_in_full(course):
     go, executor, _ = course({"poor": POOR, "good": GOOD, "fair": FAIR}, race=False)
     run = asyncio.run(go())
@@ -168,10 +185,10 @@ def test_deterministic_races_end_the_same_whoever_is_slow(course):
 
 
 def test_who_ended_best_leads_and_who_is_far_behind_has_no_chance():
-    ended = {f"e{n}": Standing((1.0 + n, 2.0 + n, 3.0 + n, 4.0 + n), ended=True) for n in range(6)}
-    found = chances({**ended, "low": Standing((0.0,), ended=False), "high": Standing((7.0,), ended=False)}, 4, places=2)
-    assert found["e5"] > found["e0"]
-    assert found["low"] < 0.05 < 0.5 < found["high"]
+    ended = {f"e{n}": Standing((1.0 + n, 2.0 + n, 3.0 + n, 4.0 + n), ended=True) for n in range(20)}
+    found = chances({**ended, "low": Standing((0.0,), ended=False), "high": Standing((21.0,), ended=False)}, 4, places=2)
+    assert found["e19"] > found["e0"]
+    assert found["low"] < 0.1 < 0.5 < found["high"]
 
 
 def test_where_there_is_room_for_all_everybody_leads():
