@@ -52,7 +52,7 @@ gae_lambda = 0.95
 
 [budgets.quick]           # enough to see whether it works
 steps = 50_000            # of each training
-rungs = 2                 # scores on the way
+rungs = 3                 # scores on the way
 k = 4                     # candidates per generation
 episodes = 10             # held-out episodes per score
 leaders = 2

@@ -1,9 +1,11 @@
 """The chance that a training which waits at a rung ends among the best of its run.
 
-What a training will still gain, in units of the spread of scores, is taken to be normal, with a mean that grows with
-the score so far and a deviation that shrinks with what is left. The run's own finished trainings tell how much was
-gained from each rung; before there are any, a prior from recorded learning curves stands in, worth `_PRIOR_WEIGHT`
-trainings (a Bayesian linear regression; Gelman et al., "Bayesian Data Analysis", 3rd ed., 14.2).
+What a training will still gain is estimated from those of the run that ended: a Bayesian linear regression of the gain
+on the score so far, at the same rung, in units of the spread of scores there (Gelman et al., "Bayesian Data Analysis",
+3rd ed., 14.2 and 14.8). Its prior counts as much as `_WEIGHT` trainings and is what the recorded learning curves of
+`benchmarks/curves` show: with a share s of a training done, the others gain `_GAIN` (1 - s) / s spreads on average,
+`_NOISE` (1 - s) / s more or less, whoever leads. So early scores stop nobody before the run itself has shown that they
+tell something.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-DRAWS = 2000
-_GAIN, _SLOPE, _NOISE = 1.0, 0.5, 0.7
-"""Prior of a whole training: the mean gain of an average one, what each spread above it adds, the deviation."""
-_PRIOR_WEIGHT = 3.0
+DRAWS = 1000
+_WEIGHT = 3.0
+_GAIN = 1.3
+_NOISE = 0.8
+
+Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,13 @@ class Standing:
 
 
 def chances(standings: Mapping[str, Standing], rungs: int, *, places: int, seed: int = 0) -> dict[str, float]:
-    """Of each training, the chance that its final score is among the `places` best of all.
+    """Of each training, the chance that its final score, that of its best rung, is among the `places` best of all.
 
     Args:
         standings: By name; stopped and failed ones are left out.
         rungs: Rungs of a whole training.
         places: How many lead.
-        seed: Of the 2,000 draws.
+        seed: Of the 1,000 draws.
 
     Returns:
         By name, 0 to 1; 1 for everybody where there is room for all.
@@ -45,37 +49,42 @@ def chances(standings: Mapping[str, Standing], rungs: int, *, places: int, seed:
     names = list(standings)
     if len(names) <= places:
         return dict.fromkeys(names, 1.0)
-    draws = np.stack(
-        [_finals(standings, name, rungs, np.random.default_rng([seed, i])) for i, name in enumerate(names)]
-    )
-    bar = np.sort(draws, axis=0)[-places]
-    return {name: float(np.mean(draws[i] >= bar)) for i, name in enumerate(names)}
+    best = np.array([max(standings[name].scores) for name in names])
+    finals = np.tile(best[:, None], DRAWS)
+    for rung in sorted({len(s.scores) for s in standings.values() if not s.ended}):
+        waiting = np.array([not s.ended and len(s.scores) == rung for s in standings.values()])
+        ended = [s.scores for s in standings.values() if s.ended and len(s.scores) >= rung]
+        at_rung, final = [max(scores[:rung]) for scores in ended], [max(scores) for scores in ended]
+        generator = np.random.default_rng([seed, rung])
+        finals[waiting] = _finals(best[waiting], np.array(at_rung), np.array(final), rung / rungs, generator)
+    bar = np.sort(finals, axis=0)[-places]
+    return {name: float(share) for name, share in zip(names, (finals >= bar).mean(axis=1), strict=True)}
 
 
-def _finals(
-    standings: Mapping[str, Standing], name: str, rungs: int, generator: np.random.Generator
-) -> npt.NDArray[np.float64]:
-    """Draws of one training's final score, shape (2000,)."""
-    mine = standings[name]
-    best = max(mine.scores)
-    if mine.ended:
-        return np.full(DRAWS, best)
-    rung = len(mine.scores)
-    left = 1.0 - rung / rungs
-    at_rung = {n: max(s.scores[:rung]) for n, s in standings.items() if len(s.scores) >= rung}
-    spread = float(np.std(list(at_rung.values()))) or 1.0
-    middle = float(np.mean(list(at_rung.values())))
-    told = [n for n in at_rung if standings[n].ended]
-    x = np.array([[1.0, (at_rung[n] - middle) / spread] for n in told]).reshape(-1, 2)
-    y = np.array([(max(standings[n].scores) - at_rung[n]) / spread for n in told])
-    prior = left * np.array([_GAIN, _SLOPE])
-    precision = _PRIOR_WEIGHT * np.eye(2) + x.T @ x
-    weights = np.linalg.solve(precision, _PRIOR_WEIGHT * prior + x.T @ y)
-    shape = (_PRIOR_WEIGHT + len(y)) / 2
-    scale = (
-        _PRIOR_WEIGHT * left * _NOISE**2 + float(y @ y + _PRIOR_WEIGHT * prior @ prior - weights @ precision @ weights)
-    ) / 2
-    row = np.array([1.0, (best - middle) / spread])
-    deviation = np.sqrt(scale / shape * (1.0 + row @ np.linalg.solve(precision, row)))
-    gain = row @ weights + deviation * generator.standard_t(2 * shape, DRAWS)
-    return best + spread * np.maximum(gain, 0.0)
+def _finals(best: Values, at_rung: Values, final: Values, done: float, generator: np.random.Generator) -> Values:
+    """Draws of final scores, shape (n, 1000), of n trainings whose best score so far is `best`.
+
+    Args:
+        best: Shape (n,).
+        at_rung: Best scores of the m trainings that ended, when they were at the same rung, shape (m,).
+        final: Their final scores, shape (m,).
+        done: Share of a training behind that rung.
+        generator: Of the draws.
+    """
+    everybody = np.concatenate([best, at_rung])
+    middle, spread = everybody.mean(), everybody.std() or 1.0
+    rows = np.stack([np.ones(len(best)), (best - middle) / spread], axis=1)
+    told = np.stack([np.ones(len(at_rung)), (at_rung - middle) / spread], axis=1)
+    gained = (final - at_rung) / spread
+    ahead = (1.0 - done) / done
+    prior = np.array([_GAIN * ahead, 0.0])
+    precision = _WEIGHT * np.eye(2) + told.T @ told
+    covariance = np.linalg.inv(precision)
+    weights = covariance @ (_WEIGHT * prior + told.T @ gained)
+    freedom = _WEIGHT + len(gained)
+    misfit = gained @ gained + _WEIGHT * prior @ prior - weights @ precision @ weights
+    variance = (_WEIGHT * (_NOISE * ahead) ** 2 + max(float(misfit), 0.0)) / freedom
+    deviation = np.sqrt(variance * (1.0 + np.einsum("ni,ij,nj->n", rows, covariance, rows)))
+    gains = (rows @ weights)[:, None] + deviation[:, None] * generator.standard_t(freedom, (len(best), DRAWS))
+    drawn: Values = best[:, None] + spread * np.maximum(gains, 0.0)
+    return drawn
