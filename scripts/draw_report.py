@@ -7,17 +7,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from PIL import Image
-
 import rewardsmith
 
 
 def photograph(page: Path, picture: Path, *, width: int, height: int, dark: bool) -> None:
-    """Open `page` in Chromium, which must be installed, and keep the top of it in 200 colours."""
+    """Open `page` in Chromium, which must be installed, and keep the top of it."""
     line = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
     line += [f"--blink-settings=preferredColorScheme={0 if dark else 1}", f"--window-size={width},{height}"]
     subprocess.run([*line, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True, timeout=120)
-    Image.open(picture).convert("RGB").quantize(200, method=Image.Quantize.FASTOCTREE).save(picture, optimize=True)
 
 
 def main() -> None:
@@ -27,7 +24,7 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("picture", type=Path)
     parser.add_argument("--width", type=int, default=1100)
-    parser.add_argument("--height", type=int, default=1250)
+    parser.add_argument("--height", type=int, default=1400)
     parser.add_argument("--dark", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
