@@ -32,7 +32,7 @@ from rewardsmith.store.artifacts import RunFolder
 
 MOST_EPISODES = 240
 """Of trained agents."""
-MOST_BYTES = 48 << 20
+MOST_BYTES = 24 << 20
 """Of their rows, in memory; both keep a request under a second."""
 MOST_TRAINED = 32
 """Rewards that bounds are learnt from, the latest; each is asked once per generation."""
@@ -109,22 +109,21 @@ class Judge:
         if bench.without:
             return bench
         latest = trained[-MOST_TRAINED:]
-        asked = [asyncio.to_thread(self._paid, candidate.source or "", bench.rows) for candidate, _ in latest]
-        measured = [
-            (traits(paid, bench.episodes, but=candidate.id), score)
-            for (candidate, score), paid in zip(latest, await asyncio.gather(*asked), strict=True)
-            if not isinstance(paid, RewardFailed)
-        ]
+        measured = []
+        for candidate, score in latest:
+            paid = await asyncio.to_thread(self._paid, candidate.source or "", bench.rows)
+            if not isinstance(paid, RewardFailed):
+                measured.append((traits(paid, bench.episodes, but=candidate.id), score))
         return replace(bench, bounds=learnt(measured))
 
     def _gathered(self, run: Run, generation: int, trained: Sequence[Scored]) -> _Bench:
         """The episodes: of the survey, and as many of each training, the latest first, as there is room for."""
         assert run.spec is not None
         survey, unread = self.survey, 0
-        parts = [_Part(self.probe, [e.score for e in survey.episodes], ["random"] * len(survey.episodes))]
+        parts = [_Part(_narrow(self.probe), [e.score for e in survey.episodes], ["random"] * len(survey.episodes))]
         if self.probe.extremes is not None:
             scores = [episode.score for episode in survey.extremes]
-            parts.append(_Part(self.probe.extremes, scores, [episode.policy for episode in survey.extremes]))
+            parts.append(_Part(_narrow(self.probe.extremes), scores, [episode.policy for episode in survey.extremes]))
         width = sum(4 * int(np.prod(signal.shape)) for signal in survey.signals)
         room = max(1, min(MOST_EPISODES, MOST_BYTES // (width * survey.horizon)))
         for candidate, _ in trained[-room:]:
