@@ -9,9 +9,10 @@ from rewardsmith.reports.words import ABSENT, counted, score, table
 
 ASKED = (
     "Before training, each reward was asked what it pays the episodes that the run had recorded, and the order by "
-    "pay was compared with the order by score (weighted rank correlation)."
+    "pay was compared with the order by score (weighted rank correlation). Paid idle: how far an idle agent gets from "
+    "what random actions are paid (0 %) to what the best episodes are paid (100 %)."
 )
-JUDGED = ["candidate", "correlation", "threshold", "score", "verdict"]
+JUDGED = ["candidate", "correlation", "paid idle", "score", "verdict"]
 
 
 def verdict(judgement: Judgement) -> str:
@@ -42,10 +43,9 @@ def archive_section(run: Run, result: RunResult) -> str:
 def judged_rows(run: Run) -> list[list[str]]:
     """A row for each candidate that was judged, under the names in `JUDGED`."""
     return [
-        [turn.candidate.id, _signed(judgement.correlation), _signed(judgement.threshold), score(turn.score), why]
+        [turn.candidate.id, _signed(judgement.correlation), _share(judgement.idle), score(turn.score), _why(judgement)]
         for turn in run.turns()
         if (judgement := turn.candidate.judgement) is not None and not judgement.without
-        for why in ["in doubt" if judgement.doubtful else ""]
     ]
 
 
@@ -72,6 +72,22 @@ def worth(found: Calibration) -> list[str]:
             f"left out: {counted(found.unread, 'archive')}, damaged or recorded with another version of the task"
         )
     return lines
+
+
+def _why(judgement: Judgement) -> str:
+    """Which of the bounds that the run had learnt it lies beyond."""
+    if not judgement.doubtful:
+        return ""
+    low, high, beyond = judgement.threshold, judgement.idle_threshold, []
+    if low is not None and judgement.correlation is not None and judgement.correlation < low:
+        beyond.append(f"ranks below {_signed(low)}")
+    if high is not None and judgement.idle is not None and judgement.idle > high:
+        beyond.append(f"paid idle above {_share(high)}")
+    return "in doubt" + (": " + ", ".join(beyond) if beyond else "")
+
+
+def _share(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.0%}"
 
 
 def _signed(value: float | None) -> str:
