@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from rewardsmith.domain.record import Record
@@ -25,10 +23,18 @@ class WriteStage(Record):
 class ParentStage(Record):
     """What the next generation is asked to improve on."""
 
-    policy: Literal["generation_best", "overall_best"]
-    """`generation_best`: best of the last generation, even if worse than the best so far; `overall_best`."""
+    policy: str
+    """Who becomes a parent: `overall_best`, `generation_best` (of the last one, even if worse), `top`, `weighted`."""
     history: int = Field(ge=0, le=20)
     """Earlier turns that the prompt summarises, the parent's own left out."""
+    top: int = Field(default=3, gt=0, le=64)
+    """With policy `top`: how many of the best share a generation."""
+    pairs: float = Field(default=0.0, ge=0, le=1)
+    """Share of slots that are asked to combine the components of two parents."""
+    crossed: float = Field(default=0.0, ge=0, le=1)
+    """Share of slots that are crossed from two parents without a model; one that cannot be goes to the model."""
+    restart_after: int | None = Field(default=None, gt=0)
+    """Generations without improvement after which the next begins afresh: from the best, without a history."""
 
 
 class ScreenStage(Record):
@@ -45,8 +51,9 @@ class RaceStage(Record):
 
     marks: tuple[float, ...] = ()
     """Shares of a training at which it pauses, at the nearest rung, between 0 and 1."""
-    least_chance: float = Field(default=0.1, ge=0, le=1)
-    """A paused training whose chance to end among the leaders is less is stopped."""
+    least_share: float = Field(default=0.5, ge=0, le=1)
+    """A paused training is stopped when its chance to end among the leaders is less than this share of an even one: of
+    leaders to candidates that may still be among them."""
 
     def legs(self, rungs: int) -> tuple[int | None, ...]:
         """The rungs at which a training of so many pauses, then None for its end."""

@@ -77,7 +77,7 @@ class Budget(Record):
 
     steps: int = Field(gt=0)
     """Environment steps per training."""
-    rungs: int = Field(default=4, gt=0, le=100)
+    rungs: int = Field(default=5, gt=0, le=100)
     """Equal parts of a training; each ends with a checkpoint and a score."""
     k: int | None = Field(default=None, gt=0, le=256)
     """Candidates per generation; the recipe's number when absent."""

@@ -3,9 +3,9 @@
 What a training will still gain is estimated from those of the run that ended: a Bayesian linear regression of the gain
 on the score so far, at the same rung, in units of the spread of scores there (Gelman et al., "Bayesian Data Analysis",
 3rd ed., 14.2 and 14.8). Its prior counts as much as `_WEIGHT` trainings and is what the recorded learning curves of
-`benchmarks/curves` show: with a share s of a training done, the others gain `_GAIN` (1 - s) / s spreads on average,
-`_NOISE` (1 - s) / s more or less, whoever leads. So early scores stop nobody before the run itself has shown that they
-tell something.
+`benchmarks/curves` show: with a share s of a training done, it still gains `_GAIN` (1 - s) / s spreads on average,
+`_NOISE` (1 - s) / s more or less, whoever leads; where more was gained, the spread is taken to be as much larger. So
+early scores stop nobody before the run itself has shown that they tell something.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ def _finals(best: Values, at_rung: Values, final: Values, done: float, generator
         done: Share of a training behind that rung.
         generator: Of the draws.
     """
-    everybody = np.concatenate([best, at_rung])
-    middle, spread = everybody.mean(), everybody.std() or 1.0
+    everybody, ahead = np.concatenate([best, at_rung]), (1.0 - done) / done
+    seen = (final - at_rung).mean() / (_GAIN * ahead) if len(final) else 0.0
+    middle, spread = everybody.mean(), max(everybody.std(), seen) or 1.0
     rows = np.stack([np.ones(len(best)), (best - middle) / spread], axis=1)
     told = np.stack([np.ones(len(at_rung)), (at_rung - middle) / spread], axis=1)
     gained = (final - at_rung) / spread
-    ahead = (1.0 - done) / done
     prior = np.array([_GAIN * ahead, 0.0])
     precision = _WEIGHT * np.eye(2) + told.T @ told
     covariance = np.linalg.inv(precision)

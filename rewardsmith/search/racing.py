@@ -89,13 +89,14 @@ class Race:
         return self._key(candidate) not in self.journal.run.reports
 
     def _decision(self, candidate: Candidate) -> Raced:
-        chance = self._chances()[candidate.id]
-        return Raced(
-            candidate=candidate.id,
-            rung=self._rung(candidate),
-            goes_on=chance >= self.recipe.race.least_chance,
-            chance=chance,
-        )
+        found = self._chances()
+        chance, even = found[candidate.id], min(1.0, self._places / len(found))
+        goes_on = chance >= self.recipe.race.least_share * even
+        return Raced(candidate=candidate.id, rung=self._rung(candidate), goes_on=goes_on, chance=chance)
+
+    @property
+    def _places(self) -> int:
+        return self.recipe.confirm.leaders or self.spec.budget.leaders
 
     def _decided(self, candidate: Candidate) -> bool:
         raced = self.journal.run.raced.get(candidate.id)
@@ -118,8 +119,7 @@ class Race:
                 if (report := run.search_report(candidate)) and report.rungs and not report.failure
                 if not candidate.twin and (key in run.paused or not run.stopped(candidate))
             }
-            places = self.recipe.confirm.leaders or self.spec.budget.leaders
-            self._known = (run.last_event, chances(standings, self.spec.budget.rungs, places=places))
+            self._known = (run.last_event, chances(standings, self.spec.budget.rungs, places=self._places))
         return self._known[1]
 
     def _rung(self, candidate: Candidate) -> int:

@@ -89,7 +89,7 @@ def course(tmp_path, story, smith):
             for event in store.events("story"):
                 journal.run.apply(event)
             executor = CurveExecutor(curves, polls)
-            recipe = smith.model_copy(update={"race": RaceStage(marks=marks, least_chance=0.1)})
+            recipe = smith.model_copy(update={"race": RaceStage(marks=marks, least_share=0.4)})
             given = given.model_copy(update={"budget": budget})
             folder, survey = RunFolder(tmp_path, place), type("Survey", (), {"signals": ()})()
             trainings = Trainings(
@@ -186,7 +186,8 @@ def test_deterministic_races_end_the_same_whoever_is_slow(course):
 
 def test_who_ended_best_leads_and_who_is_far_behind_has_no_chance():
     ended = {f"e{n}": Standing((1.0 + n, 2.0 + n, 3.0 + n, 4.0 + n), ended=True) for n in range(20)}
-    found = chances({**ended, "low": Standing((0.0,), ended=False), "high": Standing((21.0,), ended=False)}, 4, places=2)
+    waiting = {"low": Standing((0.0,), ended=False), "high": Standing((21.0,), ended=False)}
+    found = chances({**ended, **waiting}, 4, places=2)
     assert found["e19"] > found["e0"]
     assert found["low"] < 0.1 < 0.5 < found["high"]
 
