@@ -9,6 +9,7 @@ stopped, what a limit leaves room for and who is compared is decided by the code
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import random
 import selectors
@@ -26,8 +27,9 @@ from rewardsmith.domain.plan import RunSpec, StopSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Report, Rung
 from rewardsmith.domain.run import Run
+from rewardsmith.domain.task import Task
 from rewardsmith.search.confirming import confirm
-from rewardsmith.search.ledger import Ledger
+from rewardsmith.search.ledger import Ledger, most_training_steps
 from rewardsmith.search.racing import Race
 from rewardsmith.search.slots import Priority, Slots
 
@@ -224,6 +226,8 @@ def replay(curves: Curves, method: Method, seed: int, *, workers: int = 2) -> Ou
 
 async def _search(curves: Curves, method: Method, generator: random.Random, workers: int) -> Outcome:
     dealt = generator.sample(sorted(curves.candidates), method.k * method.generations)
+    if len(curves.seeds) < 3:
+        raise SystemExit(f"{curves.task}: a search, a comparison and a judge need curves of three seeds")
     search, compare, *rest = generator.sample(curves.seeds, len(curves.seeds))
     spec = _spec(curves, method, workers)
     run = Run(spec=spec)
@@ -242,7 +246,6 @@ async def _search(curves: Curves, method: Method, generator: random.Random, work
         await journal.append(*(Screened(candidate=candidate) for candidate in candidates))
         await asyncio.gather(*(race.train(candidate) for candidate in candidates))
         await race.together(candidates)
-    steps = run.usage().steps
     spans = list(trainings.spans)
     await confirm(journal, spec, method.recipe, trainings)
     steps = run.usage().steps - sum(r.steps + r.scoring_steps for key, r in run.reports.items() if key[0] == "confirm")
@@ -265,8 +268,13 @@ async def _search(curves: Curves, method: Method, generator: random.Random, work
     )
 
 
+@functools.cache
+def _task(name: str) -> Task:
+    return load_task(name, find_folders())
+
+
 def _spec(curves: Curves, method: Method, workers: int) -> RunSpec:
-    task = load_task(curves.task, find_folders())
+    task = _task(curves.task)
     budget = task.budgets["quick"].model_copy(
         update={"steps": curves.steps, "rungs": curves.rungs, "episodes": curves.episodes, "confirm_seeds": 1}
     )
@@ -288,5 +296,5 @@ def _spec(curves: Curves, method: Method, workers: int) -> RunSpec:
     whole = [curve.steps[-1] + sum(curve.scoring) for seeds in curves.candidates.values() for curve in seeds.values()]
     each = sum(whole) / len(whole)
     most = method.share * each * method.k * method.generations
-    reserve = max(whole)  # the confirmation, which every method has alike, is not counted
-    return spec.model_copy(update={"stop": StopSpec(steps=int(most + reserve))})
+    confirmation = most_training_steps(spec, "confirm")  # which every method has alike, and is not counted
+    return spec.model_copy(update={"stop": StopSpec(steps=int(most + confirmation))})

@@ -1,0 +1,105 @@
+"""Methods of search side by side on the same recorded candidates, in seconds.
+
+    python -m benchmarks.search [--tasks ant half_cheetah hopper] [--searches 1000] [--k 4] [--generations 3]
+
+Every method searches the same candidates, dealt in the same order, on the same recorded training seeds (see
+`benchmarks.replay` and `benchmarks.record_curves`).
+
+- `worth`: score of the winner on training seeds that the search did not see. Its 95 % interval is over candidates, by
+  resampling them: all searches share one pool, so that their number says nothing of how sure a mean is.
+- `steps`: environment steps of search and comparison, scoring too, as a share of EUREKA's.
+- `over eureka`: how often the winner is worth more than EUREKA's in the same search, a tie counting half.
+- `wrong`: share of the stopped candidates that would have been among the two best of the search.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.replay import Curves, Method, Outcome, read, replay
+from rewardsmith.catalogue.folders import find_folders
+from rewardsmith.catalogue.recipes import load_recipe
+from rewardsmith.domain.recipe import ConfirmStage, RaceStage
+from rewardsmith.reports.words import table
+
+RESAMPLES = 1000
+
+
+def methods(k: int, generations: int) -> list[Method]:
+    """What is compared, EUREKA first."""
+    folders = find_folders()
+    smith, eureka = load_recipe("smith", folders), load_recipe("eureka", folders)
+    alone = eureka.model_copy(update={"confirm": ConfirmStage(leaders=1)})
+    rest = smith.model_copy(update={"race": RaceStage()})
+    make = functools.partial(Method, k=k, generations=generations)
+    return [
+        make("eureka", alone),
+        make("smith", smith),
+        make("smith, race off", rest),
+        make("smith, comparison off", smith.model_copy(update={"confirm": ConfirmStage(leaders=1)})),
+        make("smith at 50 %", smith, share=0.5),
+        make("smith at 50 %, race off", rest, share=0.5),
+        make("smith at 25 %", smith, share=0.25),
+        make("smith at 25 %, race off", rest, share=0.25),
+    ]
+
+
+def rows(curves: Curves, asked: Sequence[Method], searches: int) -> list[list[str]]:
+    """One row per method."""
+    outcomes = {method.name: [replay(curves, method, seed) for seed in range(searches)] for method in asked}
+    first = outcomes[asked[0].name]
+    return [_row(curves, name, found, first) for name, found in outcomes.items()]
+
+
+def _row(curves: Curves, name: str, found: list[Outcome], eureka: list[Outcome]) -> list[str]:
+    worth = [outcome.worth for outcome in found]
+    stopped = sum(len(outcome.stopped) for outcome in found)
+    wrong = sum(len(outcome.wrong) for outcome in found)
+    won = [(a.worth > b.worth) + 0.5 * (a.worth == b.worth) for a, b in zip(found, eureka, strict=True)]
+    low, high = _interval(found)
+    return [
+        curves.task,
+        name,
+        f"{statistics.mean(worth):.3f} [{low:.3f}, {high:.3f}]",
+        f"{statistics.mean(o.search_max for o in found):.3f}",
+        f"{sum(o.steps for o in found) / sum(o.steps for o in eureka):.0%}",
+        f"{statistics.mean(won):.2f}",
+        f"{stopped / len(found):.1f}",
+        f"{wrong / stopped:.0%}" if stopped else "–",
+        f"{statistics.mean(o.busy for o in found):.0%}",
+    ]
+
+
+def _interval(found: list[Outcome]) -> tuple[float, float]:
+    """95 % of the mean worth when the pool of candidates is drawn again: a winner counts as often as it is drawn."""
+    generator = np.random.default_rng(0)
+    names = sorted({outcome.winner for outcome in found})
+    worth = {name: [outcome.worth for outcome in found if outcome.winner == name] for name in names}
+    sums = np.array([[sum(worth[name]), len(worth[name])] for name in names])
+    drawn = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+    totals = drawn @ sums
+    low, high = np.quantile(totals[:, 0] / totals[:, 1], [0.025, 0.975])
+    return float(low), float(high)
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--tasks", nargs="+", default=["ant", "half_cheetah", "hopper"])
+    parser.add_argument("--searches", type=int, default=1000)
+    parser.add_argument("--k", type=int, default=4)
+    parser.add_argument("--generations", type=int, default=3)
+    options = parser.parse_args()
+    asked = methods(options.k, options.generations)
+    found = [row for task in options.tasks for row in rows(read(task), asked, options.searches)]
+    header = ["task", "method", "worth", "search maximum", "steps", "over eureka", "stopped", "wrong", "busy"]
+    print(table(header, found, markdown=True))
+
+
+if __name__ == "__main__":
+    main()
