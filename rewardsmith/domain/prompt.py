@@ -101,11 +101,14 @@ class Context:
     history: tuple[Turn, ...]
     """Every earlier candidate of the run, in order of generation and slot."""
     parents: tuple[Turn, ...]
-    """The candidates that this one is asked to improve on; empty in the first generation."""
+    """The candidates that this one is asked to improve on, or whose components it is to combine where there are two;
+    empty in the first generation."""
     seed: int
     """Seed of the run."""
     k: int
     """Candidates per generation."""
+    since: int = 1
+    """First generation that the prompt tells of; later than 1 after a fresh restart from the best."""
     rejected: tuple[str, Failure] | None = None
     """For a repair: the source (or the raw answer) and what is wrong with it."""
 

@@ -76,7 +76,8 @@ class _Answer:
     def __init__(self, request: Request, evidence: Evidence, seed: int, reader: Callable[[str], Genome | None]) -> None:
         self.context, self.key, self.evidence, self.seed = request.context, request.key, evidence, seed
         self.read = reader
-        self.history = [t for t in self.context.history if t.candidate.generation < self.key.generation]
+        told = range(self.context.since, self.key.generation)
+        self.history = [t for t in self.context.history if t.candidate.generation in told]
         self.seen = {_known_id(turn.candidate.source) for turn in self.context.history if turn.candidate.source}
         self.pool = self._pool()
 

@@ -27,6 +27,7 @@ KNOWN = frozenset(
         "horizon",
         "k",
         "normalized",
+        "other",
         "parent",
         "random_score",
         "rejected",
@@ -48,7 +49,7 @@ def compose(recipe: Recipe, context: Context) -> tuple[Message, ...]:
     """The messages that ask for one candidate.
 
     System and first user message; with a parent also its answer and the feedback on it, and no more than these four
-    (EUREKA's window).
+    (EUREKA's window). A second parent is shown in the feedback.
 
     Raises:
         RecipeError: A template is missing, does not parse, or names a variable that nobody gives.
@@ -107,6 +108,7 @@ def _say(role: Any, templates: Templates, name: str, values: dict[str, Any]) -> 
 
 def _values(recipe: Recipe, context: Context) -> dict[str, Any]:
     task, survey = context.task, context.survey
+    history = [turn for turn in context.history if turn.candidate.generation >= context.since]
     return {
         "description": task.description,
         "score": {"meaning": task.score.meaning, "unit": task.score.unit},
@@ -122,15 +124,15 @@ def _values(recipe: Recipe, context: Context) -> dict[str, Any]:
         "normalized": task.trainer.normalize_reward,
         "k": context.k,
         "generation": last_generation(context.history) + 1,
-        "parent": _parent(context) if context.parents else None,
-        "tried": tried(context.history, context.parents, recipe.parents.history),
-        "failures": failures(context.history),
+        "parent": _parent(context.parents[0], context) if context.parents else None,
+        "other": _parent(context.parents[1], context) if len(context.parents) > 1 else None,
+        "tried": tried(history, context.parents, recipe.parents.history),
+        "failures": failures(history),
         "rejected": None,
     }
 
 
-def _parent(context: Context) -> dict[str, Any]:
-    parent = context.parents[0]
+def _parent(parent: Turn, context: Context) -> dict[str, Any]:
     report = parent.report
     return {
         "id": parent.candidate.id,

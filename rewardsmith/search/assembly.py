@@ -12,12 +12,15 @@ from rewardsmith.domain.task import Task
 from rewardsmith.executors.executor import Executor
 from rewardsmith.models.registry import open_model
 from rewardsmith.screening.screen import Screen
+from rewardsmith.search.composing import Composing
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.judging import Judge
 from rewardsmith.search.ledger import Ledger
 from rewardsmith.search.loop import Search
+from rewardsmith.search.mating import Mating
 from rewardsmith.search.metering import Metered
+from rewardsmith.search.placing import Placing
 from rewardsmith.search.racing import Race
 from rewardsmith.search.stoppers import first_reason, stoppers
 from rewardsmith.search.training import Trainings
@@ -64,11 +67,14 @@ def assemble(
         claim=lambda key, until: ledger.claim(journal.run, key, until),
     )
     judge = Judge(found, probe, RewardLimits(unsafe=unsafe), folder) if recipe.screen.archive else None
-    writing = Writing(journal, spec, recipe, model, gates(spec.task, found, probe, unsafe=unsafe), folder, judge)
+    placing = Placing(journal, gates(spec.task, found, probe, unsafe=unsafe), folder, judge)
+    writing = Writing(journal, recipe, model, placing)
     asked = [ledger, *stoppers(spec.stop, exists=lambda path: Path(path).exists())]
     examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
     race = Race(spec, recipe, journal, trainings, lambda: first_reason(asked, journal.run))
-    return Search(spec, recipe, found, probe, journal, writing, trainings, race, asked, examiner, folder)
+    composing = Composing(journal, spec, recipe, found, probe)
+    mating = Mating(placing)
+    return Search(spec, recipe, journal, composing, mating, writing, trainings, race, asked, examiner, folder)
 
 
 def gates(task: Task, found: Survey, probe: Probe, *, unsafe: bool) -> Screen:

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import GenerationEnded, SearchEnded, StatusChanged
 from rewardsmith.domain.plan import RunSpec
-from rewardsmith.domain.prompt import CompletionKey, Context, Turn
 from rewardsmith.domain.recipe import Recipe
-from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
+from rewardsmith.search.composing import Composing
 from rewardsmith.search.confirming import confirm, train_baselines
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal
+from rewardsmith.search.mating import Mating
 from rewardsmith.search.racing import Race
-from rewardsmith.search.selection import best, parents
+from rewardsmith.search.selection import best
 from rewardsmith.search.stoppers import Stopper, first_reason
 from rewardsmith.search.training import Trainings
 from rewardsmith.search.writing import Writing
@@ -37,9 +37,9 @@ class Search:
 
     spec: RunSpec
     recipe: Recipe
-    survey: Survey
-    probe: Probe
     journal: Journal
+    composing: Composing
+    mating: Mating
     writing: Writing
     trainings: Trainings
     race: Race
@@ -103,8 +103,10 @@ class Search:
             for candidate in [c for c in run.candidates.values() if c.generation == generation]:
                 if candidate.failure is None and candidate.twin is None:
                     train(candidate)
+            parentage = self.composing.parentage(generation)
+            await self.mating.generation(generation, parentage, train)
             try:
-                await self.writing.generation(generation, await self._context(generation), train)
+                await self.writing.generation(generation, await self.composing.contexts(generation, parentage), train)
             except ModelUnavailable as error:
                 outage = error
             written.set()
@@ -123,27 +125,6 @@ class Search:
                 )
             )
         return outage.message if outage else None
-
-    async def _context(self, generation: int) -> Context:
-        history = tuple(turn for turn in self.journal.run.turns() if turn.candidate.generation < generation)
-        return Context(
-            task=self.spec.task,
-            survey=self.survey,
-            probe=self.probe,
-            history=history,
-            parents=tuple([await self._with_reply(turn) for turn in parents(self.recipe, history)]),
-            seed=self.spec.seed,
-            k=self.spec.k,
-        )
-
-    async def _with_reply(self, turn: Turn) -> Turn:
-        """The turn with the completion that it came from, verbatim."""
-        place, repairs = turn.candidate, len(turn.candidate.repairs)
-        key = CompletionKey(generation=place.generation, role="designer", slot=place.slot)
-        if repairs:
-            key = CompletionKey(generation=place.generation, role="repair", slot=place.slot, call=repairs - 1)
-        completion = await self.journal.completion(key)
-        return turn.model_copy(update={"reply": completion.text}) if completion else turn
 
     def _barren(self) -> str | None:
         """Why it is no use to go on, when the last generations brought nothing."""

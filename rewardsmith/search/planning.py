@@ -14,6 +14,7 @@ from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import UnknownName, UsageError
 from rewardsmith.search.ledger import Ledger
+from rewardsmith.search.policies.policy import policy_of
 from rewardsmith.settings import EvolveRequest
 
 START_S = 4.0
@@ -38,7 +39,7 @@ def run_spec(
     """Everything that a run was asked to do, frozen.
 
     Raises:
-        UnknownName: The task has no such budget.
+        UnknownName: The task has no such budget, or there is no such policy.
         UsageError: What was asked contradicts itself.
     """
     if request.deterministic and request.stop.wall_s is not None:
@@ -46,6 +47,7 @@ def run_spec(
             "a run that is stopped by the clock cannot be deterministic",
             hint="limit it by --max-steps instead of --max-minutes, or leave out --deterministic",
         )
+    policy_of(recipe)
     budget = budget_of(task, request.budget, request.steps)
     spec = RunSpec(
         run=request.name or f"{task.name}-{now:%Y%m%d-%H%M%S}",

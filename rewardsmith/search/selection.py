@@ -1,4 +1,4 @@
-"""Who is best, who becomes a parent, who leads. Only scores choose."""
+"""Who is best, who leads, and on which seeds. Only scores choose."""
 
 from __future__ import annotations
 
@@ -22,27 +22,6 @@ def best(turns: Iterable[Turn]) -> Turn | None:
     """The turn with the highest score."""
     order = ranked(turns)
     return order[0] if order else None
-
-
-def parents(recipe: Recipe, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    """What the next generation is asked to improve on.
-
-    `generation_best` takes the best of the last generation that has one: a generation in which everything failed is
-    used up and its messages are sent again (EUREKA).
-    """
-    if recipe.parents.policy == "overall_best":
-        found = best(turns)
-        return (found,) if found else ()
-    for generation in sorted({turn.candidate.generation for turn in turns}, reverse=True):
-        found = _best_with_twins(turn for turn in turns if turn.candidate.generation == generation)
-        if found:
-            return (found,)
-    return ()
-
-
-def _best_with_twins(turns: Iterable[Turn]) -> Turn | None:
-    scored = [turn for turn in turns if turn.score is not None]
-    return max(scored, key=lambda turn: (not turn.stopped, turn.score or 0.0, -turn.candidate.slot), default=None)
 
 
 def leaders(turns: tuple[Turn, ...], count: int) -> list[Turn]:

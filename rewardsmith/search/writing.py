@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from rewardsmith.domain.candidate import Candidate, Origin, candidate_id
-from rewardsmith.domain.events import Screened
+from rewardsmith.domain.candidate import Candidate, Origin
 from rewardsmith.domain.judgement import Judgement
-from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request, prompt_hash
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
@@ -17,10 +15,9 @@ from rewardsmith.errors import ModelExhausted, ModelUnavailable
 from rewardsmith.models.model import Model
 from rewardsmith.prompting.extraction import find_code
 from rewardsmith.prompting.messages import compose, compose_repair
-from rewardsmith.screening.screen import Known, Screen, Verdict
+from rewardsmith.screening.screen import Verdict
 from rewardsmith.search.journal import Journal
-from rewardsmith.search.judging import Judge
-from rewardsmith.store.artifacts import RunFolder
+from rewardsmith.search.placing import Placing
 
 Ready = Callable[[Candidate], None]
 
@@ -61,37 +58,33 @@ class Writing:
     duplicate does not depend on timing, nor on how often the process was killed in between.
     """
 
-    def __init__(
-        self,
-        journal: Journal,
-        spec: RunSpec,
-        recipe: Recipe,
-        model: Model,
-        screen: Screen,
-        folder: RunFolder,
-        judge: Judge | None = None,
-    ) -> None:
+    def __init__(self, journal: Journal, recipe: Recipe, model: Model, placing: Placing) -> None:
         self._journal = journal
-        self._spec = spec
         self._recipe = recipe
         self._model = model
-        self._screen = screen
-        self._folder = folder
-        self._archive = judge
+        self._placing = placing
 
-    async def generation(self, generation: int, context: Context, ready: Ready) -> None:
+    async def generation(self, generation: int, contexts: Sequence[Context], ready: Ready) -> None:
         """Write and screen the generation's missing candidates; `ready` is told of each that may train, at once.
+
+        Args:
+            generation: Turn of the loop, from 1.
+            contexts: What each slot is asked, by slot.
+            ready: Starts a training.
 
         Raises:
             ModelUnavailable: Some completions could not be had; the slots that have theirs are done nevertheless.
         """
-        present = self._journal.run.candidates
-        messages = compose(self._recipe, context)
-        asks = [
-            _Ask(self._request(CompletionKey(generation=generation, role="designer", slot=slot), messages, context))
-            for slot in range(self._spec.k)
-            if candidate_id(generation, slot) not in present
-        ]
+        composed: dict[tuple[str, ...], tuple[Message, ...]] = {}
+        asks = []
+        for slot, context in enumerate(contexts):
+            if self._placing.present(generation, slot):
+                continue
+            parents = tuple(turn.candidate.id for turn in context.parents)
+            if parents not in composed:
+                composed[parents] = compose(self._recipe, context)
+            key = CompletionKey(generation=generation, role="designer", slot=slot)
+            asks.append(_Ask(self._request(key, composed[parents], context)))
         while asks:
             asks = await self._round(asks, ready)
 
@@ -150,25 +143,14 @@ class Writing:
         return completion
 
     async def _drafted(self, ask: _Ask, completion: Completion) -> _Draft:
-        verdict, judgement = await self._judge(ask.request.key, completion), None
-        if self._archive and verdict.passed and verdict.source:
-            judgement = await self._archive.judge(self._journal.run, ask.request.key.generation, verdict.source)
+        verdict = await self._screened(ask.request.key, completion)
+        judgement = await self._placing.judgement(ask.request.key.generation, verdict)
         return _Draft(ask, completion, verdict, judgement)
 
-    async def _judge(self, key: CompletionKey, completion: Completion) -> Verdict:
-        return await asyncio.to_thread(
-            self._screen.judge,
-            lambda: find_code(completion.text, finish_reason=completion.finish_reason),
-            self._seen(candidate_id(key.generation, key.slot)),
+    async def _screened(self, key: CompletionKey, completion: Completion) -> Verdict:
+        return await self._placing.verdict(
+            key.generation, key.slot, lambda: find_code(completion.text, finish_reason=completion.finish_reason)
         )
-
-    def _seen(self, but: str) -> list[Known]:
-        """Rewards of the run that have a place of their own."""
-        return [
-            Known(c.id, c.reward_id, c.source)
-            for c in self._journal.run.candidates.values()
-            if c.reward_id and c.source and not c.twin and not c.failure and c.id != but
-        ]
 
     def _parents(self, draft: _Draft) -> tuple[str, ...]:
         """Candidates that the answer was made from: as its author says, else those that the request named."""
@@ -188,31 +170,23 @@ class Writing:
         chosen = max(drafts, key=_Draft.worth)
         if chosen is last:
             return last
-        return replace(chosen, verdict=await self._judge(chosen.ask.request.key, chosen.completion))
+        return replace(chosen, verdict=await self._screened(chosen.ask.request.key, chosen.completion))
 
     async def _place(self, draft: _Draft, ready: Ready) -> None:
         draft = await self._chosen(draft)
         request, verdict, repairs = draft.ask.request, draft.verdict, draft.ask.repairs
         parents = self._parents(draft)
         made: Origin = "crossed" if len(parents) > 1 else "mutated" if parents else "proposed"
-        analysis = verdict.analysis
-        candidate = Candidate(
-            generation=request.key.generation,
-            slot=request.key.slot,
-            origin="repaired" if repairs else made,
-            parents=parents,
-            source=verdict.source,
-            reward_id=analysis.reward_id if analysis else None,
-            parameters=analysis.parameters if analysis else {},
-            signals=analysis.signals if analysis else (),
-            components=verdict.components,
-            failure=verdict.failure,
-            twin=verdict.twin,
-            twin_factor=verdict.factor,
+        candidate = await self._placing.place(
+            request.key.generation,
+            request.key.slot,
+            "repaired" if repairs else made,
+            parents,
+            verdict,
+            draft.judgement,
             repairs=repairs,
-            judgement=draft.judgement if verdict.passed else None,
+            messages=request.messages,
+            answer=draft.completion.text,
         )
-        await asyncio.to_thread(self._folder.keep_candidate, candidate, request.messages, draft.completion.text)
-        await self._journal.append(Screened(candidate=candidate))
         if verdict.passed:
             ready(candidate)

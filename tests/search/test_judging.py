@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,26 @@ from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import Attempt, AttemptEnded
 from rewardsmith.domain.job import RewardLimits, SurveyJob
 from rewardsmith.domain.judgement import Judgement
-from rewardsmith.domain.prompt import Turn
+from rewardsmith.domain.prompt import Context, Turn
 from rewardsmith.domain.report import Failure
 from rewardsmith.domain.survey import Probe
+from rewardsmith.errors import ModelExhausted
 from rewardsmith.export.signals import SignalReader
+from rewardsmith.models.folder import FolderModel
 from rewardsmith.reward.process import RewardProcess
+from rewardsmith.screening.screen import Screen
 from rewardsmith.search.agreement import Bounds, Episodes, Traits, correlation, learnt, one_sided, traits
 from rewardsmith.search.archive import read_archive, returns
 from rewardsmith.search.calibration import calibration
 from rewardsmith.search.doubting import judge
+from rewardsmith.search.journal import Journal
 from rewardsmith.search.judging import Judge
+from rewardsmith.search.placing import Placing
 from rewardsmith.search.surveying import load_survey
+from rewardsmith.search.writing import Writing
 from rewardsmith.store.artifacts import RunFolder
+from rewardsmith.store.leases import Owner
+from rewardsmith.store.store import Store
 from rewardsmith.worker import survey as survey_room
 from rewardsmith.worker.archive import Archive
 from rewardsmith.worker.backends.gymnasium import make
@@ -48,6 +56,8 @@ def compute_reward({reads}, *, weight=1.0):
 
 HONEST = reward("2.0 - np.abs(pole_angle)")
 COSTLY = reward("-1.0 - 0.1 * np.abs(cart_position)")
+MENDED = reward("2.0 - np.abs(pole_angle) - 0.1 * np.abs(cart_position)")
+WORSE = reward("-1.0 - np.abs(cart_position) - np.abs(pole_angle)")
 FAILS_LATE = reward("np.sqrt(0.45 - np.abs(cart_position)) + pole_angle")
 COUNTS = """
 import numpy as np
@@ -88,6 +98,17 @@ def test_the_order_by_pay_is_compared_with_the_order_by_score() -> None:
     top[[8, 9]], bottom[[0, 1]] = top[[9, 8]], bottom[[1, 0]]
     assert correlation(top, scores) < correlation(bottom, scores) < 1.0, "the top counts most"
     assert correlation(np.ones(10), scores) == 0.0, "a reward that pays all the same ranks nothing"
+
+
+def test_the_correlation_is_scipys() -> None:
+    from scipy.stats import weightedtau
+
+    generator = np.random.default_rng(0)
+    for size in (3, 10, 60, 200):
+        for _ in range(10):
+            paid, scores = generator.integers(0, size, size).astype(float), generator.integers(0, 8, size) / 8
+            if np.ptp(paid) and np.ptp(scores):
+                assert correlation(paid, scores) == pytest.approx(weightedtau(paid, scores).statistic, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +277,68 @@ def test_episodes_side_by_side_are_paid_as_alone(bench: Any) -> None:
             assert together[i] == pytest.approx(alone[0], rel=1e-9)
     lengths = np.array([each.stop - each.start for each in archived.rows.episodes()])
     assert np.all(together >= lengths * (lengths + 1) / 2), "the memory counted every step"
+
+
+@pytest.fixture
+def write(bench: Any, smith: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Writes generation 2 from answers in the order in which they are asked for; gives the run and who may train."""
+    store = Store.open(tmp_path / "runs.db")
+    store.create("story")
+    lease = store.claim("story", owner=Owner.current())
+    journal = Journal(store, lease, bench.run, lambda event, run: None)
+    survey, probe = bench.judge.survey, bench.judge.probe
+
+    def written(*sources: str, k: int = 1, repairs: int = 1) -> tuple[Any, list[str]]:
+        answers = tmp_path / "answers"
+        answers.mkdir()
+        for number, source in enumerate(sources):
+            (answers / f"{number:02}.md").write_text(f"```python\n{source}\n```\n")
+        recipe = smith.model_copy(update={"screen": smith.screen.model_copy(update={"repairs": repairs})})
+        spec, ready = bench.spec.model_copy(update={"k": k}), list[str]()
+        folder = RunFolder(tmp_path, "run")
+        placing = Placing(journal, Screen(survey, probe), folder, bench.judge)
+        writing = Writing(journal, recipe, FolderModel(answers), placing)
+        context = Context(spec.task, survey, probe, history=bench.run.turns(), parents=(), seed=0, k=k)
+        asyncio.run(writing.generation(2, [context] * k, lambda candidate: ready.append(candidate.id)))
+        return bench.run, ready
+
+    yield written
+    store.close()
+
+
+def test_a_doubtful_reward_gets_one_repair_call_with_the_evidence(write: Any, tmp_path: Path) -> None:
+    run, ready = write(COSTLY, MENDED)
+    mended = run.candidates["g2c00"]
+    assert (mended.origin, mended.judgement.doubtful, ready) == ("repaired", False, ["g2c00"])
+    assert [(failure.gate, failure.kind) for failure in mended.repairs] == [("archive", "misranks")]
+    prompt = (tmp_path / "run/g2/g2c00/prompt.md").read_text()
+    assert "It pays an idle agent more than the best recorded episodes" in prompt
+    assert "cannot be used" not in prompt
+
+
+def test_without_a_repair_call_it_trains_nevertheless_and_in_doubt(write: Any) -> None:
+    run, ready = write(COSTLY, HONEST, repairs=0)
+    assert (run.candidates["g2c00"].judgement.doubtful, ready) == (True, ["g2c00"])
+    assert run.candidates["g2c00"].failure is None
+
+
+@pytest.mark.parametrize("answer", ["def compute_reward(nothing): return 1", WORSE, COSTLY])
+def test_a_repair_that_is_no_better_is_dropped(write: Any, answer: str) -> None:
+    run, ready = write(COSTLY, answer)
+    kept = run.candidates["g2c00"]
+    assert "cart_position" in kept.source
+    assert (kept.judgement.doubtful, kept.failure, ready) == (True, None, ["g2c00"])
+
+
+def test_what_another_slot_holds_by_now_is_its_duplicate(write: Any) -> None:
+    """Both slots are in doubt with the same code; neither repair can be used."""
+    run, ready = write(COSTLY, COSTLY, "no code", "no code", k=2)
+    assert (run.candidates["g2c01"].twin, run.candidates["g2c01"].judgement, ready) == ("g2c00", None, ["g2c00"])
+
+
+def test_a_model_that_has_nothing_left_leaves_the_doubtful_one(write: Any) -> None:
+    with pytest.raises(ModelExhausted):
+        write(COSTLY)
 
 
 def turn(story: Any, slot: int, generation: int, ranks: float | None, score: float | None, **changes: Any) -> Turn:

@@ -1,20 +1,12 @@
-from rewardsmith.catalogue.folders import find_folders
-from rewardsmith.catalogue.recipes import load_recipe
 from rewardsmith.search.selection import (
     baseline_seeds,
     best,
     compare_seeds,
     confirm_seeds,
     leaders,
-    parents,
     ranked,
     search_seed,
 )
-
-
-def _recipe(policy, tmp_path):
-    recipe = load_recipe("smith", find_folders(here=tmp_path))
-    return recipe.model_copy(update={"parents": recipe.parents.model_copy(update={"policy": policy})})
 
 
 def _ids(turns):
@@ -49,25 +41,6 @@ def test_a_duplicate_leads_nothing(story):
     told.candidate(1, 0, 2.0)
     told.candidate(1, 1, None, twin="g1c00")
     assert _ids(leaders(told.run.turns(), 5)) == ["g1c00"]
-
-
-def test_overall_best_stays_parent_when_the_last_generation_is_worse(story, tmp_path):
-    told = story()
-    told.candidate(1, 0, 5.0)
-    told.candidate(2, 0, 1.0)
-    assert _ids(parents(_recipe("overall_best", tmp_path), told.run.turns())) == ["g1c00"]
-    assert _ids(parents(_recipe("generation_best", tmp_path), told.run.turns())) == ["g2c00"]
-
-
-def test_a_generation_in_which_all_failed_hands_the_earlier_parent_on(story, tmp_path):
-    told = story()
-    told.candidate(1, 0, 5.0)
-    told.candidate(2, 0, None)
-    assert _ids(parents(_recipe("generation_best", tmp_path), told.run.turns())) == ["g1c00"]
-
-
-def test_the_first_generation_has_no_parents(story, tmp_path):
-    assert parents(_recipe("overall_best", tmp_path), story().run.turns()) == ()
 
 
 def test_no_seed_serves_two_purposes_and_baselines_are_paired_with_the_confirmation(story):

@@ -1,0 +1,1 @@
+"""Who becomes a parent: one small file per policy, by the name that a recipe gives."""
