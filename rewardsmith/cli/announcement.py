@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rewardsmith.domain.plan import Plan, RunSpec
+from rewardsmith.reports.costs import limits
 from rewardsmith.reports.words import count, counted, dollars, duration
 
 
@@ -17,6 +18,7 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
     extras.append(f"{budget.leaders} leaders compared on {counted(budget.compare_seeds, 'fresh seed')}")
     extras.append(f"the winner confirmed on {budget.confirm_seeds} more")
     money = "price unknown" if plan.dollars is None else dollars(plan.dollars)
+    allowed = limits(spec.stop)
     return [
         f"run {spec.run}: {spec.task.title} ({spec.task.environment.id}), {spec.task.description}",
         f"  recipe {spec.recipe}, model {spec.model}, budget {spec.budget_name}, seed {spec.seed}, "
@@ -25,4 +27,5 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
         f"{count(budget.steps)} steps each; " + "; ".join(extras),
         f"  at most: {plan.trainings} trainings, {count(plan.steps)} steps, {plan.completions} calls of the model, "
         f"{duration(plan.wall_s)} with {spec.workers} at a time, {money}",
+        *([f"  limit: {allowed}"] if allowed else []),
     ]

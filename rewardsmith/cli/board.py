@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rewardsmith.domain.candidate import Candidate, candidate_id
 from rewardsmith.domain.prompt import Usage
 from rewardsmith.domain.run import Run
+from rewardsmith.reports.costs import limits
 from rewardsmith.search.selection import best
 
 
@@ -46,6 +47,8 @@ class Board:
     baselines: tuple[tuple[str, float], ...]
     """Mean scores so far of `random`, `human` and `sparse`."""
     usage: Usage
+    limits: str
+    """What may be spent, in words; empty without a limit."""
     done: float
     """Share of the expected trainings that are done, 0 to 1."""
     expected_s: float | None
@@ -70,6 +73,7 @@ def board(run: Run) -> Board:
         status=run.status,
         baselines=_baselines(run),
         usage=run.usage(),
+        limits=limits(run.spec.stop),
         done=_done(run),
         expected_s=run.plan.wall_s if run.plan else None,
     )
@@ -205,8 +209,9 @@ def _baselines(run: Run) -> tuple[tuple[str, float], ...]:
 
 def _done(run: Run) -> float:
     """Trainings done over trainings expected; what failed or is a duplicate is expected no more."""
-    if run.plan is None or not run.plan.trainings:
+    if run.plan is None or run.spec is None or not run.plan.trainings:
         return 0.0
     saved = sum(bool(c.failure or c.twin) for c in run.candidates.values())
-    begun = len(run.reports) + sum(p.steps / max(1, p.of) for p in run.progress.values())
+    trained = sum(r.steps for key, r in run.paused.items() if key not in run.progress) / run.spec.budget.steps
+    begun = len(run.reports) + trained + sum(p.steps / max(1, p.of) for p in run.progress.values())
     return min(1.0, begun / max(1, run.plan.trainings - saved))

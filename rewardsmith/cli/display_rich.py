@@ -130,6 +130,8 @@ def _footer(shown: Board, elapsed: float) -> list[Text]:
     state = f"generation {shown.generation} of {shown.iterations}"
     usage = shown.usage
     paid = f"{spent(usage)}, {count(usage.tokens)} tokens, {usage.trainings} trainings, {duration(elapsed)}"
+    if shown.limits:
+        paid += f" ({shown.limits})"
     return [
         Text.assemble((best, "bold green"), f"   {beside}"),
         Text(f"{state}   {paid}, {ahead if shown.status == 'running' else shown.status}"),

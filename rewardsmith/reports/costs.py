@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.run import Run
-from rewardsmith.reports.words import ABSENT, count, dollars, duration, spent
+from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, spent
 
 _PURPOSES = {
     "search": "the search",
@@ -44,6 +45,19 @@ def cost_rows(run: Run) -> list[list[str]]:
             limit(stop.wall_s, duration(stop.wall_s)),
         ],
     ]
+
+
+def limits(stop: StopSpec) -> str:
+    """What may be spent, such as `at most 2M steps, $2.00`; empty without a limit."""
+    found = [
+        None if stop.trainings is None else counted(stop.trainings, "training"),
+        None if stop.steps is None else f"{count(stop.steps)} steps",
+        None if stop.tokens is None else f"{count(stop.tokens)} tokens",
+        None if stop.dollars is None else dollars(stop.dollars),
+        None if stop.wall_s is None else duration(stop.wall_s),
+    ]
+    told = ", ".join(each for each in found if each)
+    return f"at most {told}" if told else ""
 
 
 def shares(run: Run) -> list[tuple[str, int, int, float]]:

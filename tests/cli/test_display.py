@@ -4,15 +4,17 @@ import io
 
 import pytest
 from rich.console import Console
-from told_run import PLAN, SPEC, beginning, fold, stored, warned, whole
+from told_run import PLAN, SPEC, beginning, fold, report, stored, warned, whole
 
+from rewardsmith.cli.announcement import announcement
 from rewardsmith.cli.board import board, current_generation
 from rewardsmith.cli.display import open_display
 from rewardsmith.cli.display_none import NoDisplay
 from rewardsmith.cli.display_plain import PlainDisplay
 from rewardsmith.cli.display_rich import RichDisplay, frame, time_left
-from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted
+from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted, Raced
 from rewardsmith.domain.job import Progress
+from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.run import Run
 from rewardsmith.reports.words import duration
 
@@ -132,6 +134,29 @@ def test_the_picture_shows_every_candidate_and_the_footer():
         assert words in text
     assert "winner g2c00, confirmed 3.50   random 0.05  human 2.50" in text
     assert "generation 2 of 2   $0.03, 300 tokens, 9 trainings, 60 s, done" in text
+
+
+def test_limits_are_said_in_the_plan_and_beside_what_is_spent():
+    spec = SPEC.model_copy(
+        update={"stop": StopSpec(steps=2_000_000, dollars=2.0, wall_s=600, tokens=5000, trainings=9)}
+    )
+    allowed = "at most 9 trainings, 2M steps, 5k tokens, $2.00, 10 min"
+    assert announcement(spec, PLAN)[-1] == f"  limit: {allowed}"
+    assert not any("limit" in line for line in announcement(SPEC, PLAN))
+    run = fold(whole())
+    run.spec = spec
+    assert f"60 s ({allowed}), done" in drawn(run, width=140)
+
+
+def test_a_race_is_seen():
+    attempt = Attempt(purpose="search", subject="g1c00", seed=0, until=1)
+    half = report(1.5).model_copy(update={"steps": 500})
+    paused = [*beginning(), AttemptEnded(attempt=attempt, report=half)]
+    assert rows(fold(paused))["g1c00"] == ("waiting at 50%", 1.5)
+    assert board(fold(paused)).done == board(fold(beginning())).done, "what waits is not lost"
+    stopped = [*paused, Raced(candidate="g1c00", rung=1, goes_on=False, chance=0.03)]
+    assert rows(fold(stopped))["g1c00"] == ("stopped at 50%", 1.5)
+    assert any("g1c00: stopped early, its chance to lead is 3%" in line for line in plain(stopped))
 
 
 def test_warnings_are_seen_when_their_generation_has_ended():
