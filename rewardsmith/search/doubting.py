@@ -73,17 +73,16 @@ def _ranks(found: float, returns: FloatArray, episodes: Episodes) -> str:
 
 
 def _outpaid(returns: FloatArray, episodes: Episodes) -> list[str]:
-    """That it clearly pays idle, reckless or early-ending episodes more than the best ones."""
+    """That it clearly pays idle, reckless or early-ending episodes more than the best ones: those that it pays most."""
     best = _played("the best recorded episodes", returns, episodes, episodes.best())
     players = np.array(episodes.players)
     suspects = {words: players == player for player, words in _POLICIES.items()}
     suspects["episodes that end early"] = episodes.early
-    sentences = [
-        outpaid(_played(words, returns, episodes, np.flatnonzero(chosen)), best)
-        for words, chosen in suspects.items()
-        if chosen.any()
+    played = [
+        _played(words, returns, episodes, np.flatnonzero(those)) for words, those in suspects.items() if any(those)
     ]
-    return [sentence for sentence in sentences if sentence]
+    sentences = [outpaid(each, best) for each in sorted(played, key=lambda each: -each.paid)]
+    return [sentence for sentence in sentences if sentence][:1]
 
 
 def _played(policy: str, returns: FloatArray, episodes: Episodes, chosen: npt.NDArray[np.int64]) -> Played:

@@ -238,7 +238,8 @@ def test_rewards_of_a_real_run_are_judged(bench: Any) -> None:
     assert honest.episodes == 10 + len(bench.judge.survey.episodes) + len(bench.judge.survey.extremes)
     assert costly.doubtful
     assert costly.correlation < -0.5
-    assert "It pays an idle agent more" in costly.doubt.message
+    assert "more than the best recorded episodes" in costly.doubt.message
+    assert f"the rank correlation of pay and score is {costly.correlation:+.2f}." in costly.doubt.message, "all of it"
     assert Judgement.model_validate_json(costly.model_dump_json()) == costly, "it is an event"
 
 
@@ -312,7 +313,7 @@ def test_a_doubtful_reward_gets_one_repair_call_with_the_evidence(write: Any, tm
     assert (mended.origin, mended.judgement.doubtful, ready) == ("repaired", False, ["g2c00"])
     assert [(failure.gate, failure.kind) for failure in mended.repairs] == [("archive", "misranks")]
     prompt = (tmp_path / "run/g2/g2c00/prompt.md").read_text()
-    assert "It pays an idle agent more than the best recorded episodes" in prompt
+    assert "more than the best recorded episodes" in prompt
     assert "cannot be used" not in prompt
 
 
