@@ -85,9 +85,21 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
 @option("--base-url", metavar="URL", heading=_MODEL, help="A server that speaks OpenAI's protocol.")
 @option("--record", metavar="DIR", heading=_MODEL, help="Record every completion, for recorded:DIR.")
 @option("--strict", is_flag=True, heading=_MODEL, help="Refuse a recording whose prompts differ.")
-@option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", heading=_STOP, help="Wall time.")
-@option("--max-dollars", type=click.FloatRange(min=0), metavar="N", heading=_STOP, help="Money paid to providers.")
-@option("--max-tokens", type=Count(), metavar="N", heading=_STOP, help="Tokens of prompts and answers.")
+@option(
+    "--max-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    heading=_STOP,
+    help="Wall time, as far as trainings take as long as those before.",
+)
+@option(
+    "--max-dollars",
+    type=click.FloatRange(min=0),
+    metavar="N",
+    heading=_STOP,
+    help="Money paid to providers; never exceeded.",
+)
+@option("--max-tokens", type=Count(), metavar="N", heading=_STOP, help="Tokens of prompts and answers; never exceeded.")
 @option(
     "--max-steps",
     type=Count(),

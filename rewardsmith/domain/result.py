@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.judgement import Calibration
 from rewardsmith.domain.prompt import Message, Usage
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.report import Report
@@ -60,32 +61,6 @@ class Baselines(Record):
     """Trained on the environment's own reward; null where there is none."""
     sparse: Interval | None = None
     """Trained on the score itself."""
-
-
-class Calibration(Record):
-    """How well the archive's judgements foretold the scores of a run."""
-
-    judged: int
-    """Candidates that were judged before they trained, duplicates left out."""
-    without: int
-    """Candidates that the archive could not judge: of the first generation, at least."""
-    trained: int
-    """Of those that were judged, how many have a score."""
-    pairs: int
-    """Pairs of these in one generation whose scores differ."""
-    correlation: float | None
-    """Over these pairs, how well the order of the judgements is that of the scores: 1 always, 0 as by chance, -1 never;
-    null without pairs."""
-    doubtful: int
-    """Candidates in doubt, trained last."""
-    doubtful_trained: int
-    """Of these, how many have a score."""
-    doubtful_better: int
-    """Of these, how many scored above the median of the judged of their generation: wrongly doubted."""
-    repaired: int
-    """Candidates that were repaired with what the archive said, and stand repaired."""
-    unread: int
-    """Archives that were left out: damaged, or of another version of the task."""
 
 
 class RunResult(Record):

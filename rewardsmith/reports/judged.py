@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rewardsmith.domain.judgement import Judgement
-from rewardsmith.domain.result import Calibration, RunResult
+from rewardsmith.domain.judgement import Calibration, Judgement
+from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.reports.words import ABSENT, counted, score, table
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rewardsmith.domain.judgement import Calibration
 from rewardsmith.domain.prompt import Turn
-from rewardsmith.domain.result import Calibration
 
 _Judged = tuple[float, float, bool]
 """Correlation, score, whether it was in doubt."""
