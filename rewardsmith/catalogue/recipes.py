@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rewardsmith.catalogue.files import parse_record, read_text
 from rewardsmith.catalogue.folders import Folders
-from rewardsmith.domain.recipe import ConfirmStage, ParentStage, RaceStage, Recipe, ScreenStage, WriteStage
+from rewardsmith.domain.recipe import ConfirmStage, ParentStage, RaceStage, Recipe, ScreenStage, TuneStage, WriteStage
 from rewardsmith.domain.record import Record
 from rewardsmith.errors import RecipeError
 
@@ -26,6 +26,7 @@ class _RecipeFile(Record):
     parents: ParentStage
     screen: ScreenStage
     race: RaceStage = RaceStage()
+    tune: TuneStage = TuneStage()
     confirm: ConfirmStage = ConfirmStage()
 
 

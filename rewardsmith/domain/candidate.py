@@ -59,3 +59,8 @@ class Candidate(Record):
     def id(self) -> str:
         """Its place in the run, such as `g2c05`."""
         return candidate_id(self.generation, self.slot)
+
+    @property
+    def structure(self) -> str:
+        """The candidate whose code this is but for its parameters: itself, unless it was tuned."""
+        return self.parents[0] if self.origin == "tuned" else self.id

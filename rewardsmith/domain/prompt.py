@@ -91,6 +91,23 @@ class Turn(Record):
         return self.report.score if self.report and not self.report.failure else None
 
 
+def champions(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns without what a relative outdoes: of a candidate and its tuned children the best one stays.
+
+    What was trained to its end outdoes what was stopped early, whatever their scores.
+    """
+    leading: dict[str, Turn] = {}
+    for turn in turns:
+        name = turn.candidate.structure
+        if name not in leading or _standing(turn) > _standing(leading[name]):
+            leading[name] = turn
+    return tuple(turn for turn in turns if leading[turn.candidate.structure] is turn)
+
+
+def _standing(turn: Turn) -> tuple[bool, bool, float]:
+    return turn.score is not None, not turn.stopped, turn.score or 0.0
+
+
 @dataclass(frozen=True)
 class Context:
     """What the messages were rendered from, frozen: the offline author reads this, language models the messages."""

@@ -61,6 +61,15 @@ class RaceStage(Record):
         return (*sorted(mark for mark in marks if 0 < mark < rungs), None)
 
 
+class TuneStage(Record):
+    """How the parameters of the best rewards are tuned on the score, once a generation's own candidates are trained."""
+
+    trials: int = Field(default=0, ge=0, le=256)
+    """Trainings per generation, as further slots of it; 0 tunes nothing."""
+    structures: int = Field(default=1, gt=0, le=3)
+    """Among how many of the best rewards they are shared."""
+
+
 class ConfirmStage(Record):
     """How the winner is confirmed."""
 
@@ -83,6 +92,7 @@ class Recipe(Record):
     parents: ParentStage
     screen: ScreenStage
     race: RaceStage = RaceStage()
+    tune: TuneStage = TuneStage()
     confirm: ConfirmStage = ConfirmStage()
     templates: dict[str, str] = Field(default_factory=dict)
     """Jinja templates by file name without `.md.j2`: `system`, `task`, `feedback`, `repair`."""

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rewardsmith.domain.prompt import Turn
+from rewardsmith.domain.prompt import Turn, champions
 from rewardsmith.prompting.signals import number
 from rewardsmith.prompting.templates import plain
 
@@ -58,17 +58,18 @@ def last_generation(history: Sequence[Turn]) -> int:
 def tried(history: Sequence[Turn], parents: Sequence[Turn], turns: int) -> tuple[Tried, ...]:
     """Candidates of the last `turns` generations that were scored, worst to best.
 
-    Parents and copies of earlier rewards are left out; of more than `MOST_TRIED` the best and a few of the worst stay.
+    Parents and copies of earlier rewards are left out; of a reward and its tuned children the best is told; of more
+    than `MOST_TRIED` the best and a few of the worst stay.
     """
     since = last_generation(history) - turns
-    told = {parent.candidate.id for parent in parents}
+    told = {parent.candidate.structure for parent in parents}
     scored = [
         (turn.score, turn)
-        for turn in history
+        for turn in champions(history)
         if turn.score is not None
         and turn.candidate.generation > since
         and turn.candidate.twin is None
-        and turn.candidate.id not in told
+        and turn.candidate.structure not in told
     ]
     scored.sort(key=lambda pair: (pair[0], pair[1].candidate.generation, pair[1].candidate.slot))
     if len(scored) > MOST_TRIED:

@@ -13,6 +13,7 @@ from rewardsmith.prompting.history import MOST_WARNED, failures, last_generation
 from rewardsmith.prompting.reflection import reflect
 from rewardsmith.prompting.signals import action_bounds, number, signal_table
 from rewardsmith.prompting.templates import Templates, fenced, plain, templates_of
+from rewardsmith.prompting.tuning import tuning
 from rewardsmith.reward.source import RewardRejected
 
 __all__ = ["check_templates", "compose", "compose_repair", "estimate_tokens", "prompt_hash"]
@@ -36,6 +37,7 @@ KNOWN = frozenset(
         "signals",
         "target",
         "trainer",
+        "trials",
         "tried",
         "view",
     }
@@ -123,6 +125,7 @@ def _values(recipe: Recipe, context: Context) -> dict[str, Any]:
         "trainer": task.trainer.algorithm.rpartition(".")[2],
         "normalized": task.trainer.normalize_reward,
         "k": context.k,
+        "trials": recipe.tune.trials,
         "generation": last_generation(context.history) + 1,
         "parent": _parent(context.parents[0], context) if context.parents else None,
         "other": _parent(context.parents[1], context) if len(context.parents) > 1 else None,
@@ -140,6 +143,7 @@ def _parent(parent: Turn, context: Context) -> dict[str, Any]:
         "score": None if parent.score is None else number(parent.score),
         "failure": None if parent.candidate.failure is None else plain(parent.candidate.failure.message),
         "training": None if report is None else reflect(report, context.survey),
+        "tuning": tuning(context.history, parent),
         "warnings": tuple(plain(warning.sentence, MOST_WARNED) for warning in parent.warnings),
     }
 

@@ -19,6 +19,7 @@ from rewardsmith.reports.curves import curve, trained
 from rewardsmith.reports.judged import archive_section, verdict
 from rewardsmith.reports.outcomes import ancestors, became, failed, failures, value
 from rewardsmith.reports.scores import beats, chances, score_table
+from rewardsmith.reports.tuning import tuning_section
 from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, inert, interval, score, table
 
 
@@ -40,6 +41,7 @@ def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
         _winner(run, result),
         _generations(run),
         _candidates(run),
+        tuning_section(run),
         _warnings(run),
         archive_section(run, result),
         _failures(run),

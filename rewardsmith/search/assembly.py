@@ -24,6 +24,7 @@ from rewardsmith.search.placing import Placing
 from rewardsmith.search.racing import Race
 from rewardsmith.search.stoppers import first_reason, stoppers
 from rewardsmith.search.training import Trainings
+from rewardsmith.search.tuning import Tuning
 from rewardsmith.search.writing import Writing
 from rewardsmith.store.artifacts import RunFolder
 
@@ -73,8 +74,8 @@ def assemble(
     examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
     race = Race(spec, recipe, journal, trainings, lambda: first_reason(asked, journal.run))
     composing = Composing(journal, spec, recipe, found, probe)
-    mating = Mating(placing)
-    return Search(spec, recipe, journal, composing, mating, writing, trainings, race, asked, examiner, folder)
+    mating, tuning = Mating(placing), Tuning(spec, recipe, journal, placing, race)
+    return Search(spec, recipe, journal, composing, mating, writing, trainings, race, tuning, asked, examiner, folder)
 
 
 def gates(task: Task, found: Survey, probe: Probe, *, unsafe: bool) -> Screen:

@@ -1,4 +1,4 @@
-"""The loop: compose, write, screen, train, confirm, reflect.
+"""The loop: compose, write, screen, race, tune, confirm, reflect.
 
 It keeps nothing that the journal could not give back: killed at any moment and started again, it walks through what
 is there without doing it twice and goes on where nothing is.
@@ -24,6 +24,7 @@ from rewardsmith.search.racing import Race
 from rewardsmith.search.selection import best
 from rewardsmith.search.stoppers import Stopper, first_reason
 from rewardsmith.search.training import Trainings
+from rewardsmith.search.tuning import Tuning
 from rewardsmith.search.writing import Writing
 from rewardsmith.store.artifacts import RunFolder
 
@@ -43,6 +44,7 @@ class Search:
     writing: Writing
     trainings: Trainings
     race: Race
+    tuning: Tuning
     stoppers: Sequence[Stopper]
     examiner: Examiner
     folder: RunFolder
@@ -100,7 +102,7 @@ class Search:
             def train(candidate: Candidate) -> None:
                 group.create_task(self.race.train(candidate))
 
-            for candidate in [c for c in run.candidates.values() if c.generation == generation]:
+            for candidate in self._own(generation):
                 if candidate.failure is None and candidate.twin is None:
                     train(candidate)
             parentage = self.composing.parentage(generation)
@@ -112,7 +114,8 @@ class Search:
             written.set()
         if outage and not isinstance(outage, ModelExhausted):
             raise outage
-        await self.race.together(c for c in run.candidates.values() if c.generation == generation)
+        await self.race.together(self._own(generation))
+        await self.tuning.generation(generation)
         turns = [turn for turn in run.turns() if turn.candidate.generation == generation]
         if turns:
             own, overall = best(turns), best(run.turns())
@@ -125,6 +128,11 @@ class Search:
                 )
             )
         return outage.message if outage else None
+
+    def _own(self, generation: int) -> list[Candidate]:
+        """The candidates of a generation but for what was tuned in it."""
+        candidates = self.journal.run.candidates.values()
+        return [c for c in candidates if c.generation == generation and c.slot < self.spec.k]
 
     def _barren(self) -> str | None:
         """Why it is no use to go on, when the last generations brought nothing."""

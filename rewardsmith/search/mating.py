@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -58,11 +59,13 @@ def mixed(one: Turn, other: Turn, coin: np.random.Generator) -> str | None:
         return None
     try:
         mine, theirs = components(one.candidate.source), components(other.candidate.source)
-        both = [name for name in mine if name in theirs]
-        first = {name for name in mine if coin.random() < 0.5}
-        second = {name for name in theirs if (name not in first if name in both else coin.random() < 0.5)}
-        first, second = first or {mine[int(coin.integers(len(mine)))]}, second - first
-        second = second - first or {name for name in theirs if name not in first}
-        return cross(one.candidate.source, other.candidate.source, first=first, second=second) if second else None
+        first = {name for name in mine if coin.random() < 0.5} or {_one_of(mine, coin)}
+        left = [name for name in theirs if name not in first]
+        second = {name for name in left if name in mine or coin.random() < 0.5} or {_one_of(left, coin)}
+        return cross(one.candidate.source, other.candidate.source, first=first, second=second) if left else None
     except CrossingRefused:
         return None
+
+
+def _one_of(names: Sequence[str], coin: np.random.Generator) -> str:
+    return names[int(coin.integers(len(names)))] if names else ""

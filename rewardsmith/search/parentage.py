@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rewardsmith.domain.prompt import Turn
+from rewardsmith.domain.prompt import Turn, champions
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.search.policies.policy import Place, policy_of
 from rewardsmith.search.selection import best
@@ -34,8 +34,9 @@ class Parentage:
         self.since = restarted(turns, generation, stage.restart_after)
         """First generation that prompts tell of: later than 1 after a fresh restart."""
         leader = best(turns)
-        self._turns = [t for t in turns if t.candidate.generation >= self.since or t is leader]
-        self._children = Counter(parent for turn in turns for parent in turn.candidate.parents)
+        self._turns = [t for t in champions(turns) if t.candidate.generation >= self.since or t is leader]
+        written = [turn.candidate for turn in turns if turn.candidate.origin != "tuned"]
+        self._children = Counter(parent for candidate in written for parent in candidate.parents)
         self._parents = [self._deal(slot) for slot in range(k)]
         crossed, paired = _share(stage.crossed, k, generation), _share(stage.pairs, k, generation)
         mated = min(k, crossed + paired) if any(self._parents) else 0

@@ -102,7 +102,7 @@ def plan(
     speed and a typical cost of learning.
     """
     budget = spec.budget
-    search = spec.iterations * spec.k
+    search = spec.iterations * (spec.k + recipe.tune.trials)
     leaders = min(recipe.confirm.leaders or budget.leaders, search)
     compare = leaders * budget.compare_seeds if leaders > 1 else 0
     baselines = [name for name in spec.baselines if name != "human" or spec.task.environment.stock_reward]
@@ -110,7 +110,7 @@ def plan(
     trainings = search + compare + final
     steps = trainings * budget.steps
     scoring = (trainings * budget.rungs + final) * budget.episodes * spec.task.environment.horizon
-    completions = search * (1 + recipe.screen.repairs)
+    completions = spec.iterations * spec.k * (1 + recipe.screen.repairs)
     learning_s = steps * _seconds_per_step(spec, survey, earlier)
     busy_s = trainings * START_S + learning_s + scoring / survey.steps_per_second
     return Plan(
