@@ -82,4 +82,4 @@ def tuning(turns: Iterable[Turn], turn: Turn) -> str:
 
 
 def _hint(end: str) -> str:
-    return ": what it weighs may be needless" if end == "lower" else ""
+    return "; if it is a weight, its component may be needless" if end == "lower" else ""
