@@ -164,6 +164,6 @@ def test_what_was_gained_and_which_ends_were_reached_is_told(run):
     found = tuned(run.run.turns(), "g1c00")
     assert (found.best, found.trials, found.before, found.after) == ("g1c03", 2, 1.0, 4.0)
     assert "from 1 to 4, with a 2 to 0.21, b -0.5 to -4.9, c 0 to 0" in found.sentence
-    assert "`a` ended at the lower end of its range (0.21); if it is a weight, its component may be needless." in found.sentence
+    assert "`a` ended at the lower end of its range (0.21); if it is a weight, its component may" in found.sentence
     assert "`b` ended at the upper end of its range (-4.9)." in found.sentence
     assert tuned(run.run.turns(), "g1c01") is None
