@@ -15,7 +15,9 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
         if spec.baselines
         else []
     )
-    extras.append(f"{budget.leaders} leaders compared on {counted(budget.compare_seeds, 'fresh seed')}")
+    leaders = budget.leaders if plan.leaders is None else plan.leaders
+    if leaders > 1:
+        extras.append(f"{leaders} leaders compared on {counted(budget.compare_seeds, 'fresh seed')}")
     extras.append(f"the winner confirmed on {budget.confirm_seeds} more")
     money = "price unknown" if plan.dollars is None else dollars(plan.dollars)
     allowed = limits(spec.stop)

@@ -83,6 +83,8 @@ class RunSpec(Record):
 class Plan(Record):
     """What a run is expected to take, at most."""
 
+    leaders: int | None = None
+    """Candidates that are compared on fresh seeds; 1: the best of the search is compared with nobody."""
     trainings: int
     """Trainings, baselines and confirmation included."""
     steps: int

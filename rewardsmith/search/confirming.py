@@ -10,6 +10,7 @@ from rewardsmith.domain.job import RewardSpec
 from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.search.journal import Journal
+from rewardsmith.search.ledger import compared
 from rewardsmith.search.selection import baseline_seeds, compare_seeds, confirm_seeds, leaders
 from rewardsmith.search.slots import Priority
 from rewardsmith.search.training import Trainings
@@ -29,7 +30,7 @@ async def confirm(journal: Journal, spec: RunSpec, recipe: Recipe, trainings: Tr
     """Name the winner and train it on the seeds that alone give the reported mean and interval."""
     run = journal.run
     turns = run.turns()
-    lead = [turn.candidate for turn in leaders(turns, recipe.confirm.leaders or spec.budget.leaders)]
+    lead = [turn.candidate for turn in leaders(turns, compared(spec, recipe))]
     if not lead:
         return
     if len(lead) > 1:

@@ -30,6 +30,20 @@ def most_training_steps(spec: RunSpec, purpose: str, until: int | None = None) -
     return trained + scorings * budget.episodes * spec.task.environment.horizon
 
 
+def compared(spec: RunSpec, recipe: Recipe) -> int:
+    """How many leaders are compared on fresh seeds.
+
+    Only the best of the search, which is then compared with nobody, where the comparison could take more than a quarter
+    of the steps or trainings that are allowed: the search has more of them.
+    """
+    count, stop = recipe.confirm.leaders or spec.budget.leaders, spec.stop
+    trainings = count * len(compare_seeds(spec))
+    dear = stop.trainings is not None and 4 * trainings > stop.trainings
+    if stop.steps is not None:
+        dear = dear or 4 * trainings * most_training_steps(spec, "compare") > stop.steps
+    return 1 if dear else count
+
+
 Key = tuple[str, str, int]
 """Purpose, subject and seed."""
 
@@ -97,7 +111,7 @@ class Ledger:
     def _kept(self, run: Run, key: Key) -> list[Purpose]:
         """Trainings that the confirmation will still take when one more candidate is trained."""
         under_way = set(self._begun(run)) - set(run.paused) - {key}
-        most = self._recipe.confirm.leaders or self._spec.budget.leaders
+        most = compared(self._spec, self._recipe)
         training = sum(purpose == "search" for purpose, _, _ in under_way) + (key not in run.paused)
         count = min(most, len(leaders(run.turns(), most)) + training)
         wanted: dict[Purpose, int] = {

@@ -13,7 +13,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import UnknownName, UsageError
-from rewardsmith.search.ledger import Ledger
+from rewardsmith.search.ledger import Ledger, compared
 from rewardsmith.search.policies.policy import policy_of
 from rewardsmith.settings import EvolveRequest
 
@@ -103,7 +103,7 @@ def plan(
     """
     budget = spec.budget
     search = spec.iterations * (spec.k + recipe.tune.trials)
-    leaders = min(recipe.confirm.leaders or budget.leaders, search)
+    leaders = min(compared(spec, recipe), search)
     compare = leaders * budget.compare_seeds if leaders > 1 else 0
     baselines = [name for name in spec.baselines if name != "human" or spec.task.environment.stock_reward]
     final = budget.confirm_seeds + len(baselines) * budget.baseline_seeds
@@ -114,6 +114,7 @@ def plan(
     learning_s = steps * _seconds_per_step(spec, survey, earlier)
     busy_s = trainings * START_S + learning_s + scoring / survey.steps_per_second
     return Plan(
+        leaders=leaders,
         trainings=trainings,
         steps=steps + scoring,
         completions=completions,

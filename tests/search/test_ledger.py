@@ -8,7 +8,7 @@ from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptStarted, Screened
 from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.recipe import ConfirmStage
-from rewardsmith.search.ledger import Ledger, most_training_steps
+from rewardsmith.search.ledger import Ledger, compared, most_training_steps
 
 
 @pytest.fixture
@@ -40,20 +40,33 @@ def test_the_first_training_needs_room_for_its_confirmation(books):
 
 
 def test_what_is_under_way_counts(books):
-    """Two candidates: both are compared on a fresh seed, and one is confirmed on two more: 2 + 2 + 2."""
-    told, ledger = books(trainings=6)
-    started(told, "search", "g1c00")
-    assert ledger.refusal(told.run, "search") is None
-    started(told, "search", "g1c01")
-    assert "2 trainings begun and 4 kept" in ledger.refusal(told.run, "search")
+    """Four candidates: two are compared on a fresh seed, and one is confirmed on two more: 4 + 2 + 2."""
+    told, ledger = books(trainings=8)
+    for name in ("g1c00", "g1c01", "g1c02", "g1c03"):
+        assert ledger.refusal(told.run, "search") is None
+        started(told, "search", name)
+    assert "4 trainings begun and 4 kept" in ledger.refusal(told.run, "search")
+
+
+def test_a_comparison_that_takes_more_than_a_quarter_of_what_is_allowed_is_left_out(books):
+    told, _ = books()
+    for limits, leaders in (
+        ({}, 2),
+        ({"trainings": 8}, 2),
+        ({"trainings": 7}, 1),
+        ({"steps": 8 * most_training_steps(told.spec, "compare")}, 2),
+        ({"steps": 8 * most_training_steps(told.spec, "compare") - 1}, 1),
+    ):
+        told, ledger = books(**limits)
+        assert compared(told.run.spec, ledger._recipe) == leaders
 
 
 def test_what_was_claimed_a_moment_ago_counts(books):
-    told, ledger = books(trainings=6)
-    assert ledger.claim(told.run, ("search", "g1c00", 0)) is None
-    assert ledger.claim(told.run, ("search", "g1c01", 0)) is None
-    assert ledger.claim(told.run, ("search", "g1c02", 0)) is not None
-    assert ledger.claim(told.run, ("search", "g1c03", 0)) is not None, "a refusal is not charged"
+    told, ledger = books(trainings=8)
+    for name in ("g1c00", "g1c01", "g1c02", "g1c03"):
+        assert ledger.claim(told.run, ("search", name, 0)) is None
+    assert ledger.claim(told.run, ("search", "g1c04", 0)) is not None
+    assert ledger.claim(told.run, ("search", "g1c05", 0)) is not None, "a refusal is not charged"
 
 
 def test_a_training_that_was_lost_is_charged_once(books):
@@ -66,25 +79,27 @@ def test_a_training_that_was_lost_is_charged_once(books):
 
 
 def test_the_confirmation_may_use_what_was_kept_for_it(books):
-    told, ledger = books(trainings=6)
-    told.candidate(1, 0, 1.0)
-    told.candidate(1, 1, 2.0)
+    told, ledger = books(trainings=8)
+    for slot in range(4):
+        told.candidate(1, slot, 1.0 + slot)
     assert ledger.refusal(told.run, "search") is not None
     assert ledger.refusal(told.run, "baseline") is not None
-    for purpose, subject, seed in [("compare", "g1c00", 1), ("compare", "g1c01", 1), ("confirm", "g1c01", 2)]:
+    for purpose, subject, seed in [("compare", "g1c02", 1), ("compare", "g1c03", 1), ("confirm", "g1c03", 2)]:
         assert ledger.claim(told.run, (purpose, subject, seed)) is None
         told.trained(purpose, subject, seed, 1.0)
-    assert ledger.claim(told.run, ("confirm", "g1c01", 3)) is None
-    assert ledger.claim(told.run, ("confirm", "g1c01", 4)) is not None
+    assert ledger.claim(told.run, ("confirm", "g1c03", 3)) is None
+    assert ledger.claim(told.run, ("confirm", "g1c03", 4)) is not None
 
 
 def test_steps_are_charged_at_the_most_until_the_report_is_there(books):
     told, _ = books()
     most = most_training_steps(told.spec, "search")
-    told, ledger = books(steps=200 + 4 * most_training_steps(told.spec, "confirm") + most)
+    kept = 2 * most_training_steps(told.spec, "compare") + 2 * most_training_steps(told.spec, "confirm")
+    told, ledger = books(steps=105 + kept + 5 * most)
     told.candidate(1, 0, 1.0)
-    assert ledger.refusal(told.run, "search") is None
-    started(told, "search", "g1c01")
+    for name in ("g1c01", "g1c02", "g1c03", "g1c04", "g1c05"):
+        assert ledger.refusal(told.run, "search") is None
+        started(told, "search", name)
     assert "environment steps begun" in ledger.refusal(told.run, "search")
 
 
@@ -112,8 +127,7 @@ def test_a_training_that_pauses_is_charged_until_its_pause(books, make_report):
     first = most_training_steps(told.spec, "search", 1)
     whole = most_training_steps(told.spec, "search")
     assert first < whole
-    kept = 2 * most_training_steps(told.spec, "compare") + 2 * most_training_steps(told.spec, "confirm")
-    told, ledger = books(steps=kept + first + 105)
+    told, ledger = books(steps=2 * most_training_steps(told.spec, "confirm") + first + 105)
     assert ledger.claim(told.run, ("search", "g1c00", told.spec.seed), 1) is None
     pause(told, "g1c00", make_report(told.spec.seed, 1.0))
     assert told.run.usage().steps == 105
