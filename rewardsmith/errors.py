@@ -64,6 +64,10 @@ def one_line(text: str, most: int = 300) -> str:
     return line if len(line) <= most else line[: most - 3] + "..."
 
 
+def _several(kind: str) -> str:
+    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}es" if kind.endswith("x") else f"{kind}s"
+
+
 class RewardsmithError(Exception):
     """Base of all; carries what happened (`message`) and what to do next (`hint`)."""
 
@@ -96,7 +100,7 @@ class UnknownName(UsageError):
             message += "; did you mean " + " or ".join(repr(n) for n in near) + "?"
         if not hint and names:
             listed = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
-            hint = f"known {kind}{'es' if kind.endswith('x') else 's'}: {listed}"
+            hint = f"known {_several(kind)}: {listed}"
         super().__init__(message, hint=hint)
         self.kind = kind
         self.name = name
