@@ -51,6 +51,7 @@ class Executor(Protocol):
             resume_from: `out/` folder of an earlier attempt whose checkpoint the worker continues from.
 
         Raises:
+            WorkerFailed: The runner ended before it began; it may be started again.
             InfrastructureError: The runner could not be started.
         """
         ...

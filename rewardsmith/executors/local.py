@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rewardsmith.domain.job import Job, Progress, TaskFault
 from rewardsmith.domain.sandbox import SandboxSpec
-from rewardsmith.errors import InfrastructureError, StoreError, one_line
+from rewardsmith.errors import InfrastructureError, StoreError, WorkerFailed, one_line
 from rewardsmith.executors.attempt_folder import Result, last_line, read_result, runner_of
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.sandboxes.child import ALLOWED, package_path
@@ -81,7 +81,7 @@ class LocalExecutor:
             ) from error
         if runner_of(folder) is None and read_result(folder) is None:
             self._reap(folder)
-            raise InfrastructureError(
+            raise WorkerFailed(
                 f"the runner of {folder} ended before it began: {last_line(folder / 'runner.log', most=_TEXT)}",
                 hint=f"see {folder / 'runner.log'}",
             )

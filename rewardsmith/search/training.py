@@ -198,7 +198,11 @@ class Trainings:
         if attempt.key not in self._journal.run.open:
             await self._journal.append(AttemptStarted(attempt=attempt))
         job = self._job(attempt, reward)
-        await self._start(folder, job, self._checkpoint(attempt))
+        try:
+            await self._start(folder, job, self._checkpoint(attempt))
+        except WorkerFailed as error:
+            await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=error.message))
+            return
         ended = await self._follow(attempt, folder)
         if isinstance(ended, Lost):
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=ended.reason))

@@ -114,6 +114,21 @@ def test_one_training_that_loses_its_workers_where_others_do_well_fails_alone(tr
     assert len(executor.started) == 1 + MAX_LOST
 
 
+def test_a_runner_that_dies_before_it_begins_is_lost_and_started_again(training):
+    run, _, executor, trainings = training()
+    begin, died = executor.start, []
+
+    def start(folder, job, *, resume_from=None):
+        if not died:
+            died.append(folder)
+            raise WorkerFailed("the runner ended before it began")
+        begin(folder, job, resume_from=resume_from)
+
+    executor.start = start
+    assert _report(trainings, "sparse").score == 1.0
+    assert run.lost[("baseline", "sparse", 7)] == 1
+
+
 def test_a_next_attempt_continues_from_the_newest_checkpoint(training):
     _, _, executor, trainings = training(losing={"sparse"})
     with pytest.raises(WorkerFailed):
