@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-DRAWS = 1000
+DRAWS = 500
 _WEIGHT = 3.0
 _GAIN = 1.3
 _NOISE = 0.8
@@ -41,7 +41,7 @@ def chances(standings: Mapping[str, Standing], rungs: int, *, places: int, seed:
         standings: By name; stopped and failed ones are left out.
         rungs: Rungs of a whole training.
         places: How many lead.
-        seed: Of the 1,000 draws.
+        seed: Of the 500 draws.
 
     Returns:
         By name, 0 to 1; 1 for everybody where there is room for all.
@@ -62,7 +62,7 @@ def chances(standings: Mapping[str, Standing], rungs: int, *, places: int, seed:
 
 
 def _finals(best: Values, at_rung: Values, final: Values, done: float, generator: np.random.Generator) -> Values:
-    """Draws of final scores, shape (n, 1000), of n trainings whose best score so far is `best`.
+    """Draws of final scores, shape (n, 500), of n trainings whose best score so far is `best`.
 
     Args:
         best: Shape (n,).
