@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -90,13 +91,16 @@ class LocalExecutor:
         """What has become of it. See `Executor.poll`."""
         folder = folder.resolve()
         self._reap(folder)
-        alive = runner_of(folder) is not None  # before the result: it may end in between
+        runner = runner_of(folder)  # before the result: it may end in between
         result = read_result(folder)
         if result is not None:
             return Done(folder / "out") if result.exit_code == 0 and not result.timed_out else _lost(folder, result)
-        if not alive:
+        if runner is None:
             line = last_line(folder / "runner.log", most=_TEXT)
             return Lost("its runner ended without a result: killed, or out of memory" + (f"; {line}" if line else ""))
+        if runner:  # whoever began to stop it may have been killed after it froze it
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(runner, signal.SIGCONT)
         progress = None
         with contextlib.suppress(StoreError):
             progress = read_record(folder / "out", "progress.json", Progress, limit=_SMALL)

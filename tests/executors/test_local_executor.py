@@ -373,6 +373,14 @@ class TestKilling:
         assert isinstance(executor.poll(folder), Lost)
         executor.stop(folder)
 
+    def test_a_runner_that_was_left_frozen_goes_on(self, folder):
+        executor = LocalExecutor(1, spec("process"), worker=script("import time; time.sleep(0.5)"))
+        executor.start(folder, JOB)
+        runner = runner_of(folder)
+        assert runner
+        os.kill(runner, signal.SIGSTOP)
+        assert isinstance(end_of(LocalExecutor(1, spec("process")), folder), Done)
+
     def test_stop_leaves_alone_what_has_ended(self, folder):
         executor = LocalExecutor(1, spec("process"), worker=script("pass"))
         executor.stop(folder)
