@@ -17,7 +17,7 @@ from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted, Surveyed
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import Plan, RunSpec
-from rewardsmith.domain.prompt import Context, Message
+from rewardsmith.domain.prompt import Message
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.result import RunResult, RunSummary, ScreenResult, TrainResult
 from rewardsmith.domain.run import Run
@@ -28,7 +28,7 @@ from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
 from rewardsmith.models.model import price
 from rewardsmith.models.registry import default_model, open_model
-from rewardsmith.prompting.messages import check_templates, compose, estimate_tokens
+from rewardsmith.prompting.messages import check_templates, compose_first, estimate_tokens
 from rewardsmith.reports.files import write_report
 from rewardsmith.search.assembly import assemble, gates
 from rewardsmith.search.driving import drive
@@ -123,8 +123,8 @@ class Workshop:
                 f"the prices of {spec.model} are not known, so a limit in dollars would never act",
                 hint="limit the run by --iters, --max-steps or --max-minutes; litellm knows the prices of many models",
             )
-        found, _ = self.survey(task, note=note)
-        tokens = estimate_tokens(self.prompts(request.env, request.recipe))
+        found, probe = self.survey(task, note=note)
+        tokens = estimate_tokens(compose_first(recipe, task, found, probe))
         earlier = [self._fold(row.id) for row in self.store.runs()[-EARLIER_RUNS:]]
         dollars = price(model, tokens, recipe.write.max_tokens)
         return spec, plan(spec, recipe, found, dollars_per_call=dollars, earlier=earlier)
@@ -167,14 +167,17 @@ class Workshop:
         finally:
             self._loop, self._interrupted = None, False
             self.store.release(lease)
-            if self._fold(name).spec:
-                self.report(name)
-        return self.result(name)
+            state = self._fold(name)
+            if state.spec:
+                self._report(name, state)
+        return self._result(name, state)
 
     def report(self, run: str, to: Path | None = None) -> tuple[Path, ...]:
         """Write `report.html` and `report.md` of a run into the folder `to`, the run's own when absent; the files."""
-        state = self.run(run)
-        return write_report(state, self._result(run, state), self.survey_of(state), RunFolder(self._runs, run), to)
+        return self._report(run, self.run(run), to)
+
+    def _report(self, name: str, state: Run, to: Path | None = None) -> tuple[Path, ...]:
+        return write_report(state, self._result(name, state), self.survey_of(state), RunFolder(self._runs, name), to)
 
     async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -293,6 +296,5 @@ class Workshop:
 
     def prompts(self, env: str, recipe: str) -> tuple[Message, ...]:
         """The messages of the first generation."""
-        task, how = self.task(env), self.recipe(recipe)
-        found, probe = self.survey(task)
-        return compose(how, Context(task, found, probe, history=(), parents=(), seed=0, k=how.write.k))
+        task = self.task(env)
+        return compose_first(self.recipe(recipe), task, *self.survey(task))

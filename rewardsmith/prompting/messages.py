@@ -8,6 +8,8 @@ from typing import Any
 from rewardsmith.domain.prompt import Context, Message, Turn, prompt_hash
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.task import Task
 from rewardsmith.prompting.extraction import find_code
 from rewardsmith.prompting.history import MOST_WARNED, failures, last_generation, tried
 from rewardsmith.prompting.reflection import reflect
@@ -16,7 +18,7 @@ from rewardsmith.prompting.templates import Templates, fenced, plain, templates_
 from rewardsmith.prompting.tuning import tuning
 from rewardsmith.reward.source import RewardRejected
 
-__all__ = ["check_templates", "compose", "compose_repair", "estimate_tokens", "prompt_hash"]
+__all__ = ["check_templates", "compose", "compose_first", "compose_repair", "estimate_tokens", "prompt_hash"]
 
 KNOWN = frozenset(
     {
@@ -93,6 +95,11 @@ def check_templates(recipe: Recipe) -> None:
         RecipeError: Names the template, the line and the near misses.
     """
     _templates(recipe)
+
+
+def compose_first(recipe: Recipe, task: Task, survey: Survey, probe: Probe) -> tuple[Message, ...]:
+    """The messages of the first generation, whose every slot is asked the same."""
+    return compose(recipe, Context(task, survey, probe, history=(), parents=(), seed=0, k=recipe.write.k))
 
 
 def estimate_tokens(messages: Sequence[Message]) -> int:

@@ -117,14 +117,11 @@ class Axes:
         area = tag("svg", *inside, x=x, y=y, width=wide, height=high, viewBox=f"{x:g} {y:g} {wide:g} {high:g}")
         return svg(self.width, self.height, label, *drawn, area, around)
 
-    def line(self, points: Sequence[Point], kind: str, title: str, *, stairs: bool = False) -> Markup:
+    def line(self, points: Sequence[Point], kind: str, title: str) -> Markup:
         """A line through `points`, of the stylesheet's class `kind`; a single point is a dot."""
         if len(points) == 1:
             return self.dot(points[0], kind, title)
-        places = [self.at(point) for point in points]
-        path = "M" + " ".join(f"{x:.1f},{y:.1f}" for x, y in places[:1])
-        for x, y in places[1:]:
-            path += f"H{x:.1f}V{y:.1f}" if stairs else f"L{x:.1f},{y:.1f}"
+        path = "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in map(self.at, points))
         return tag("path", tag("title", title), class_=f"line {kind}", d=path)
 
     def band(self, lows: Sequence[Point], highs: Sequence[Point], kind: str, title: str) -> Markup:

@@ -10,10 +10,9 @@ from rewardsmith.domain.report import Failure
 from rewardsmith.prompting.signals import number
 from rewardsmith.prompting.templates import plain
 from rewardsmith.search.agreement import Bounds, Episodes, FloatArray, ends, separation, traits
-from rewardsmith.search.suspicion import CLEARLY, Played, outpaid
+from rewardsmith.search.suspicion import CLEARLY, EXTREMES, Played, outpaid
 
 _MESSAGE = 600
-_POLICIES = {"idle": "an idle agent", "reckless": "a reckless agent (every action at one of its limits)"}
 
 
 def judge(returns: FloatArray, episodes: Episodes, bounds: Bounds, *, unread: int = 0) -> Judgement:
@@ -76,7 +75,7 @@ def _outpaid(returns: FloatArray, episodes: Episodes) -> list[str]:
     """That it clearly pays idle, reckless or early-ending episodes more than the best ones: those that it pays most."""
     best = _played("the best recorded episodes", returns, episodes, episodes.best())
     players = np.array(episodes.players)
-    suspects = {words: players == player for player, words in _POLICIES.items()}
+    suspects = {words: players == player for player, words in EXTREMES.items()}
     suspects["episodes that end early"] = episodes.early
     played = [
         _played(words, returns, episodes, np.flatnonzero(those)) for words, those in suspects.items() if any(those)

@@ -16,11 +16,10 @@ from rewardsmith.errors import StoreError
 from rewardsmith.reward.process import RewardFailed, RewardProcess
 from rewardsmith.search.archive import Archived, read_archive, returns
 from rewardsmith.search.selection import best
-from rewardsmith.search.suspicion import Played, one_term, pays_more, score_falls
+from rewardsmith.search.suspicion import EXTREMES, Played, one_term, pays_more, score_falls
 from rewardsmith.store.artifacts import RunFolder
 
-_EXTREMES: dict[WarningKind, str] = {"pays_idle": "idle", "pays_reckless": "reckless"}
-_POLICIES = {"idle": "an idle agent", "reckless": "a reckless agent (every action at one of its limits)"}
+_KINDS: dict[WarningKind, str] = {"pays_idle": "idle", "pays_reckless": "reckless"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Examiner:
             if rung.returns
         ]
         found = [score_falls([*(paid[name] for name in ("random",) if name in paid), *training]), one_term(report)]
-        for kind, policy in _EXTREMES.items():
+        for kind, policy in _KINDS.items():
             if policy in paid and "best" in paid:
                 found.append(pays_more(kind, paid[policy], paid["best"]))
         return tuple(warning for warning in found if warning is not None)
@@ -94,7 +93,7 @@ class Examiner:
                 if self.probe.extremes is not None:
                     scores = [episode.score for episode in survey.extremes]
                     both = _ask(process, "extremes", self.probe.extremes, scores)
-                    for policy, words in _POLICIES.items():
+                    for policy, words in EXTREMES.items():
                         mine = [i for i, episode in enumerate(survey.extremes) if episode.policy == policy]
                         if mine:
                             paid[policy] = both.only(mine, words)

@@ -15,7 +15,7 @@ from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
 from rewardsmith.search.believing import most_rollout
-from rewardsmith.search.selection import compare_seeds, confirm_seeds, leaders, legs
+from rewardsmith.search.selection import compare_seeds, confirm_seeds, leaders, legs, places
 
 
 def most_training_steps(spec: RunSpec, purpose: str, until: int | None = None) -> int:
@@ -36,7 +36,7 @@ def compared(spec: RunSpec, recipe: Recipe) -> int:
     Only the best of the search, which is then compared with nobody, where the comparison could take more than a quarter
     of the steps or trainings that are allowed: the search has more of them.
     """
-    count, stop = recipe.confirm.leaders or spec.budget.leaders, spec.stop
+    count, stop = places(spec, recipe), spec.stop
     trainings = count * len(compare_seeds(spec))
     dear = stop.trainings is not None and 4 * trainings > stop.trainings
     if stop.steps is not None:

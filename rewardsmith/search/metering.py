@@ -31,8 +31,8 @@ class Metered:
         self._model, self._stop, self._run = model, stop, run
         self._free = price(model, 1, 1) == 0.0
         self._asked: dict[CompletionKey, tuple[int, float]] = {}
-        self._tokens_per_byte = 1.0 / _MARGIN
-        self._seen = False
+        self._most: float | None = None
+        """Tokens per byte that a prompt has had at most; absent before the first."""
 
     def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """As the model's."""
@@ -48,7 +48,7 @@ class Metered:
         if self._free:
             return await self._model.complete(request)
         size = sum(len(message.content.encode()) + _FRAME for message in request.messages)
-        prompt = int(size * self._tokens_per_byte * _MARGIN) + 1
+        prompt = int(size * (1.0 if self._most is None else _MARGIN * self._most)) + 1
         most = prompt + request.max_tokens, self.price(prompt, request.max_tokens) or 0.0
         self._refuse(*most)
         self._asked[request.key] = most
@@ -58,9 +58,7 @@ class Metered:
             del self._asked[request.key]
             raise
         if completion.prompt_tokens and size:
-            share = completion.prompt_tokens / size
-            self._tokens_per_byte = max(share, self._tokens_per_byte) if self._seen else share
-            self._seen = True
+            self._most = max(self._most or 0.0, completion.prompt_tokens / size)
         return completion
 
     def _refuse(self, tokens: int, dollars: float) -> None:

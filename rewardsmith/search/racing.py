@@ -20,7 +20,7 @@ from rewardsmith.domain.recipe import Recipe
 from rewardsmith.search.chances import Standing, chances
 from rewardsmith.search.confirming import SEARCH, spec_of
 from rewardsmith.search.journal import Journal
-from rewardsmith.search.selection import legs, search_seed
+from rewardsmith.search.selection import legs, places, search_seed
 from rewardsmith.search.training import Key, Trainings
 
 _FRESH, _WAITING, _DOUBTFUL = 0, 1, 2
@@ -90,13 +90,9 @@ class Race:
 
     def _decision(self, candidate: Candidate) -> Raced:
         found = self._chances()
-        chance, even = found[candidate.id], min(1.0, self._places / len(found))
+        chance, even = found[candidate.id], min(1.0, places(self.spec, self.recipe) / len(found))
         goes_on = chance >= self.recipe.race.least_share * even
         return Raced(candidate=candidate.id, rung=self._rung(candidate), goes_on=goes_on, chance=chance)
-
-    @property
-    def _places(self) -> int:
-        return self.recipe.confirm.leaders or self.spec.budget.leaders
 
     def _decided(self, candidate: Candidate) -> bool:
         raced = self.journal.run.raced.get(candidate.id)
@@ -119,7 +115,8 @@ class Race:
                 if (report := run.search_report(candidate)) and report.rungs and not report.failure
                 if not candidate.twin and (key in run.paused or not run.stopped(candidate))
             }
-            self._known = (run.last_event, chances(standings, self.spec.budget.rungs, places=self._places))
+            few = places(self.spec, self.recipe)
+            self._known = (run.last_event, chances(standings, self.spec.budget.rungs, places=few))
         return self._known[1]
 
     def _rung(self, candidate: Candidate) -> int:

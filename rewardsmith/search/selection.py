@@ -29,6 +29,11 @@ def leaders(turns: tuple[Turn, ...], count: int) -> list[Turn]:
     return ranked(turns)[:count]
 
 
+def places(spec: RunSpec, recipe: Recipe) -> int:
+    """How many candidates lead: what the recipe says, else the budget."""
+    return recipe.confirm.leaders or spec.budget.leaders
+
+
 def legs(spec: RunSpec, recipe: Recipe) -> tuple[int | None, ...]:
     """Rungs at which trainings of the search pause, then None for the end; where the run does not race, None alone."""
     return recipe.race.legs(spec.budget.rungs) if spec.race else (None,)

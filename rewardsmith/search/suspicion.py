@@ -32,6 +32,8 @@ ONE_TERM = 0.9
 """Share of the magnitude that is paid, over the second half of training, from which on one component is nearly all."""
 FOLLOWS = 0.5
 """Correlation of its episode sum with the score from which on a component may be the task itself."""
+EXTREMES = {"idle": "an idle agent", "reckless": "a reckless agent (every action at one of its limits)"}
+"""Policies of the survey that do not do the task, in words."""
 
 _NAME = 60
 
