@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from rewardsmith.domain.record import Record
+
+Form = Literal["function"]
+"""What an answer is written as; see `prompting.forms`."""
 
 
 class WriteStage(Record):
@@ -18,6 +23,8 @@ class WriteStage(Record):
     """Sampling temperature."""
     max_tokens: int = Field(default=4096, gt=0)
     """Cap on one answer."""
+    form: Form = "function"
+    """What an answer is written as: `function`, a reward of our contract."""
 
 
 class ParentStage(Record):

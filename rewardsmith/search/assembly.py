@@ -12,6 +12,7 @@ from rewardsmith.domain.task import Task
 from rewardsmith.executors.executor import Executor
 from rewardsmith.models.registry import open_model
 from rewardsmith.screening.screen import Screen
+from rewardsmith.search.asking import Asking
 from rewardsmith.search.composing import Composing
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal
@@ -55,7 +56,6 @@ def assemble(
     model = open_model(
         spec.model, seed=spec.seed, strict=spec.strict, dealt=dealt, base_url=spec.base_url, record=spec.record
     )
-    model = Metered(model, spec.stop, lambda: journal.run)
     ledger = Ledger(spec, recipe)
     trainings = Trainings(
         journal,
@@ -69,7 +69,8 @@ def assemble(
     )
     judge = Judge(found, probe, RewardLimits(unsafe=unsafe), folder) if recipe.screen.archive else None
     placing = Placing(journal, gates(spec.task, found, probe, unsafe=unsafe), folder, judge)
-    writing = Writing(journal, recipe, model, placing)
+    asking = Asking(journal, Metered(model, spec.stop, lambda: journal.run), recipe.write)
+    writing = Writing(journal, recipe, asking, placing)
     asked = [ledger, *stoppers(spec.stop, exists=lambda path: Path(path).exists())]
     examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
     race = Race(spec, recipe, journal, trainings, lambda: first_reason(asked, journal.run))

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 from rewardsmith.domain.candidate import Candidate, Origin
 from rewardsmith.domain.judgement import Judgement
-from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request, prompt_hash
+from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
-from rewardsmith.models.model import Model
-from rewardsmith.prompting.extraction import find_code
+from rewardsmith.prompting.forms import source_of
 from rewardsmith.prompting.messages import compose, compose_repair
 from rewardsmith.screening.screen import Verdict
+from rewardsmith.search.asking import Asking
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.placing import Placing
 
@@ -58,10 +58,10 @@ class Writing:
     duplicate does not depend on timing, nor on how often the process was killed in between.
     """
 
-    def __init__(self, journal: Journal, recipe: Recipe, model: Model, placing: Placing) -> None:
+    def __init__(self, journal: Journal, recipe: Recipe, asking: Asking, placing: Placing) -> None:
         self._journal = journal
         self._recipe = recipe
-        self._model = model
+        self._asking = asking
         self._placing = placing
 
     async def generation(self, generation: int, contexts: Sequence[Context], ready: Ready) -> None:
@@ -84,7 +84,7 @@ class Writing:
             if parents not in composed:
                 composed[parents] = compose(self._recipe, context)
             key = CompletionKey(generation=generation, role="designer", slot=slot)
-            asks.append(_Ask(self._request(key, composed[parents], context)))
+            asks.append(_Ask(self._asking.request(key, composed[parents], context)))
         while asks:
             asks = await self._round(asks, ready)
 
@@ -124,23 +124,13 @@ class Writing:
         context = replace(draft.ask.request.context, rejected=(source, failure))
         call = CompletionKey(generation=key.generation, role="repair", slot=key.slot, call=len(draft.ask.repairs))
         messages = compose_repair(self._recipe, context)
-        return _Ask(self._request(call, messages, context), draft, (*draft.ask.repairs, failure))
-
-    def _request(self, key: CompletionKey, messages: tuple[Message, ...], context: Context) -> Request:
-        write = self._recipe.write
-        return Request(key, messages, context, temperature=write.temperature, max_tokens=write.max_tokens)
+        return _Ask(self._asking.request(call, messages, context), draft, (*draft.ask.repairs, failure))
 
     async def _start(self, asks: list[_Ask]) -> list[asyncio.Task[Completion]]:
         """Calls of the model, started in order; what is stored already is not asked again."""
-        stored = [await self._journal.completion(ask.request.key) for ask in asks]
-        return [asyncio.create_task(self._ask(ask.request, known)) for ask, known in zip(asks, stored, strict=True)]
-
-    async def _ask(self, request: Request, stored: Completion | None) -> Completion:
-        if stored is not None:
-            return stored
-        completion = await self._model.complete(request)
-        await self._journal.keep(request.key, prompt_hash(request.messages), completion)
-        return completion
+        stored = [await self._asking.stored(ask.request) for ask in asks]
+        pairs = zip(asks, stored, strict=True)
+        return [asyncio.create_task(self._asking.ask(ask.request, known)) for ask, known in pairs]
 
     async def _drafted(self, ask: _Ask, completion: Completion) -> _Draft:
         verdict = await self._screened(ask.request.key, completion)
@@ -149,7 +139,7 @@ class Writing:
 
     async def _screened(self, key: CompletionKey, completion: Completion) -> Verdict:
         return await self._placing.verdict(
-            key.generation, key.slot, lambda: find_code(completion.text, finish_reason=completion.finish_reason)
+            key.generation, key.slot, lambda: source_of(self._recipe.write.form, completion)
         )
 
     def _parents(self, draft: _Draft) -> tuple[str, ...]:

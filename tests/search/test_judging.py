@@ -26,6 +26,7 @@ from rewardsmith.reward.process import RewardProcess
 from rewardsmith.screening.screen import Screen
 from rewardsmith.search.agreement import Bounds, Episodes, Traits, correlation, learnt, one_sided, traits
 from rewardsmith.search.archive import read_archive, returns
+from rewardsmith.search.asking import Asking
 from rewardsmith.search.calibration import calibration
 from rewardsmith.search.doubting import judge
 from rewardsmith.search.journal import Journal
@@ -298,7 +299,7 @@ def write(bench: Any, smith: Any, tmp_path: Path) -> Iterator[Callable[..., Any]
         spec, ready = bench.spec.model_copy(update={"k": k}), list[str]()
         folder = RunFolder(tmp_path, "run")
         placing = Placing(journal, Screen(survey, probe), folder, bench.judge)
-        writing = Writing(journal, recipe, FolderModel(answers), placing)
+        writing = Writing(journal, recipe, Asking(journal, FolderModel(answers), recipe.write), placing)
         context = Context(spec.task, survey, probe, history=bench.run.turns(), parents=(), seed=0, k=k)
         asyncio.run(writing.generation(2, [context] * k, lambda candidate: ready.append(candidate.id)))
         return bench.run, ready
