@@ -136,7 +136,7 @@ def main() -> None:
         async def sleep(_: float) -> None:
             await asyncio.sleep(0)
 
-        trainings = Trainings(journal, executor, folder, survey, sleep=sleep, clock=time.monotonic)
+        trainings = Trainings(journal, executor, folder, survey, recipe, sleep=sleep, clock=time.monotonic)
         race = Race(spec, recipe, journal, trainings, lambda: None)
 
         async def run() -> tuple[tuple[float, float], int]:

@@ -30,6 +30,8 @@ class Attempt(Record):
     """0, then 1, 2, ... after a pause or a lost worker; a later number continues from the last checkpoint."""
     until: int | None = None
     """Rungs after which it pauses; absent: it goes on to the end."""
+    warm: str | None = None
+    """Candidate from whose policy the training goes on, with a share of the steps; absent: it begins from scratch."""
 
     @property
     def key(self) -> tuple[str, str, int]:

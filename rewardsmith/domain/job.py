@@ -77,6 +77,9 @@ class TrainJob(Record):
     """Equal parts, each ending with a checkpoint and a score."""
     until: int | None = Field(default=None, gt=0)
     """Rungs after which the training pauses, to be gone on with from its checkpoint; absent: it goes on to the end."""
+    warm: bool = False
+    """Begin with the best policy of the training whose `out` is given, another reward's, instead of going on with it:
+    with its weights and its statistics of observations, but with no step done and a new optimiser."""
     episodes: int = Field(gt=0)
     """Held-out episodes per score."""
     final: bool = False

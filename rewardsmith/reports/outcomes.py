@@ -28,7 +28,10 @@ def became(run: Run, candidate: Candidate) -> str:
         raced = run.raced.get(candidate.id)
         why = f", its chance to lead was {raced.chance:.0%}" if raced and not raced.goes_on else ""
         return f"stopped after {count(report.steps)} steps{why}{repaired}{hacked}"
-    return f"trained, {report.steps_per_second:.0f} steps/s{repaired}{hacked}"
+    assert run.spec is not None
+    attempt = run.finished.get(("search", candidate.id, run.spec.seed))
+    on = f" {count(report.steps)} steps on from {attempt.warm}'s policy" if attempt and attempt.warm else ""
+    return f"trained{on}, {report.steps_per_second:.0f} steps/s{repaired}{hacked}"
 
 
 def value(run: Run, candidate: Candidate) -> float | None:

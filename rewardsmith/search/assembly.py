@@ -62,6 +62,7 @@ def assemble(
         executor,
         folder,
         found,
+        recipe,
         sleep=sleep,
         clock=clock,
         unsafe=unsafe,

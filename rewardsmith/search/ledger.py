@@ -14,16 +14,20 @@ from rewardsmith.domain.events import Purpose
 from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
+from rewardsmith.domain.task import Budget
 from rewardsmith.search.believing import most_rollout
 from rewardsmith.search.selection import compare_seeds, confirm_seeds, leaders, legs, places
+from rewardsmith.search.warming import warm_budget, warm_parent
 
 
-def most_training_steps(spec: RunSpec, purpose: str, until: int | None = None) -> int:
+def most_training_steps(spec: RunSpec, purpose: str, until: int | None = None, budget: Budget | None = None) -> int:
     """Environment steps that one training can take until so many rungs, all when absent, scoring included.
+
+    Its budget is the run's unless it is given another one.
 
     Every rung ends with a whole rollout; the confirmation and the baselines are scored once more at their end.
     """
-    budget, rollout = spec.budget, most_rollout(spec.task.trainer) * spec.task.trainer.environments
+    budget, rollout = budget or spec.budget, most_rollout(spec.task.trainer) * spec.task.trainer.environments
     rungs = until or budget.rungs
     trained = max(-(-budget.steps * rungs // (budget.rungs * rollout)), rungs) * rollout
     scorings = rungs + (purpose in ("baseline", "confirm"))
@@ -106,7 +110,9 @@ class Ledger:
         """Most steps that a training still takes until so many rungs."""
         had = run.paused.get(key)
         taken = had.steps + had.scoring_steps if had else 0
-        return max(0, most_training_steps(self._spec, key[0], until) - taken)
+        warm = warm_parent(run, self._recipe, key[0], key[1])
+        budget = warm_budget(self._spec.budget, self._recipe) if warm else None
+        return max(0, most_training_steps(self._spec, key[0], until, budget) - taken)
 
     def _kept(self, run: Run, key: Key) -> list[Purpose]:
         """Trainings that the confirmation will still take when one more candidate is trained."""

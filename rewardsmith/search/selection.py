@@ -36,7 +36,8 @@ def places(spec: RunSpec, recipe: Recipe) -> int:
 
 def legs(spec: RunSpec, recipe: Recipe) -> tuple[int | None, ...]:
     """Rungs at which trainings of the search pause, then None for the end; where the run does not race, None alone."""
-    return recipe.race.legs(spec.budget.rungs) if spec.race else (None,)
+    races = spec.race and recipe.parents.warm_start is None
+    return recipe.race.legs(spec.budget.rungs) if races else (None,)
 
 
 def search_seed(spec: RunSpec) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted, Purpose
 from rewardsmith.domain.job import Progress, RewardLimits, RewardSpec, TrainJob
 from rewardsmith.domain.plan import RunSpec
+from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
@@ -19,6 +20,7 @@ from rewardsmith.search.believing import check_report
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.slots import Priority, Slots
 from rewardsmith.search.surveying import fault
+from rewardsmith.search.warming import warm_budget, warm_parent
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.untrusted import read_record, read_untrusted
 
@@ -45,6 +47,7 @@ def train_job(
     seed: int,
     final: bool = False,
     until: int | None = None,
+    warm: bool = False,
     video: bool = False,
     unsafe: bool = False,
 ) -> TrainJob:
@@ -57,6 +60,7 @@ def train_job(
         steps=budget.steps,
         rungs=budget.rungs,
         until=until,
+        warm=warm,
         episodes=budget.episodes,
         final=final,
         limits=RewardLimits(unsafe=unsafe),
@@ -83,6 +87,7 @@ class Trainings:
         executor: Executor,
         folder: RunFolder,
         survey: Survey,
+        recipe: Recipe,
         *,
         sleep: Sleep,
         clock: Callable[[], float],
@@ -93,6 +98,7 @@ class Trainings:
         self._executor = executor
         self._folder = folder
         self._survey = survey
+        self._recipe = recipe
         self._sleep = sleep
         self._clock = clock
         self._unsafe = unsafe
@@ -157,7 +163,9 @@ class Trainings:
             reason = "its runner ended while nobody drove the run"
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=reason, stopped=True))
         purpose, subject, seed = key
-        return Attempt(purpose=purpose, subject=subject, seed=seed, number=run.tries.get(key, 0), until=until)
+        warm = warm_parent(run, self._recipe, purpose, subject)
+        number = run.tries.get(key, 0)
+        return Attempt(purpose=purpose, subject=subject, seed=seed, number=number, until=until, warm=warm)
 
     async def _give_up(self, attempt: Attempt, reward: RewardSpec) -> None:
         """End a training that keeps losing its worker: as its own failure where others train well, else loudly."""
@@ -181,15 +189,17 @@ class Trainings:
         assert self._journal.run.spec is not None
         return self._journal.run.spec
 
-    def _job(self, attempt: Attempt, reward: RewardSpec) -> TrainJob:
+    def _job(self, attempt: Attempt, reward: RewardSpec, *, warm: bool) -> TrainJob:
+        budget = self._spec.budget
         return train_job(
             self._spec.task,
             self._survey,
             reward,
-            self._spec.budget,
+            warm_budget(budget, self._recipe) if attempt.warm else budget,
             seed=attempt.seed,
             final=attempt.purpose in ("baseline", "confirm"),
             until=attempt.until,
+            warm=warm,
             unsafe=self._unsafe,
         )
 
@@ -197,9 +207,11 @@ class Trainings:
         folder = self._folder.attempt(attempt)
         if attempt.key not in self._journal.run.open:
             await self._journal.append(AttemptStarted(attempt=attempt))
-        job = self._job(attempt, reward)
+        checkpoint = self._checkpoint(attempt)
+        policy = self._policy(attempt) if attempt.warm and not checkpoint else None
+        job = self._job(attempt, reward, warm=policy is not None)
         try:
-            await self._start(folder, job, self._checkpoint(attempt))
+            await self._start(folder, job, checkpoint or policy)
         except WorkerFailed as error:
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=error.message))
             return
@@ -235,6 +247,11 @@ class Trainings:
                 read_untrusted(out, "checkpoint/current.json", limit=_CURRENT_BYTES)
                 return out
         return None
+
+    def _policy(self, attempt: Attempt) -> Path:
+        """Where the policy lies from which a training goes on."""
+        assert attempt.warm is not None
+        return self._folder.attempt(self._journal.run.finished["search", attempt.warm, attempt.seed]) / "out"
 
     async def _follow(self, attempt: Attempt, folder: Path) -> Done | Lost:
         told: Progress | None = None

@@ -11,11 +11,9 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from rewardsmith.domain.job import Job, TrainJob
-from rewardsmith.store.arrays import layouts, read_arrays
 from rewardsmith.worker.backends.gymnasium import make
-from rewardsmith.worker.files import read_weights
 from rewardsmith.worker.learner import Learner
-from rewardsmith.worker.policy import Weights
+from rewardsmith.worker.policy import read_policy
 from rewardsmith.worker.rewards import StockRewards
 
 __all__ = ["film"]
@@ -28,9 +26,7 @@ def film(out: Path, seed: int) -> Path:
         raise TypeError("a survey has no policy to film")
     env = make(job.task, render_mode="rgb_array")
     learner = Learner(job, [make(job.task) for _ in range(job.task.trainer.environments)], StockRewards())
-    now = learner.weights()
-    statistics = read_arrays(out, "normalisation.npz", expected=layouts(now.normalisation), finite=True)
-    learner.put_back(Weights(read_weights(out, "policy.safetensors", now.tensors), statistics))
+    learner.put_back(read_policy(out, learner.weights()))
     observation, _ = env.reset(seed=seed)
     starts, running = np.ones(1, dtype=bool), True
     path = out / "video.mp4"

@@ -24,9 +24,10 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import nn
 
 from rewardsmith.domain.task import Trainer
-from rewardsmith.worker.files import write_arrays, write_json, write_tensors
+from rewardsmith.store.arrays import layouts, read_arrays
+from rewardsmith.worker.files import read_weights, write_arrays, write_json, write_tensors
 
-__all__ = ["Weights", "describe", "write_policy"]
+__all__ = ["Weights", "describe", "read_policy", "write_policy"]
 
 _ACTIVATIONS = {nn.Tanh: "tanh", nn.ReLU: "relu", nn.ELU: "elu", nn.SiLU: "silu", nn.Sigmoid: "sigmoid"}
 
@@ -46,6 +47,12 @@ def write_policy(out: Path, weights: Weights, description: Mapping[str, Any]) ->
     write_tensors(out / "policy.safetensors", weights.tensors)
     write_arrays(out / "normalisation.npz", weights.normalisation)
     write_json(out / "policy.json", description)
+
+
+def read_policy(out: Path, now: Weights) -> Weights:
+    """What `write_policy` wrote of a policy that is built like `now`. Raises StoreError."""
+    statistics = read_arrays(out, "normalisation.npz", expected=layouts(now.normalisation), finite=True)
+    return Weights(read_weights(out, "policy.safetensors", now.tensors), statistics)
 
 
 def describe(model: BaseAlgorithm, trainer: Trainer) -> dict[str, Any]:

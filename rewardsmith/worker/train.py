@@ -20,7 +20,7 @@ from rewardsmith.worker.checkpoint import Checkpoint, State, load_checkpoint, sa
 from rewardsmith.worker.curve import LearningCurve
 from rewardsmith.worker.files import write_arrays, write_text
 from rewardsmith.worker.learner import Diverged, Learner
-from rewardsmith.worker.policy import Weights, write_policy
+from rewardsmith.worker.policy import Weights, read_policy, write_policy
 from rewardsmith.worker.progress import ProgressFile
 from rewardsmith.worker.rewards import RewardSource, open_rewards
 from rewardsmith.worker.scoring import HeldOut, ScoredEpisode
@@ -43,7 +43,8 @@ def run(job: TrainJob, out: Path, resume: Path | None = None) -> None:
         job: What to train.
         out: Existing folder, empty at first.
         resume: The `out` of an earlier attempt at the same job; its last rung is where this one starts. The end result
-            is that of an undisturbed training, to the bit.
+            is that of an undisturbed training, to the bit. With `job.warm` the `out` of another training, whose best
+            policy is where this one starts.
 
     Raises:
         TaskError: the task's trainer or environment is wrong.
@@ -174,6 +175,10 @@ class _Training:
     def _resume(self, resume: Path | None, learner: Learner, archive: Archive, curve: LearningCurve) -> int:
         """Continue from an earlier attempt's last rung; how many rungs it had done."""
         if resume is None:
+            return 0
+        if self.job.warm:
+            learner.put_back(read_policy(resume, learner.weights()))
+            print("begun with the policy of another training", flush=True)
             return 0
         try:
             found = load_checkpoint(resume, learner.weights(), archive, rungs=self.job.rungs)

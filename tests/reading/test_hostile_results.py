@@ -164,7 +164,7 @@ def _train(real: Real, planter: Planter, store: Store, runs: Path, name: str) ->
     run, folder = Run(), RunFolder(runs, name)
     store.create(name)
     journal = Journal(store, store.claim(name, owner=Owner.current()), run, lambda event, state: None)
-    trainings = Trainings(journal, planter, folder, real.survey, sleep=asyncio.sleep, clock=lambda: 0.0)
+    trainings = Trainings(journal, planter, folder, real.survey, real.recipe, sleep=asyncio.sleep, clock=lambda: 0.0)
     spec = real.spec.model_copy(update={"run": name})
     planned = Plan(trainings=1, steps=1, completions=1, wall_s=None, dollars=None)
     asyncio.run(journal.append(RunStarted(spec=spec, plan=planned), Screened(candidate=real.candidate)))

@@ -93,7 +93,7 @@ def course(tmp_path, story, smith):
             given = given.model_copy(update={"budget": budget})
             folder, survey = RunFolder(tmp_path, place), type("Survey", (), {"signals": ()})()
             trainings = Trainings(
-                journal, executor, folder, survey, sleep=lambda _: asyncio.sleep(0), clock=lambda: 0.0
+                journal, executor, folder, survey, recipe, sleep=lambda _: asyncio.sleep(0), clock=lambda: 0.0
             )
             race = Race(given, recipe, journal, trainings, lambda: None)
             candidates = [

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rewardsmith.catalogue.folders import find_folders
+from rewardsmith.catalogue.recipes import load_recipe
 from rewardsmith.domain.events import Attempt, AttemptStarted
 from rewardsmith.domain.job import RewardSpec
 from rewardsmith.domain.run import Run
@@ -68,14 +70,15 @@ def training(tmp_path, story, make_report):
     store.create("story")
     lease = store.claim("story", owner=Owner.current())
 
-    def build(losing=()):
+    def build(losing=(), recipe=None):
         told = story()
         run = Run()
         journal = Journal(store, lease, run, lambda event, state: None)
         executor = ScriptedExecutor(make_report, set(losing))
         folder = RunFolder(tmp_path, "story")
         survey = type("Survey", (), {"signals": ()})()
-        trainings = Trainings(journal, executor, folder, survey, sleep=asyncio.sleep, clock=lambda: 0.0)
+        found = recipe or load_recipe("smith", find_folders())
+        trainings = Trainings(journal, executor, folder, survey, found, sleep=asyncio.sleep, clock=lambda: 0.0)
         run.spec = told.spec
         return run, journal, executor, trainings
 

@@ -18,7 +18,7 @@ from rewardsmith.store.arrays import read_arrays, read_tensors
 from rewardsmith.worker import train as room
 from rewardsmith.worker.scoring import ScoredEpisode
 
-from .conftest import PPO, SAC, Train, make_job, make_task
+from .conftest import PPO, SAC, UPRIGHT, Train, make_job, make_task
 
 TRAINERS: dict[str, dict[str, Any]] = {
     "PPO": {"algorithm": "stable_baselines3.PPO", "settings": PPO},
@@ -325,3 +325,28 @@ def compute_reward(observation, action, terminated):
         report, _ = train(make_job(task, source=source, steps=256, rungs=1), name)
         assert report.failure is None
         assert report.rungs[0].scores == tuple(float(length) for length in report.rungs[0].lengths)
+
+
+def test_a_warm_training_begins_with_the_best_policy_of_another(train: Train) -> None:
+    _, parent = train(make_job(), "parent")
+    still = make_task(trainer={"settings": PPO | {"learning_rate": 0.0}})
+    other = UPRIGHT.replace("-0.01", "-0.02")
+    report, out = train(make_job(still, other, warm=True, steps=256, rungs=1), "child", resume=parent)
+    before, after = (read_tensors(folder, "policy.safetensors") for folder in (parent, out))
+    assert {name: array.tolist() for name, array in before.items()} == {n: a.tolist() for n, a in after.items()}
+    assert report.steps == 256
+    counts = [int(_normalisation(folder)["observation_count"]) for folder in (parent, out)]
+    assert counts[1] > counts[0]
+    assert int(_normalisation(out)["reward_count"]) == 256
+
+
+def test_a_warm_training_does_not_begin_with_a_policy_that_does_not_fit(train: Train) -> None:
+    _, parent = train(make_job(), "parent")
+    wider = make_task(trainer={"settings": PPO | {"policy_kwargs": {"net_arch": [8]}}})
+    with pytest.raises(StoreError, match=r"policy\.safetensors"):
+        train(make_job(wider, warm=True), "child", resume=parent)
+
+
+def _normalisation(out: Path) -> dict[str, Any]:
+    with np.load(out / "normalisation.npz", allow_pickle=False) as arrays:
+        return dict(arrays)
