@@ -146,7 +146,9 @@ def test_an_attempt_whose_runner_went_down_unwatched_is_not_overwritten(training
     attempt = Attempt(purpose="baseline", subject="sparse", seed=7)
     asyncio.run(journal.append(AttemptStarted(attempt=attempt)))
     executor.losing.add("try-0")
-    executor.start(trainings._folder.attempt(attempt), trainings._job(attempt, RewardSpec(kind="sparse", reward_id="")))
+    executor.start(
+        trainings._folder.attempt(attempt), trainings._job(attempt, RewardSpec(kind="sparse", reward_id=""), warm=False)
+    )
     report = _report(trainings, "sparse")
     assert report.score == 1.0
     assert [folder.name for folder in executor.started] == ["try-0", "try-1"]
