@@ -13,6 +13,7 @@ from rewardsmith.domain.prompt import CompletionKey
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.report import Report
 from rewardsmith.domain.warning import RewardWarning
+from rewardsmith.domain.watching import Remark
 
 Purpose = Literal["search", "baseline", "compare", "confirm"]
 
@@ -132,6 +133,13 @@ class GenerationEnded(Record):
     """Signs of reward hacking by candidate id; candidates without any are left out."""
 
 
+class Said(Record):
+    """Somebody watched what the next generation improves on, and said what was seen, or nothing."""
+
+    kind: Literal["said"] = "said"
+    remark: Remark
+
+
 class SearchEnded(Record):
     """No further candidates are written; what follows is confirmation."""
 
@@ -168,6 +176,7 @@ Event = Annotated[
     | AttemptEnded
     | Raced
     | GenerationEnded
+    | Said
     | SearchEnded
     | Confirmed
     | StatusChanged,

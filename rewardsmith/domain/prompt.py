@@ -16,8 +16,9 @@ from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.domain.warning import RewardWarning
+from rewardsmith.domain.watching import Remark
 
-Role = Literal["designer", "repair"]
+Role = Literal["designer", "repair", "watcher"]
 
 
 class Message(Record):
@@ -126,6 +127,8 @@ class Context:
     """Candidates per generation."""
     since: int = 1
     """First generation that the prompt tells of; later than 1 after a fresh restart from the best."""
+    said: tuple[Remark, ...] = ()
+    """What was said by those who watched, in order of generation."""
     rejected: tuple[str, Failure] | None = None
     """For a repair: the source (or the raw answer) and what is wrong with it."""
 

@@ -16,6 +16,7 @@ from rewardsmith.domain.events import (
     GenerationEnded,
     Raced,
     RunStarted,
+    Said,
     Screened,
     SearchEnded,
     StatusChanged,
@@ -27,6 +28,7 @@ from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Turn, Usage
 from rewardsmith.domain.report import Report
 from rewardsmith.domain.warning import RewardWarning
+from rewardsmith.domain.watching import Remark
 
 
 @dataclass
@@ -60,6 +62,8 @@ class Run:
     generations: dict[int, GenerationEnded] = field(default_factory=dict)
     warnings: dict[str, tuple[RewardWarning, ...]] = field(default_factory=dict)
     """Signs of reward hacking, by candidate id; see `warned`."""
+    said: dict[int, Remark] = field(default_factory=dict)
+    """By the generation after which it was said."""
     search_ended: SearchEnded | None = None
     confirmed: Confirmed | None = None
     wall_s: float = 0.0
@@ -109,6 +113,8 @@ class Run:
             case GenerationEnded() as ended:
                 self.generations[ended.generation] = ended
                 self.warnings.update(ended.warnings)
+            case Said(remark=remark):
+                self.said[remark.generation] = remark
             case SearchEnded() as search_ended:
                 self.search_ended = search_ended
             case Confirmed() as confirmed:

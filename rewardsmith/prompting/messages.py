@@ -16,6 +16,7 @@ from rewardsmith.prompting.reflection import reflect
 from rewardsmith.prompting.signals import action_bounds, number, signal_table
 from rewardsmith.prompting.templates import Templates, fenced, plain, templates_of
 from rewardsmith.prompting.tuning import tuning
+from rewardsmith.prompting.watching import said
 from rewardsmith.reward.source import RewardRejected
 
 __all__ = ["check_templates", "compose", "compose_first", "compose_repair", "estimate_tokens", "prompt_hash"]
@@ -34,6 +35,7 @@ KNOWN = frozenset(
         "parent",
         "random_score",
         "rejected",
+        "said",
         "score",
         "seconds",
         "signals",
@@ -136,6 +138,7 @@ def _values(recipe: Recipe, context: Context) -> dict[str, Any]:
         "generation": last_generation(context.history) + 1,
         "parent": _parent(context.parents[0], context) if context.parents else None,
         "other": _parent(context.parents[1], context) if len(context.parents) > 1 else None,
+        "said": said(context),
         "tried": tried(history, context.parents, recipe.parents.history),
         "failures": failures(history),
         "rejected": None,

@@ -29,6 +29,7 @@ class Composing:
     async def contexts(self, generation: int, parentage: Parentage) -> list[Context]:
         """One context for each slot of a generation, in order."""
         history = self._history(generation)
+        said = tuple(remark for g, remark in sorted(self.journal.run.said.items()) if g < generation)
         told: dict[str, Turn] = {}
         contexts = []
         for slot in range(self.spec.k):
@@ -46,6 +47,7 @@ class Composing:
                     seed=self.spec.seed,
                     k=self.spec.k,
                     since=parentage.since,
+                    said=said,
                 )
             )
         return contexts

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from rewardsmith.domain.events import EVENT, Said, StoredEvent
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.report import Report, Rung
+from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import RecordedEpisode
+from rewardsmith.domain.watching import Remark
 from rewardsmith.errors import StoreError
 from rewardsmith.store.untrusted import read_record
 
@@ -44,3 +47,9 @@ def test_a_score_rests_on_the_final_scoring_where_there_is_one() -> None:
     confirmed = report(rungs=rungs, best_rung=1, final=rung(2.5))
     assert (confirmed.scored, confirmed.score) == (rung(2.5), 2.5)
     assert Report.model_validate_json(searched.model_dump_json(exclude={"final"})) == searched
+
+
+def test_what_was_said_is_part_of_a_run_and_of_its_json() -> None:
+    remark = Remark(generation=1, candidate="g1c00", over="g1c01", saw="It hops.", who="person")
+    stored = StoredEvent(id=1, time=0.0, event=EVENT.validate_json(Said(remark=remark).model_dump_json()))
+    assert Run.fold([stored]).said == {1: remark}

@@ -174,7 +174,7 @@ def smith(folders) -> Recipe:
 
 @pytest.fixture
 def context(folders):
-    def build(history=(), parents=(), *, k=8, rejected=None, survey=None) -> Context:
+    def build(history=(), parents=(), *, k=8, rejected=None, survey=None, said=()) -> Context:
         found = survey or ant_survey()
         return Context(
             task=load_task("ant", folders),
@@ -185,6 +185,7 @@ def context(folders):
             seed=0,
             k=k,
             rejected=rejected,
+            said=tuple(said),
         )
 
     return build
