@@ -3,20 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from rewardsmith.domain.prompt import Completion
 from rewardsmith.domain.recipe import Form
+from rewardsmith.domain.survey import Survey
 from rewardsmith.prompting.extraction import find_code
+from rewardsmith.reward.source import RewardRejected
 
-_FORMS: Mapping[Form, Callable[[Completion], str]] = {
-    "function": lambda completion: find_code(completion.text, finish_reason=completion.finish_reason),
+
+class _Written(NamedTuple):
+    """One form. `find` and `reward` raise RewardRejected."""
+
+    find: Callable[[Completion], str]
+    """The code in an answer, as its author wrote it."""
+    reward: Callable[[str, Survey], str]
+    """What that code is as a reward of the contract; a fault's line is one of the code."""
+    show: Callable[[str, Survey], str]
+    """A reward of the contract as this form would write it, for one that was not written by this model."""
+
+
+def _function(completion: Completion) -> str:
+    return find_code(completion.text, finish_reason=completion.finish_reason)
+
+
+def _as_it_is(source: str, _survey: Survey) -> str:
+    return source
+
+
+_FORMS: Mapping[Form, _Written] = {
+    "function": _Written(_function, _as_it_is, _as_it_is),
 }
 
 
-def source_of(form: Form, completion: Completion) -> str:
+def source_of(form: Form, completion: Completion, survey: Survey) -> str:
     """The source of the reward that a completion comes to.
 
     Raises:
         RewardRejected: There is no code in it, or none of this form.
     """
-    return _FORMS[form](completion)
+    return _FORMS[form].reward(_FORMS[form].find(completion), survey)
+
+
+def written(form: Form, completion: Completion) -> str:
+    """The code of a completion as its author wrote it; the whole answer where there is none."""
+    try:
+        return _FORMS[form].find(completion)
+    except RewardRejected:
+        return completion.text
+
+
+def shown(form: Form, source: str, survey: Survey) -> str:
+    """A reward of the contract as a prompt of this form shows it."""
+    return _FORMS[form].show(source, survey)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rewardsmith.domain.prompt import Context, Message, Turn, prompt_hash
+from rewardsmith.domain.prompt import Completion, Context, Message, Turn, prompt_hash
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.prompting.extraction import find_code
+from rewardsmith.prompting.forms import shown, source_of
 from rewardsmith.prompting.history import MOST_WARNED, failures, last_generation, tried
 from rewardsmith.prompting.reflection import reflect
 from rewardsmith.prompting.signals import action_bounds, number, signal_table
@@ -64,7 +64,7 @@ def compose(recipe: Recipe, context: Context) -> tuple[Message, ...]:
     values = _values(recipe, context)
     messages = [_say("system", templates, "system", values), _say("user", templates, "task", values)]
     if context.parents:
-        messages.append(Message(role="assistant", content=_reply(context.parents[0])))
+        messages.append(Message(role="assistant", content=_reply(context.parents[0], recipe, context)))
         messages.append(_say("user", templates, "feedback", values))
     return tuple(messages)
 
@@ -136,8 +136,8 @@ def _values(recipe: Recipe, context: Context) -> dict[str, Any]:
         "k": context.k,
         "trials": recipe.tune.trials,
         "generation": last_generation(context.history) + 1,
-        "parent": _parent(context.parents[0], context) if context.parents else None,
-        "other": _parent(context.parents[1], context) if len(context.parents) > 1 else None,
+        "parent": _parent(context.parents[0], recipe, context) if context.parents else None,
+        "other": _parent(context.parents[1], recipe, context) if len(context.parents) > 1 else None,
         "said": said(context),
         "tried": tried(history, context.parents, recipe.parents.history),
         "failures": failures(history),
@@ -145,11 +145,11 @@ def _values(recipe: Recipe, context: Context) -> dict[str, Any]:
     }
 
 
-def _parent(parent: Turn, context: Context) -> dict[str, Any]:
+def _parent(parent: Turn, recipe: Recipe, context: Context) -> dict[str, Any]:
     report = parent.report
     return {
         "id": parent.candidate.id,
-        "source": parent.candidate.source or "",
+        "source": shown(recipe.write.form, parent.candidate.source or "", context.survey),
         "score": None if parent.score is None else number(parent.score),
         "failure": None if parent.candidate.failure is None else plain(parent.candidate.failure.message),
         "training": None if report is None else reflect(report, context.survey),
@@ -170,13 +170,13 @@ def _rejected(text: str, failure: Failure) -> dict[str, Any]:
     }
 
 
-def _reply(parent: Turn) -> str:
-    """The parent's completion verbatim where it is at hand and still holds the parent's source, else the source."""
-    source = parent.candidate.source or ""
+def _reply(parent: Turn, recipe: Recipe, context: Context) -> str:
+    """The parent's completion verbatim where it is at hand and still comes to the parent's source, else the source."""
+    source, form, survey = parent.candidate.source or "", recipe.write.form, context.survey
     if parent.reply is not None:
         try:
-            if find_code(parent.reply).strip() == source.strip():
+            if source_of(form, Completion(text=parent.reply, model=""), survey).strip() == source.strip():
                 return parent.reply
         except RewardRejected:
             pass
-    return fenced(source, "python")
+    return fenced(shown(form, source, survey), "python")

@@ -12,7 +12,7 @@ from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Messag
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
-from rewardsmith.prompting.forms import source_of
+from rewardsmith.prompting.forms import source_of, written
 from rewardsmith.prompting.messages import compose, compose_repair
 from rewardsmith.screening.screen import Verdict
 from rewardsmith.search.asking import Asking
@@ -120,8 +120,8 @@ class Writing:
     def _repair(self, draft: _Draft) -> _Ask:
         failure, key = draft.fault, draft.ask.request.key
         assert failure is not None
-        source = draft.verdict.source or draft.completion.text
-        context = replace(draft.ask.request.context, rejected=(source, failure))
+        code = written(self._recipe.write.form, draft.completion)
+        context = replace(draft.ask.request.context, rejected=(code, failure))
         call = CompletionKey(generation=key.generation, role="repair", slot=key.slot, call=len(draft.ask.repairs))
         messages = compose_repair(self._recipe, context)
         return _Ask(self._asking.request(call, messages, context), draft, (*draft.ask.repairs, failure))
@@ -133,14 +133,13 @@ class Writing:
         return [asyncio.create_task(self._asking.ask(ask.request, known)) for ask, known in pairs]
 
     async def _drafted(self, ask: _Ask, completion: Completion) -> _Draft:
-        verdict = await self._screened(ask.request.key, completion)
+        verdict = await self._screened(ask.request, completion)
         judgement = await self._placing.judgement(ask.request.key.generation, verdict)
         return _Draft(ask, completion, verdict, judgement)
 
-    async def _screened(self, key: CompletionKey, completion: Completion) -> Verdict:
-        return await self._placing.verdict(
-            key.generation, key.slot, lambda: source_of(self._recipe.write.form, completion)
-        )
+    async def _screened(self, request: Request, completion: Completion) -> Verdict:
+        form, survey, key = self._recipe.write.form, request.context.survey, request.key
+        return await self._placing.verdict(key.generation, key.slot, lambda: source_of(form, completion, survey))
 
     def _parents(self, draft: _Draft) -> tuple[str, ...]:
         """Candidates that the answer was made from: as its author says, else those that the request named."""
@@ -160,7 +159,7 @@ class Writing:
         chosen = max(drafts, key=_Draft.worth)
         if chosen is last:
             return last
-        return replace(chosen, verdict=await self._screened(chosen.ask.request.key, chosen.completion))
+        return replace(chosen, verdict=await self._screened(chosen.ask.request, chosen.completion))
 
     async def _place(self, draft: _Draft, ready: Ready) -> None:
         draft = await self._chosen(draft)
