@@ -36,8 +36,9 @@ def evolve(
         workers: Trainings side by side; one per core when absent.
         stop: When to stop before the last generation.
         observe: Told of every event and the run as it then stands.
-        request: Further fields of `rewardsmith.app.EvolveRequest`: `recipe`, `model`, `budget`, `iterations`, `k`,
-            `steps`, `seed`, `baselines`, `deterministic`, `race`, `name`, `strict`, `record`, `base_url`.
+        request: Further fields of `rewardsmith.app.EvolveRequest`: `recipe`, `changes`, `model`, `budget`,
+            `iterations`, `k`, `steps`, `seed`, `baselines`, `deterministic`, `race`, `name`, `strict`, `record`,
+            `base_url`.
 
     Raises:
         RewardsmithError: See `rewardsmith.errors`.

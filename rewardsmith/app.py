@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rewardsmith.catalogue.folders import Folders, find_folders
-from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files
+from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted, Surveyed
@@ -105,13 +105,14 @@ class Workshop:
 
     def prepare(self, request: EvolveRequest, note: Note | None = None) -> tuple[RunSpec, Plan]:
         """Load and check everything that a run needs, survey the task if need be, and estimate the cost."""
-        task, recipe = self.task(request.env), self.recipe(request.recipe)
+        task, files = self.task(request.env), recipe_files(request.recipe, self.folders, request.changes)
+        recipe = recipe_from_files(self.recipe(request.recipe).name, files)
         check_templates(recipe)
         spec = run_spec(
             request,
             task,
             recipe,
-            recipe_files(request.recipe, self.folders),
+            files,
             model=request.model or default_model(),
             sandbox=sandbox_from_anywhere(self.settings.sandbox or DEFAULT_SANDBOX, self.folders),
             workers=self.workers,

@@ -38,6 +38,7 @@ class EvolveRequest:
 
     env: str
     recipe: str = "smith"
+    changes: tuple[str, ...] = ()
     model: str | None = None
     budget: str = "standard"
     iterations: int | None = None

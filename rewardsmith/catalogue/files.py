@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -30,15 +30,28 @@ def read_text(path: Path, error: type[UsageError]) -> str:
 
 
 def parse_record(model: type[R], text: str, file: str, error: type[UsageError]) -> R:
-    """Read the TOML `text` of `file` into a `model`.
+    """Read the TOML `text` of `file` into a `model`; see `read_toml` and `validated`."""
+    return validated(model, read_toml(text, file, error), file, error)
+
+
+def read_toml(text: str, file: str, error: type[UsageError]) -> dict[str, Any]:
+    """Read the TOML `text` of `file`.
+
+    Raises:
+        UsageError: Of class `error`; it is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise error(f"{file}: not TOML: {fault}", hint="see https://toml.io for the syntax") from fault
+
+
+def validated(model: type[R], data: Mapping[str, Any], file: str, error: type[UsageError]) -> R:
+    """Make a `model` of what was read from `file`.
 
     Raises:
         UsageError: Of class `error`, with one line per fault: file, TOML path, what is expected, near misses.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise error(f"{file}: not TOML: {fault}", hint="see https://toml.io for the syntax") from fault
     try:
         return model.model_validate(data)
     except ValidationError as fault:

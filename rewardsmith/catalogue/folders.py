@@ -2,7 +2,7 @@
 
 Each of `envs`, `prompts` and `sandboxes` is a stack of layers. A member (a task, a recipe, a sandbox) is the union of
 the folders of its name over all layers, file by file, the first layer first: `./envs/ant/score.py` replaces the shipped
-score rule of `ant` and leaves the rest of the task as it is.
+score rule of `ant` and leaves the rest of the task as it is. Recipes of other packages lie under all layers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from rewardsmith.catalogue.plugged import plugged_in
 from rewardsmith.errors import RecipeError, TaskError, UnknownName, UsageError
 
 Kind: TypeAlias = Literal["envs", "prompts", "sandboxes"]
@@ -50,11 +51,13 @@ class Folders:
     def members(self, kind: Kind) -> tuple[str, ...]:
         """Return the names of all members of `kind`, sorted."""
         names = {child.name for layer in self.layers(kind) for child in layer.iterdir() if child.is_dir()}
+        names |= set(self._plugged(kind))
         return tuple(sorted(name for name in names if MARKERS[kind] in self.files(kind, name)))
 
     def files(self, kind: Kind, name: str) -> dict[str, Path]:
         """Return the files of member `name`, each from the first layer that has it; empty if there is none."""
-        found: dict[str, Path] = {}
+        plugged = self._plugged(kind).get(name)
+        found = files_in(plugged) if plugged else {}
         for layer in reversed(self.layers(kind)):
             found.update(files_in(layer / name))
         return found
@@ -88,6 +91,10 @@ class Folders:
         if MARKERS[kind] not in (files := files_in(folder)):
             raise error(f"{folder}: {MARKERS[kind]} is missing", hint=f"name a folder that holds {MARKERS[kind]}")
         return name, files
+
+    def _plugged(self, kind: Kind) -> dict[str, Path]:
+        """Members of other packages by name."""
+        return plugged_in(MARKERS[kind], self.prompts[-1]) if kind == "prompts" else {}
 
 
 def find_folders(

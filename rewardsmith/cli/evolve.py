@@ -49,6 +49,14 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     "--recipe", metavar="NAME", default="smith", show_default=True, heading=_SEARCH, help="Method: a recipe's name."
 )
 @option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    heading=_SEARCH,
+    help="A setting in place of the recipe's, such as parents.history=2; may be repeated.",
+)
+@option(
     "--baselines",
     metavar="NAMES",
     default="human,sparse",
@@ -131,6 +139,7 @@ def evolve(
     budget: str,
     steps: int | None,
     recipe: str,
+    changes: tuple[str, ...],
     baselines: tuple[Baseline, ...],
     seed: int,
     deterministic: bool,
@@ -170,6 +179,7 @@ def evolve(
     request = EvolveRequest(
         env=env,
         recipe=recipe,
+        changes=changes,
         model=model,
         budget=budget,
         iterations=iters,

@@ -32,7 +32,7 @@ SECTIONS = {
     "What there is to work with": {
         "tasks": "List, show or make tasks.",
         "survey": "Show what an environment offers: signals, speed, random score.",
-        "recipes": "List the recipes.",
+        "recipes": "List, show or compare recipes.",
         "sandboxes": "List what workers can run in, or build its image.",
         "prompts": "Show what a model would be asked, without asking.",
     },

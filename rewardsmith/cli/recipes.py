@@ -1,15 +1,21 @@
-"""`rewardsmith recipes`."""
+"""`rewardsmith recipes`, `recipes show`, `recipes diff`."""
 
 from __future__ import annotations
 
-from rewardsmith.cli.command import command
+import click
+
+from rewardsmith.cli.command import CONTEXT, Command
 from rewardsmith.cli.options import json_option
 
 
-@command("recipes")
+@click.group("recipes", invoke_without_command=True, context_settings=CONTEXT)
 @json_option
-def recipes(*, as_json: bool) -> None:
+@click.pass_context
+def recipes(context: click.Context, *, as_json: bool) -> None:
     """List the recipes: published methods as files, yours in ./prompts first."""
+    if context.invoked_subcommand is not None:
+        context.default_map = {name: {"as_json": as_json} for name in ("show", "diff")}
+        return
     from rewardsmith.app import Settings, Workshop
     from rewardsmith.cli.emit import emit_json, emit_text
     from rewardsmith.domain.result import RecipeSummary
@@ -31,3 +37,40 @@ def recipes(*, as_json: bool) -> None:
         return
     rows = [[each.recipe, str(each.k), str(each.iterations), each.title] for each in found]
     emit_text(table(["recipe", "K", "generations", "what it is"], rows))
+
+
+@recipes.command("show", cls=Command)
+@click.argument("recipe")
+@json_option
+def show(*, recipe: str, as_json: bool) -> None:
+    """Show one recipe: its file with what it says of paper and code, and its templates."""
+    from rewardsmith.app import Settings, Workshop
+    from rewardsmith.catalogue.recipes import recipe_files
+    from rewardsmith.cli.emit import emit_json, emit_text
+
+    workshop = Workshop(Settings())
+    found = workshop.recipe(recipe)
+    if as_json:
+        emit_json(found)
+        return
+    files = recipe_files(recipe, workshop.folders)
+    texts = [f"--- {name} ---\n\n{text.strip()}" for name, text in sorted(files.items()) if name != "recipe.toml"]
+    emit_text("\n\n".join([f"{found.name}: {found.title}", files["recipe.toml"].strip(), *texts]))
+
+
+@recipes.command("diff", cls=Command)
+@click.argument("a")
+@click.argument("b")
+@json_option
+def diff(*, a: str, b: str, as_json: bool) -> None:
+    """Compare two recipes: the keys that differ, defaults included, and a unified diff of each template."""
+    from rewardsmith.app import Settings, Workshop
+    from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.reports.recipes import compare, told
+
+    workshop = Workshop(Settings())
+    found = compare(workshop.recipe(a), workshop.recipe(b))
+    if as_json:
+        emit_json(found)
+    else:
+        emit_text(told(found))

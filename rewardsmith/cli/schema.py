@@ -13,6 +13,8 @@ from rewardsmith.cli.options import json_option
 def results() -> dict[str, Any]:
     """What each command prints with --json, by command; `error` is what every command prints when it fails."""
     from rewardsmith.domain import machine, result
+    from rewardsmith.domain.difference import RecipeDiff
+    from rewardsmith.domain.recipe import Recipe
     from rewardsmith.domain.sandbox import SandboxSpec
     from rewardsmith.domain.survey import Survey
     from rewardsmith.domain.task import Task
@@ -33,6 +35,8 @@ def results() -> dict[str, Any]:
         "tasks new": result.TaskSummary,
         "survey": Survey,
         "recipes": list[result.RecipeSummary],
+        "recipes show": Recipe,
+        "recipes diff": RecipeDiff,
         "sandboxes": list[SandboxSpec],
         "sandboxes build": SandboxSpec,
         "prompts": result.PromptResult,

@@ -48,6 +48,7 @@ def run_spec(
             hint="limit it by --max-steps instead of --max-minutes, or leave out --deterministic",
         )
     policy_of(recipe)
+    changed = {change.partition("=")[0].strip() for change in request.changes}
     budget = budget_of(task, request.budget, request.steps)
     spec = RunSpec(
         run=request.name or f"{task.name}-{now:%Y%m%d-%H%M%S}",
@@ -60,7 +61,7 @@ def run_spec(
         model=_absolute(model),
         base_url=request.base_url,
         iterations=request.iterations or recipe.write.iterations,
-        k=request.k or budget.k or recipe.write.k,
+        k=request.k or (None if "write.k" in changed else budget.k) or recipe.write.k,
         seed=request.seed,
         baselines=request.baselines,
         deterministic=request.deterministic,
