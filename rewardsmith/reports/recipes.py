@@ -63,5 +63,5 @@ def _template(name: str, a: Recipe, b: Recipe) -> TemplateDiff:
     if name not in a.templates or name not in b.templates:
         return TemplateDiff(template=name, only_in=a.name if name in a.templates else b.name)
     old, new = a.templates[name].splitlines(), b.templates[name].splitlines()
-    places = [f"{each.name}/{name}.md.j2" for each in (a, b)]
-    return TemplateDiff(template=name, diff="\n".join(difflib.unified_diff(old, new, *places, lineterm="", n=1)))
+    before, after = f"{a.name}/{name}.md.j2", f"{b.name}/{name}.md.j2"
+    return TemplateDiff(template=name, diff="\n".join(difflib.unified_diff(old, new, before, after, lineterm="", n=1)))
