@@ -13,7 +13,16 @@ from pydantic import Field
 
 from rewardsmith.catalogue.files import parse_record, read_text, read_toml, validated
 from rewardsmith.catalogue.folders import Folders
-from rewardsmith.domain.recipe import ConfirmStage, ParentStage, RaceStage, Recipe, ScreenStage, TuneStage, WriteStage
+from rewardsmith.domain.recipe import (
+    ConfirmStage,
+    ParentStage,
+    RaceStage,
+    Recipe,
+    ScreenStage,
+    SignsStage,
+    TuneStage,
+    WriteStage,
+)
 from rewardsmith.domain.record import Record
 from rewardsmith.errors import RecipeError
 
@@ -30,6 +39,7 @@ class _RecipeFile(Record):
     description: str = Field(min_length=1)
     sources: tuple[str, ...]
     write: WriteStage
+    signs: SignsStage = SignsStage()
     parents: ParentStage
     screen: ScreenStage
     race: RaceStage = RaceStage()

@@ -9,6 +9,7 @@ from pydantic import Field
 from rewardsmith.domain.judgement import Judgement
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.report import Failure
+from rewardsmith.domain.review import Review
 
 Origin = Literal["proposed", "mutated", "crossed", "repaired", "tuned", "human"]
 
@@ -21,6 +22,15 @@ def candidate_id(generation: int, slot: int) -> str:
 def same_as(twin: str, factor: float | None) -> str:
     """In words that a reward is the same as `twin`, or pays `factor` times as much."""
     return f"the same reward as {twin}" if factor is None else f"pays {factor:.4g} times what {twin} pays, term by term"
+
+
+class Answered(Record):
+    """Which completion of its slot a candidate came from."""
+
+    role: str
+    """`designer` or `repair`."""
+    call: int
+    """Number of the call."""
 
 
 class Candidate(Record):
@@ -54,6 +64,10 @@ class Candidate(Record):
     """Failures that repair calls answered, oldest first."""
     judgement: Judgement | None = None
     """What the run's archive says about it; absent where it was not asked."""
+    reviews: tuple[Review, ...] = ()
+    """What the critic said of the slot's drafts, oldest first."""
+    answered: Answered | None = None
+    """The completion that it came from; absent: the slot's last repair, or the designer's first, or none."""
 
     @property
     def id(self) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from rewardsmith.domain.analysis import Analysis
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import Plan, RunSpec
@@ -140,6 +141,16 @@ class Said(Record):
     remark: Remark
 
 
+class Analysed(Record):
+    """The training of a parent was read, or could not be."""
+
+    kind: Literal["analysed"] = "analysed"
+    generation: int
+    """The generation that is told of it first."""
+    candidate: str
+    analysis: Analysis
+
+
 class SearchEnded(Record):
     """No further candidates are written; what follows is confirmation."""
 
@@ -177,6 +188,7 @@ Event = Annotated[
     | Raced
     | GenerationEnded
     | Said
+    | Analysed
     | SearchEnded
     | Confirmed
     | StatusChanged,

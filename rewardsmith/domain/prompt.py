@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rewardsmith.domain.analysis import Analysis
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.report import Failure, Report
@@ -18,7 +19,7 @@ from rewardsmith.domain.task import Task
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.domain.watching import Remark
 
-Role = Literal["designer", "repair", "watcher"]
+Role = Literal["designer", "repair", "watcher", "critic", "analyser"]
 
 
 class Message(Record):
@@ -85,6 +86,8 @@ class Turn(Record):
     """Whether its training was stopped early: its score is of fewer steps."""
     warnings: tuple[RewardWarning, ...] = ()
     """Signs that it is hacked."""
+    analysis: Analysis | None = None
+    """What the trajectory analyser read in its archived episodes, where it was asked."""
 
     @property
     def score(self) -> float | None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rewardsmith.domain.record import Record
 
-Form = Literal["function"]
+Form = Literal["function", "signs"]
 """What an answer is written as; see `prompting.forms`."""
 
 
@@ -24,7 +24,32 @@ class WriteStage(Record):
     max_tokens: int = Field(default=4096, gt=0)
     """Cap on one answer."""
     form: Form = "function"
-    """What an answer is written as: `function`, a reward of our contract."""
+    """What an answer is written as: `function`, a reward of our contract; `signs`, two whose signs count."""
+
+
+class SignsStage(Record):
+    """What the signs of the two functions of form `signs` are worth."""
+
+    sparse: float = Field(default=1.0, gt=0, le=1e3)
+    """Of the rare event."""
+    dense: float = Field(default=0.1, gt=0, le=1e3)
+    """Of the way there."""
+
+
+class CritiqueStage(Record):
+    """How drafts that passed the gates are reviewed by a critic, before anything trains."""
+
+    rounds: int = Field(default=0, ge=0, le=10)
+    """Reviews per slot, each with one revision where the critic objects; 0 asks no critic."""
+
+
+class AnalyseStage(Record):
+    """How a trajectory analyser reads archived episodes of each parent, before the next generation is asked for."""
+
+    episodes: int = Field(default=0, ge=0, le=8)
+    """Failed episodes that it is shown, the best one beside them; 0 asks no analyser."""
+    rows: int = Field(default=16, ge=4, le=64)
+    """Steps of each episode: the first half of them evenly spaced, the rest its last ones."""
 
 
 class ParentStage(Record):
@@ -99,10 +124,13 @@ class Recipe(Record):
     sources: tuple[str, ...]
     """Papers and code that it follows."""
     write: WriteStage
+    signs: SignsStage = SignsStage()
+    critique: CritiqueStage = CritiqueStage()
+    analyse: AnalyseStage = AnalyseStage()
     parents: ParentStage
     screen: ScreenStage
     race: RaceStage = RaceStage()
     tune: TuneStage = TuneStage()
     confirm: ConfirmStage = ConfirmStage()
     templates: dict[str, str] = Field(default_factory=dict)
-    """Jinja templates by file name without `.md.j2`: `system`, `task`, `feedback`, `repair`."""
+    """Jinja templates by file name without `.md.j2`: `system`, `task`, `feedback`, `repair`, ..."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rewardsmith.domain.analysis import Analysis
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import (
+    Analysed,
     Attempt,
     AttemptEnded,
     AttemptProgressed,
@@ -64,6 +66,8 @@ class Run:
     """Signs of reward hacking, by candidate id; see `warned`."""
     said: dict[int, Remark] = field(default_factory=dict)
     """By the generation after which it was said."""
+    analyses: dict[str, Analysis] = field(default_factory=dict)
+    """What the trajectory analyser read in a candidate's training, by candidate id."""
     search_ended: SearchEnded | None = None
     confirmed: Confirmed | None = None
     wall_s: float = 0.0
@@ -115,6 +119,8 @@ class Run:
                 self.warnings.update(ended.warnings)
             case Said(remark=remark):
                 self.said[remark.generation] = remark
+            case Analysed(candidate=candidate_id, analysis=analysis):
+                self.analyses[candidate_id] = analysis
             case SearchEnded() as search_ended:
                 self.search_ended = search_ended
             case Confirmed() as confirmed:
@@ -146,7 +152,13 @@ class Run:
         assert self.spec is not None
         ordered = sorted(self.candidates.values(), key=lambda c: (c.generation, c.slot))
         return tuple(
-            Turn(candidate=c, report=self.search_report(c), stopped=self.stopped(c), warnings=self.warned(c))
+            Turn(
+                candidate=c,
+                report=self.search_report(c),
+                stopped=self.stopped(c),
+                warnings=self.warned(c),
+                analysis=self.analyses.get(c.id),
+            )
             for c in ordered
         )
 

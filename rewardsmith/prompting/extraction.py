@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rewardsmith.domain.report import Failure, FailureKind
@@ -14,7 +15,6 @@ MOST_CHARACTERS = 65_536
 """Code beyond this is refused unread."""
 
 _OPEN = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<tag>[^`\s]*)[^`]*")
-_DEFINES_REWARD = re.compile(r"^[ \t]*(?:def[ \t]+compute_reward\b|compute_reward[ \t]*=)", re.MULTILINE)
 _DEFINES = re.compile(r"^[ \t]*def[ \t]+\w+", re.MULTILINE)
 _CODE_STARTS = re.compile(r"(?:import \w|from \w+ import\b|def \w+[ \t]*\(|@\w|[A-Z][A-Z0-9_]*[ \t]*=)")
 _THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
@@ -26,25 +26,31 @@ class _Block:
     closed: bool
 
 
-def find_code(text: str, *, finish_reason: str = "stop") -> str:
+def spoken(text: str) -> str:
+    """An answer without what its model thought aloud, with plain ends of lines."""
+    return _THOUGHT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def find_code(text: str, *, finish_reason: str = "stop", defines: Sequence[str] = ("compute_reward",)) -> str:
     """The source of the reward in a completion.
 
-    Of several fenced blocks the last one that defines `compute_reward` counts, since drafts come first; without any,
+    Of several fenced blocks the last one that defines all of `defines` counts, since drafts come first; without any,
     the last one that defines a function at all, so that the contract can say what is wrong with its name. Fences may
     carry any tag or none; an answer that is nothing but code needs no fence.
 
     Args:
         text: The completion.
         finish_reason: Why the model ended; `length` when it was cut off.
+        defines: Names of the functions that are asked for.
 
     Raises:
         RewardRejected: At gate `parse`: `no_code`, `truncated` or `too_large`.
     """
-    text = _THOUGHT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = spoken(text)
     blocks = _blocks(text)
-    for wanted in (_DEFINES_REWARD, _DEFINES):
+    for wanted in ([_defining(name) for name in defines], [_DEFINES]):
         for block in reversed(blocks):
-            if not wanted.search(block.code):
+            if not all(each.search(block.code) for each in wanted):
                 continue
             if not block.closed:
                 raise _truncated()
@@ -57,8 +63,13 @@ def find_code(text: str, *, finish_reason: str = "stop") -> str:
         raise _truncated()
     raise _rejected(
         "no_code",
-        "There is no Python function in the answer. Answer with one fenced Python block that defines compute_reward.",
+        "There is no Python function in the answer. Answer with one fenced Python block that defines "
+        f"{' and '.join(defines)}.",
     )
+
+
+def _defining(name: str) -> re.Pattern[str]:
+    return re.compile(rf"^[ \t]*(?:def[ \t]+{name}\b|{name}[ \t]*=)", re.MULTILINE)
 
 
 def _blocks(text: str) -> list[_Block]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from rewardsmith.domain.prompt import Completion
-from rewardsmith.domain.recipe import Form
+from rewardsmith.domain.recipe import Form, Recipe
 from rewardsmith.domain.survey import Survey
 from rewardsmith.prompting.extraction import find_code
+from rewardsmith.reward.signs import PARTS, composed, designed
 from rewardsmith.reward.source import RewardRejected
 
 
@@ -17,7 +18,7 @@ class _Written(NamedTuple):
 
     find: Callable[[Completion], str]
     """The code in an answer, as its author wrote it."""
-    reward: Callable[[str, Survey], str]
+    reward: Callable[[str, Recipe, Survey], str]
     """What that code is as a reward of the contract; a fault's line is one of the code."""
     show: Callable[[str, Survey], str]
     """A reward of the contract as this form would write it, for one that was not written by this model."""
@@ -27,22 +28,28 @@ def _function(completion: Completion) -> str:
     return find_code(completion.text, finish_reason=completion.finish_reason)
 
 
-def _as_it_is(source: str, _survey: Survey) -> str:
-    return source
+def _signs(completion: Completion) -> str:
+    return find_code(completion.text, finish_reason=completion.finish_reason, defines=PARTS)
 
 
 _FORMS: Mapping[Form, _Written] = {
-    "function": _Written(_function, _as_it_is, _as_it_is),
+    "function": _Written(_function, lambda code, *_: code, lambda source, _: source),
+    "signs": _Written(
+        _signs,
+        lambda code, recipe, survey: composed(code, survey.names(), recipe.signs.model_dump()),
+        lambda source, _: designed(source),
+    ),
 }
 
 
-def source_of(form: Form, completion: Completion, survey: Survey) -> str:
+def source_of(recipe: Recipe, completion: Completion, survey: Survey) -> str:
     """The source of the reward that a completion comes to.
 
     Raises:
         RewardRejected: There is no code in it, or none of this form.
     """
-    return _FORMS[form].reward(_FORMS[form].find(completion), survey)
+    form = _FORMS[recipe.write.form]
+    return form.reward(form.find(completion), recipe, survey)
 
 
 def written(form: Form, completion: Completion) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rewardsmith.domain.prompt import Completion, Context, Message, Turn, prompt_hash
 from rewardsmith.domain.recipe import Recipe
@@ -14,7 +14,7 @@ from rewardsmith.prompting.forms import shown, source_of
 from rewardsmith.prompting.history import MOST_WARNED, failures, last_generation, tried
 from rewardsmith.prompting.reflection import reflect
 from rewardsmith.prompting.signals import action_bounds, number, signal_table
-from rewardsmith.prompting.templates import Templates, fenced, plain, templates_of
+from rewardsmith.prompting.templates import fenced, plain, templates_of
 from rewardsmith.prompting.tuning import tuning
 from rewardsmith.prompting.watching import said
 from rewardsmith.reward.source import RewardRejected
@@ -25,12 +25,14 @@ KNOWN = frozenset(
     {
         "action",
         "description",
+        "draft",
         "dt",
         "failures",
         "generation",
         "horizon",
         "k",
         "normalized",
+        "objections",
         "other",
         "parent",
         "random_score",
@@ -41,6 +43,7 @@ KNOWN = frozenset(
         "signals",
         "target",
         "trainer",
+        "trajectories",
         "trials",
         "tried",
         "view",
@@ -60,12 +63,11 @@ def compose(recipe: Recipe, context: Context) -> tuple[Message, ...]:
     Raises:
         RecipeError: A template is missing, does not parse, or names a variable that nobody gives.
     """
-    templates = _templates(recipe)
-    values = _values(recipe, context)
-    messages = [_say("system", templates, "system", values), _say("user", templates, "task", values)]
+    values = values_of(recipe, context)
+    messages = [say("system", recipe, "system", values), say("user", recipe, "task", values)]
     if context.parents:
         messages.append(Message(role="assistant", content=_reply(context.parents[0], recipe, context)))
-        messages.append(_say("user", templates, "feedback", values))
+        messages.append(say("user", recipe, "feedback", values))
     return tuple(messages)
 
 
@@ -79,14 +81,13 @@ def compose_repair(recipe: Recipe, context: Context) -> tuple[Message, ...]:
     if context.rejected is None:
         raise ValueError("a repair needs context.rejected")
     text, failure = context.rejected
-    templates = _templates(recipe)
-    values = _values(recipe, context) | {"rejected": _rejected(text, failure)}
+    values = values_of(recipe, context) | {"rejected": _rejected(text, failure)}
     answer = text[:MOST_RAW] if failure.kind in {"no_code", "truncated", "too_large"} else fenced(text, "python")
     return (
-        _say("system", templates, "system", values),
-        _say("user", templates, "task", values),
+        say("system", recipe, "system", values),
+        say("user", recipe, "task", values),
         Message(role="assistant", content=answer or "(no answer)"),
-        _say("user", templates, "repair", values),
+        say("user", recipe, "repair", values),
     )
 
 
@@ -96,7 +97,7 @@ def check_templates(recipe: Recipe) -> None:
     Raises:
         RecipeError: Names the template, the line and the near misses.
     """
-    _templates(recipe)
+    templates_of(recipe, KNOWN)
 
 
 def compose_first(recipe: Recipe, task: Task, survey: Survey, probe: Probe) -> tuple[Message, ...]:
@@ -109,15 +110,17 @@ def estimate_tokens(messages: Sequence[Message]) -> int:
     return sum(len(message.content) for message in messages) // 4
 
 
-def _templates(recipe: Recipe) -> Templates:
-    return templates_of(recipe, KNOWN)
+def say(role: Literal["system", "user"], recipe: Recipe, template: str, values: dict[str, Any]) -> Message:
+    """A message from one of the recipe's templates.
+
+    Raises:
+        RecipeError: A template is missing, does not parse, or names a variable that nobody gives.
+    """
+    return Message(role=role, content=templates_of(recipe, KNOWN).render(template, values))
 
 
-def _say(role: Any, templates: Templates, name: str, values: dict[str, Any]) -> Message:
-    return Message(role=role, content=templates.render(name, values))
-
-
-def _values(recipe: Recipe, context: Context) -> dict[str, Any]:
+def values_of(recipe: Recipe, context: Context) -> dict[str, Any]:
+    """What every template may name, as far as the context tells it."""
     task, survey = context.task, context.survey
     history = [turn for turn in context.history if turn.candidate.generation >= context.since]
     return {
@@ -142,6 +145,9 @@ def _values(recipe: Recipe, context: Context) -> dict[str, Any]:
         "tried": tried(history, context.parents, recipe.parents.history),
         "failures": failures(history),
         "rejected": None,
+        "draft": "",
+        "objections": (),
+        "trajectories": None,
     }
 
 
@@ -175,7 +181,7 @@ def _reply(parent: Turn, recipe: Recipe, context: Context) -> str:
     source, form, survey = parent.candidate.source or "", recipe.write.form, context.survey
     if parent.reply is not None:
         try:
-            if source_of(form, Completion(text=parent.reply, model=""), survey).strip() == source.strip():
+            if source_of(recipe, Completion(text=parent.reply, model=""), survey).strip() == source.strip():
                 return parent.reply
         except RewardRejected:
             pass

@@ -73,16 +73,17 @@ def write(parts: Iterable[Part], idea: str) -> str:
         declared = [f"MEMORY = {memory!r}"] if memory else []
         blocks.append("\n".join([*map(ast.unparse, constants), *declared]))
     blocks += ["\n" + ast.unparse(helper) for helper in helpers]
-    docstring = ast.unparse(ast.Expr(ast.Constant(idea)))
-    lines = [_doc(docstring), *(line for each in body for line in ast.unparse(each).splitlines())]
+    lines = [docstring(idea), *(line for each in body for line in ast.unparse(each).splitlines())]
     lines.append("total = " + " + ".join(paid.values()))
-    lines += _broken("return total, {", [f"{name!r}: {value}" for name, value in paid.items()], "}")
-    header = _broken("def compute_reward(", _arguments(parts, memory), "):")
+    lines += broken("return total, {", [f"{name!r}: {value}" for name, value in paid.items()], "}")
+    header = broken("def compute_reward(", _arguments(parts, memory), "):")
     blocks.append("\n".join(["", *header, *("    " + line for line in lines)]))
     return "\n\n".join(block for block in blocks if block.strip()) + "\n"
 
 
-def _doc(text: str) -> str:
+def docstring(idea: str) -> str:
+    """The words as a docstring on one line."""
+    text = ast.unparse(ast.Expr(ast.Constant(idea)))
     return '""' + text.replace("'", '"') + '""' if text.startswith("'") and '"' not in text else text
 
 
@@ -110,7 +111,7 @@ def _components(parts: Iterable[Part]) -> tuple[list[ast.stmt], dict[str, str]]:
     return body, paid
 
 
-def _broken(head: str, items: list[str], tail: str) -> list[str]:
+def broken(head: str, items: list[str], tail: str) -> list[str]:
     """`head`, the items, `tail`: on one line where that is short enough."""
     line = head + ", ".join(items) + tail
     return (

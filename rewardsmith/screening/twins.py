@@ -17,6 +17,8 @@ FloatArray = npt.NDArray[np.float64]
 
 ROWS = 1024
 """Rows of the recorded range, and of what lies beyond it, that are compared."""
+FEWEST = 16
+"""Distinct totals below which values tell too little: steps and signs differ in events that are not recorded."""
 TOLERANCE = 1e-6
 """Relative to the largest magnitude: sums in another order round differently."""
 
@@ -34,13 +36,17 @@ class Payment:
 def payment(answer: ProbeAnswer) -> Payment | None:
     """What to remember of an answer; None for a reward that fails beyond the range of the recorded transitions.
 
-    Rewards that differ in a cap which random actions never reach are no twins, so only what is known there counts.
+    Rewards that differ in a cap or an event which random actions never reach are no twins: only what is known there
+    counts, and none that pays a few values only.
     """
     if answer.stretched is None:
         return None
-    total, components = answer.stretched
+    far, components = answer.stretched
+    total = _thinned(answer.total, far)
+    if len(np.unique(total)) < FEWEST:
+        return None
     columns = [_thinned(near, components[name]) for name, near in answer.components.items()]
-    return Payment(_thinned(answer.total, total), tuple(column for column in columns if column.any()))
+    return Payment(total, tuple(column for column in columns if column.any()))
 
 
 def factor_between(new: Payment, old: Payment, *, any_factor: bool) -> float | None:

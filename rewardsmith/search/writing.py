@@ -138,8 +138,10 @@ class Writing:
         return _Draft(ask, completion, verdict, judgement)
 
     async def _screened(self, request: Request, completion: Completion) -> Verdict:
-        form, survey, key = self._recipe.write.form, request.context.survey, request.key
-        return await self._placing.verdict(key.generation, key.slot, lambda: source_of(form, completion, survey))
+        survey, key = request.context.survey, request.key
+        return await self._placing.verdict(
+            key.generation, key.slot, lambda: source_of(self._recipe, completion, survey)
+        )
 
     def _parents(self, draft: _Draft) -> tuple[str, ...]:
         """Candidates that the answer was made from: as its author says, else those that the request named."""

@@ -101,3 +101,11 @@ def test_a_screen_that_starts_anew_still_knows(probe):
     scaled = HEAD + "    forward = 2.0 * np.minimum(speed, 3.0)\n    low = -np.abs(height)\n" + END
     found = fresh.judge(lambda: scaled, [Known("g1c00", "other", HEAD + FIRST + END)])
     assert (found.twin, found.factor) == ("g1c00", pytest.approx(2.0))
+
+
+def test_rewards_of_a_few_values_are_twins_by_their_code_alone(probe):
+    """They may differ in events that nobody recorded."""
+    first = HEAD + "    up = np.sign(height)\n    far = np.where(speed > 50, 1.0, 0.0)\n"
+    end = '    return up + far, {"up": up, "far": far}\n'
+    assert verdict(probe, first + end, first.replace("> 50", "> 90") + end).passed
+    assert verdict(probe, first + end, first + end + "# the same\n").twin == "g1c00"
