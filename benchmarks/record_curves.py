@@ -138,6 +138,7 @@ def judged(
     rewards: Mapping[str, RewardSpec], found: Survey, probe: Probe, outs: Mapping[str, Path]
 ) -> dict[str, object]:
     """What each reward pays the episodes of the survey and of each archive, beside the scores of those episodes."""
+    policies = {"extremes": [episode.policy for episode in found.extremes]}
     episodes = {"random": (probe, [episode.score for episode in found.episodes], [0] * len(found.episodes))}
     if probe.extremes is not None:
         scores = [episode.score for episode in found.extremes]
@@ -162,6 +163,7 @@ def judged(
             "lengths": [each.stop - each.start for each in rows.episodes()],
             "returns": paid[player],
         }
+        | ({"policies": policies[player]} if player in policies else {})
         for player, (rows, scores, steps) in episodes.items()
     }
 

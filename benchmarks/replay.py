@@ -2,22 +2,23 @@
 
 A replay deals the recorded candidates of a task in an order drawn from its seed, K to a generation, and trains them by
 looking their curves up. One recorded training seed, drawn too, is the search's, another one the comparison's, and what
-is left judges the winner: its score there is what the search was worth. Nothing else is simulated: who goes on, who is
-stopped, what a limit leaves room for and who is compared is decided by the code that decides it in a run.
+is left judges the winner: its score there is what the search was worth. What the archive speaks against is trained
+last; nobody repairs it. Nothing else is simulated: who goes on, who is stopped, what a limit leaves room for and who is
+compared is decided by the code that decides it in a run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import json
 import random
 import selectors
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar
 
+from benchmarks.recorded import Curve, Curves, archive
 from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.candidate import Candidate
@@ -33,67 +34,9 @@ from rewardsmith.search.ledger import Ledger, most_training_steps
 from rewardsmith.search.racing import Race
 from rewardsmith.search.slots import Priority, Slots
 
-CURVES = Path(__file__).parent / "curves"
 SECONDS_PER_STEP = 350e-6
 START_S = 4.0
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One recorded training: after each rung the steps, the mean score and the steps of scoring it."""
-
-    steps: tuple[int, ...]
-    scores: tuple[float, ...]
-    scoring: tuple[int, ...]
-
-    @property
-    def score(self) -> float:
-        """That of the best rung, as a search counts it."""
-        return max(self.scores)
-
-
-@dataclass(frozen=True)
-class Curves:
-    """What was recorded for one task."""
-
-    task: str
-    rungs: int
-    steps: int
-    episodes: int
-    seeds: tuple[str, ...]
-    candidates: dict[str, dict[str, Curve]]
-    """By reward and training seed; those that failed are left out."""
-    baselines: dict[str, dict[str, Curve]]
-
-    def quality(self, name: str, seeds: tuple[str, ...]) -> float:
-        """Mean score of a candidate over some training seeds."""
-        return sum(self.candidates[name][seed].score for seed in seeds) / len(seeds)
-
-
-def read(task: str) -> Curves:
-    """The recorded curves of a task."""
-    data = json.loads((CURVES / f"{task}.json").read_text())
-    found = {
-        name: {
-            seed: Curve(tuple(c["steps"]), tuple(c["scores"]), tuple(c["scoring_steps"]))
-            for seed, c in reward["curves"].items()
-            if c["failure"] is None
-        }
-        for name, reward in data["rewards"].items()
-    }
-    seeds = tuple(next(iter(data["rewards"].values()))["curves"])
-    whole = {name: curves for name, curves in found.items() if len(curves) == len(seeds)}
-    rungs = max(len(curve.steps) for curves in whole.values() for curve in curves.values())
-    return Curves(
-        task=task,
-        rungs=rungs,
-        steps=data["steps"],
-        episodes=data["episodes"],
-        seeds=seeds,
-        candidates={name: curves for name, curves in whole.items() if data["rewards"][name]["source"]},
-        baselines={name: curves for name, curves in whole.items() if not data["rewards"][name]["source"]},
-    )
 
 
 @dataclass(frozen=True)
@@ -239,8 +182,16 @@ async def _search(curves: Curves, method: Method, generator: random.Random, work
     race = Race(spec, method.recipe, journal, trainings, lambda: ledger.reason(run))
     for generation in range(1, method.generations + 1):
         names = dealt[(generation - 1) * method.k : generation * method.k]
+        judged = partial(archive(curves.task, spec.task.environment.horizon).judgement, run, generation)
         candidates = [
-            Candidate(generation=generation, slot=slot, origin="proposed", source=name, reward_id=name)
+            Candidate(
+                generation=generation,
+                slot=slot,
+                origin="proposed",
+                source=name,
+                reward_id=name,
+                judgement=judged(name) if method.recipe.screen.archive else None,
+            )
             for slot, name in enumerate(names)
         ]
         await journal.append(*(Screened(candidate=candidate) for candidate in candidates))

@@ -22,30 +22,34 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.replay import Curves, Method, Outcome, read, replay
+from benchmarks.recorded import Curves, read
+from benchmarks.replay import Method, Outcome, replay
 from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.recipes import load_recipe
 from rewardsmith.domain.recipe import ConfirmStage, RaceStage
 from rewardsmith.reports.words import table
 
+SHARES = (1.0, 0.25)
+"""Of the steps that training every candidate in full takes; at 1 nothing is limited."""
+
 
 def methods(k: int, generations: int) -> list[Method]:
-    """What is compared, EUREKA first."""
+    """EUREKA first, then smith and smith without each of its levers, at several shares of the steps."""
     folders = find_folders()
     smith, eureka = load_recipe("smith", folders), load_recipe("eureka", folders)
-    alone = eureka.model_copy(update={"confirm": ConfirmStage(leaders=1)})
-    rest = smith.model_copy(update={"race": RaceStage()})
+    alone = ConfirmStage(leaders=1)
+    levers = {
+        "smith": smith,
+        "race off": smith.model_copy(update={"race": RaceStage()}),
+        "comparison off": smith.model_copy(update={"confirm": alone}),
+        "judge off": smith.model_copy(update={"screen": smith.screen.model_copy(update={"archive": False})}),
+    }
     make = functools.partial(Method, k=k, generations=generations)
-    return [
-        make("eureka", alone),
-        make("smith", smith),
-        make("smith, race off", rest),
-        make("smith, comparison off", smith.model_copy(update={"confirm": ConfirmStage(leaders=1)})),
-        make("smith at 50 %", smith, share=0.5),
-        make("smith at 50 %, race off", rest, share=0.5),
-        make("smith at 25 %", smith, share=0.25),
-        make("smith at 25 %, race off", rest, share=0.25),
-    ]
+    found = [make("eureka", eureka.model_copy(update={"confirm": alone}))]
+    for share in SHARES:
+        at = f"smith at {100 * share:.0f} %" if share < 1 else "smith"
+        found += [make(at if n == "smith" else f"{at}, {n}", recipe, share=share) for n, recipe in levers.items()]
+    return found
 
 
 def rows(curves: Curves, asked: Sequence[Method], searches: int) -> list[list[str]]:
