@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from rewardsmith.domain.events import AttemptEnded, AttemptStarted, Completed
+from rewardsmith.domain.events import AttemptEnded, AttemptStarted, Completed, Screened
 from rewardsmith.store.store import Store
 
 ARGUMENTS = ["--env", "inverted_pendulum", "--budget", "quick", "--steps", "4096", "--iters", "2", "--k", "3"]
 ARGUMENTS += ["--seed", "5", "--deterministic", "--workers", "2", "--name", "run"]
+LEVERS = ["tune.trials=2", "parents.crossed=0.34", "parents.restart_after=1", "parents.warm_start=0.5"]
+EVERY_LEVER = [word for lever in LEVERS for word in ("--set", lever)]
 DEADLINE_S = 240
 
 
@@ -37,9 +39,9 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def _evolve(folder: Path) -> dict:
+def _evolve(folder: Path, *more: str) -> dict:
     """An undisturbed run."""
-    process = _start(folder, "evolve", *ARGUMENTS)
+    process = _start(folder, "evolve", *ARGUMENTS, *more)
     out, _ = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, (folder / "chatter.txt").read_text()[-3000:]
     return json.loads(out)
@@ -149,9 +151,15 @@ def undisturbed(tmp_path_factory) -> dict:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_orchestrator_killed_at_random_moments(tmp_path, undisturbed):
+@pytest.mark.parametrize("more", [[], EVERY_LEVER], ids=["smith", "every lever"])
+def test_the_orchestrator_killed_at_random_moments(tmp_path, tmp_path_factory, undisturbed, more):
+    if more:
+        alone = tmp_path_factory.mktemp("levers")
+        undisturbed = _outcome(_evolve(alone, *more), _events(alone))
+        origins = {event.candidate.origin for event in _events(alone) if isinstance(event, Screened)}
+        assert {"tuned", "crossed"} <= origins, "the levers did nothing: the test proves nothing"
     moments = random.Random(11)
-    process = _start(tmp_path, "evolve", *ARGUMENTS)
+    process = _start(tmp_path, "evolve", *ARGUMENTS, *more)
     _wait_for_run(tmp_path, process)
     for _ in range(5):
         time.sleep(moments.uniform(0.2, 3.0))
