@@ -15,6 +15,7 @@ from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_file
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted, Surveyed
+from rewardsmith.domain.film import VideoResult
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Message
@@ -33,9 +34,10 @@ from rewardsmith.reports.files import write_report
 from rewardsmith.search.assembly import assemble, gates
 from rewardsmith.search.driving import drive
 from rewardsmith.search.examining import Examiner
+from rewardsmith.search.filming import Camera, film_one
 from rewardsmith.search.journal import Journal, Observer
 from rewardsmith.search.planning import EARLIER_RUNS, budget_of, plan, run_spec
-from rewardsmith.search.results import result, standing, summary
+from rewardsmith.search.results import result, summary
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.surveying import read_survey, survey, survey_key
 from rewardsmith.search.training import train_job
@@ -142,7 +144,7 @@ class Workshop:
 
     def _create(self, run: str) -> None:
         """Take the name for a new run; one that was killed before its first event may be taken again."""
-        folder = RunFolder(self._runs, run).path
+        folder = self.folder(run).path
         if run in (row.id for row in self.store.runs()) and self._fold(run).spec is None:
             return
         if folder.exists():
@@ -178,7 +180,7 @@ class Workshop:
         return self._report(run, self.run(run), to)
 
     def _report(self, name: str, state: Run, to: Path | None = None) -> tuple[Path, ...]:
-        return write_report(state, self._result(name, state), self.survey_of(state), RunFolder(self._runs, name), to)
+        return write_report(state, self._result(name, state), self.survey_of(state), self.folder(name), to)
 
     async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -198,7 +200,7 @@ class Workshop:
             found,
             probe,
             self.executor,
-            RunFolder(self._runs, name),
+            self.folder(name),
             sleep=asyncio.sleep,
             clock=time.monotonic,
             unsafe=self.settings.unsafe,
@@ -231,7 +233,7 @@ class Workshop:
         return self._result(run, self.run(run))
 
     def _result(self, name: str, state: Run) -> RunResult:
-        return result(state, self.survey_of(state), RunFolder(self._runs, name))
+        return result(state, self.survey_of(state), self.folder(name))
 
     def survey_of(self, run: Run) -> Survey | None:
         """The survey that a run rests on, if it is still there."""
@@ -244,15 +246,9 @@ class Workshop:
     def _fold(self, run: str) -> Run:
         return Run.fold(self.store.events(run))
 
-    def candidate_folder(self, run: str, candidate: str | None = None) -> Path:
-        """Folder of a candidate; of the one that the run stands by when absent."""
-        state = self.run(run)
-        chosen = candidate or standing(state)
-        if chosen is None:
-            raise UsageError(f"run {run} has no scored candidate yet", hint=f"see `rewardsmith show {run}`")
-        if chosen not in state.candidates:
-            raise UnknownName("candidate", chosen, state.candidates, where=f"run {run}")
-        return RunFolder(self._runs, run).candidate(chosen)
+    def folder(self, run: str) -> RunFolder:
+        """The folder of a run."""
+        return RunFolder(self._runs, run)
 
     def export(self, run: str, candidate: str) -> str:
         """The candidate's reward as the text of one self-contained file."""
@@ -268,7 +264,15 @@ class Workshop:
         from rewardsmith.export.handing import hand_out_policy
 
         state = self.run(run)
-        return hand_out_policy(state, state.candidates[candidate], RunFolder(self._runs, run), folder)
+        return hand_out_policy(state, state.candidates[candidate], self.folder(run), folder)
+
+    def video(self, run: str, subject: str | None = None, to: Path | None = None) -> VideoResult:
+        """Film an episode of a candidate's policy or a baseline's; MP4 and GIF beside it, or at `to`. Blocks."""
+        state = self.run(run)
+        assert state.spec is not None
+        self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
+        camera = Camera(state, self.executor, self.folder(run), self.survey(state.spec.task)[0])
+        return asyncio.run(film_one(camera, subject, to))
 
     def screen(self, files: Sequence[str], env: str) -> list[ScreenResult]:
         """Which gate each file (a module or a raw completion) passes or fails, and why."""

@@ -23,6 +23,7 @@ SECTIONS = {
         "show": "Tell a run's story, or one candidate's.",
         "report": "Write a run's report: one HTML page, and the same as Markdown.",
         "diff": "Compare two candidates of a run.",
+        "video": "Film an episode of a trained policy: MP4 and GIF.",
         "export": "Write a run's reward, or its trained policy, to a file that stands alone.",
     },
     "One reward": {

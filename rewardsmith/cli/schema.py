@@ -14,6 +14,7 @@ def results() -> dict[str, Any]:
     """What each command prints with --json, by command; `error` is what every command prints when it fails."""
     from rewardsmith.domain import machine, result
     from rewardsmith.domain.difference import RecipeDiff
+    from rewardsmith.domain.film import VideoResult
     from rewardsmith.domain.recipe import Recipe
     from rewardsmith.domain.sandbox import SandboxSpec
     from rewardsmith.domain.survey import Survey
@@ -27,6 +28,7 @@ def results() -> dict[str, Any]:
         "show CANDIDATE": result.CandidateResult,
         "report": result.ReportResult,
         "diff": result.DiffResult,
+        "video": VideoResult,
         "export": result.ExportResult,
         "train": result.TrainResult,
         "screen": list[result.ScreenResult],

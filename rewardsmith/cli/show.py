@@ -34,7 +34,7 @@ def show(*, workshop: Workshop, run: str, candidate: str | None, as_json: bool) 
             emit_text(story(told, result))
         return
     found = find_candidate(told, candidate)
-    folder = workshop.candidate_folder(run, found.id)
+    folder = workshop.folder(run).candidate(found.id)
     if as_json:
         report = told.search_report(found)
         warnings = told.warned(found)

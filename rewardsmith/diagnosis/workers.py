@@ -20,6 +20,7 @@ from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import IsolationUnavailable, RewardsmithError
 from rewardsmith.executors.attempt_folder import last_line
 from rewardsmith.sandboxes.registry import open_sandbox
+from rewardsmith.search.filming import INSTALL
 from rewardsmith.store.untrusted import read_record
 
 GROUP = "Workers"
@@ -136,6 +137,6 @@ def _packages(found: WorkerCheck) -> list[MachineCheck]:
         ok=found.draws,
         needed=False,
         detail=f"MuJoCo draws by {found.renderer or 'its default'}" if found.draws else found.drawing,
-        remedy="" if found.draws else "apt-get install libegl1 or libosmesa6; only --video needs it",
+        remedy="" if found.draws else f"{INSTALL}; only videos need it",
     )
     return [*checks, drawing]

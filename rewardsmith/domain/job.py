@@ -87,7 +87,7 @@ class TrainJob(Record):
     limits: RewardLimits = RewardLimits()
     """Limits of the reward process and of the score process."""
     video: bool = False
-    """Record one held-out episode of the best rung as `video.mp4`."""
+    """Film one held-out episode of the best rung; see `domain.film`."""
     tensorboard: bool = True
     """Write TensorBoard files."""
 
@@ -97,7 +97,16 @@ class TrainJob(Record):
         return min(self.until or self.rungs, self.rungs)
 
 
-Job = Annotated[SurveyJob | TrainJob | CheckJob, Field(discriminator="kind")]
+class FilmJob(Record):
+    """Film the policy of an earlier training, whose `out/` is what is resumed: `film.json` and what it names."""
+
+    kind: Literal["film"] = "film"
+    """Which job."""
+    train: TrainJob
+    """How the policy was trained."""
+
+
+Job = Annotated[SurveyJob | TrainJob | FilmJob | CheckJob, Field(discriminator="kind")]
 
 
 class Progress(Record):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rewardsmith import __version__
 from rewardsmith.domain.candidate import Candidate
-from rewardsmith.domain.events import Attempt
 from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.errors import UsageError
 from rewardsmith.export.file import render
 from rewardsmith.export.policy import read_policy
+from rewardsmith.search.filming import attempt_of
 from rewardsmith.store.artifacts import RunFolder, write_durably
 
 __all__ = ["hand_out_policy", "hand_out_reward"]
@@ -70,26 +70,8 @@ def hand_out_policy(run: Run, candidate: Candidate, source: RunFolder, folder: P
         UsageError: It was never trained, or the folder cannot be written.
         StoreError: The worker's files are damaged.
     """
-    attempt = _best_attempt(run, candidate)
-    if attempt is None:
-        raise UsageError(f"{candidate.id} has no trained policy", hint="name a candidate with a score")
-    out = source.attempt(attempt) / "out"
+    out = source.attempt(attempt_of(run, candidate.id)) / "out"
     files = read_policy(out)
     for name, data in files.items():
         write_durably(folder / name, data)
     return [folder / name for name in files]
-
-
-def _best_attempt(run: Run, candidate: Candidate) -> Attempt | None:
-    """The training of this reward with the highest score; the confirmation's count before the search's."""
-    subject = candidate.twin or candidate.id
-    for purposes in (("confirm",), ("search", "compare")):
-        found = [
-            (report.score, key)
-            for key, report in run.reports.items()
-            if key[0] in purposes and key[1] == subject and report.score is not None and report.failure is None
-        ]
-        if found:
-            _, key = max(found, key=lambda pair: (pair[0], -pair[1][2]))
-            return run.finished[key]
-    return None

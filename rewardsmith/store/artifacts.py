@@ -1,7 +1,9 @@
 """A run's folder, made for `ls` and `cat`, and what workers leave in it, read as the untrusted files that they are.
 
 <run>/g2/g2c05/        reward.py prompt.md response.md report.json learning_curve.csv
+<run>/g2/g2c05/video.mp4 video.gif    where it was filmed
 <run>/g2/g2c05/seed-7/try-0/    the training: job.json, log.txt, out/
+<run>/g2/g2c05/seed-7/film-0/   the job that filmed its policy
 <run>/baselines/human/seed-7/try-0/
 <run>/compare/g2c05/seed-101/try-0/
 <run>/confirm/g2c05/seed-201/try-0/
@@ -57,10 +59,18 @@ class RunFolder:
             case "search":
                 subject = self.candidate(attempt.subject)
             case "baseline":
-                subject = self.path / "baselines" / _checked(attempt.subject)
+                subject = self.subject(attempt.subject)
             case _:
                 subject = self.path / attempt.purpose / _checked(attempt.subject)
         return subject / f"seed-{attempt.seed}" / f"try-{attempt.number}"
+
+    def film(self, attempt: Attempt) -> Path:
+        """Folder of the job that films what an attempt trained."""
+        return self.attempt(attempt).with_name(f"film-{attempt.number}")
+
+    def subject(self, name: str) -> Path:
+        """Folder of a candidate, or of a baseline."""
+        return self.candidate(name) if _CANDIDATE.fullmatch(name) else self.path / "baselines" / _checked(name)
 
     def keep_candidate(self, candidate: Candidate, messages: Sequence[Message], response: str) -> None:
         """Write a candidate's reward, what was asked and what was answered."""

@@ -208,7 +208,7 @@ class _Training:
     def finish(self) -> None:
         """Record the video where one is wanted, and write the report."""
         if self.job.video and self.best is not None:
-            record_video(self.out, seed=held_out_seeds(1, final=self.job.final)[0])
+            record_video(self.out.parent, self.out)
         learner, steps = self.learner, 0
         if learner is not None:
             steps = learner.steps

@@ -1,4 +1,4 @@
-"""One held-out episode of the best rung as `video.mp4`, in a process of its own: a missing driver may end it."""
+"""The job `film`, and the video of a training: drawn in a process of its own, by whatever can draw here."""
 
 from __future__ import annotations
 
@@ -7,36 +7,47 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rewardsmith.domain.film import Film
+from rewardsmith.errors import one_line
+from rewardsmith.worker.files import write_text
+
 __all__ = ["record_video"]
 
 _SECONDS = 600.0
-_BACKENDS = ("egl", "osmesa")
+_RENDERERS = ("egl", "osmesa")
 
 
-def record_video(out: Path, seed: int) -> None:
-    """Write `video.mp4`, or `video_error.txt` that says why there is none.
+def record_video(folder: Path, policy: Path) -> None:
+    """Write `film.json` into `folder/out`: what was filmed, or why nothing was.
 
     Args:
-        out: The job's output folder, with the policy's files; `job.json` lies beside it.
-        seed: Reset seed of the episode.
+        folder: The job's folder, with `job.json`.
+        policy: The `out/` of the training whose policy is played.
     """
-    reasons: list[str] = []
-    for backend in (os.environ["MUJOCO_GL"],) if "MUJOCO_GL" in os.environ else _BACKENDS:
-        command = [sys.executable, "-m", "rewardsmith.worker.filming", str(out), str(seed)]
+    faults: list[str] = []
+    asked = os.environ.get("MUJOCO_GL", "")
+    for renderer in dict.fromkeys(name for name in (asked, *_RENDERERS) if name not in ("", "disable")):
+        command = [sys.executable, "-m", "rewardsmith.worker.filming", str(folder), str(policy)]
         try:
             done = subprocess.run(
                 command,
-                env={**os.environ, "MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend},
+                env={
+                    **os.environ,
+                    "MUJOCO_GL": renderer,
+                    "PYOPENGL_PLATFORM": renderer,
+                    "LIBGL_ALWAYS_SOFTWARE": "1",
+                    "SDL_VIDEODRIVER": "dummy",
+                },
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_SECONDS,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            reasons.append(f"MUJOCO_GL={backend}: not done after {_SECONDS:g} s")
+            faults.append(f"{renderer}: not done after {_SECONDS:g} s")
             continue
-        if done.returncode == 0 and (out / "video.mp4").exists():
+        if done.returncode == 0 and (folder / "out" / "film.json").exists():
             return
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit {done.returncode}"]
-        reasons.append(f"MUJOCO_GL={backend}: {last[0][:500]}")
-    (out / "video_error.txt").write_text("\n".join(reasons) + "\n")
+        faults.append(f"{renderer}: {one_line(last[0])}")
+    write_text(folder / "out" / "film.json", Film(faults=tuple(faults)).model_dump_json())
