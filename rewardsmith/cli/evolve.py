@@ -88,7 +88,8 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     "--model",
     metavar="NAME",
     heading=_MODEL,
-    help="Who writes: offline (the default), openai:NAME, litellm:NAME, recorded:DIR or folder:DIR.",
+    help="Who writes: offline (the default), openai:NAME, litellm:NAME, recorded:DIR or folder:DIR; several share the "
+    "slots: A=3,B gives A three of four.",
 )
 @option("--base-url", metavar="URL", heading=_MODEL, help="A server that speaks OpenAI's protocol.")
 @option("--record", metavar="DIR", heading=_MODEL, help="Record every completion, for recorded:DIR.")

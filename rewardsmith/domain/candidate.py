@@ -42,6 +42,8 @@ class Candidate(Record):
     """Place in the generation, from 0."""
     origin: Origin
     """How it came to be."""
+    author: str | None = None
+    """Which of several models wrote it; absent where the run has but one, or none did."""
     parents: tuple[str, ...] = ()
     """Candidate ids that it was made from."""
     source: str | None = None

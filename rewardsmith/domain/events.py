@@ -67,6 +67,8 @@ class Completed(Record):
     kind: Literal["completed"] = "completed"
     key: CompletionKey
     model: str
+    author: str | None = None
+    """Which of several models was asked, as the command line names it."""
     prompt_hash: str
     """Hash of the rendered messages."""
     recorded_hash: str | None = None

@@ -67,6 +67,8 @@ class Completion(Record):
     """Seconds until the answer was complete."""
     finish_reason: str = "stop"
     """Why it ended: `length` when it was cut off."""
+    author: str | None = None
+    """Which of several models was asked, as the command line names it; absent where a run has but one."""
     parents: tuple[str, ...] | None = None
     """Candidate ids that it was made from, where its author knows; absent: those that the request named."""
     recorded_hash: str | None = None

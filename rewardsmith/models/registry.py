@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rewardsmith.errors import MissingExtra, UnknownName, UsageError
+from rewardsmith.models.mixture import Mixture, authors
 from rewardsmith.models.model import Model
 from rewardsmith.models.recording import RecordingModel
 
@@ -77,7 +78,8 @@ def open_model(
     """Open a model by name; nothing is asked of it yet.
 
     Args:
-        name: `offline`, `openai:MODEL`, `litellm:PROVIDER/MODEL`, `recorded:DIR`, `folder:DIR`, or a plug-in's name.
+        name: `offline`, `openai:MODEL`, `litellm:PROVIDER/MODEL`, `recorded:DIR`, `folder:DIR`, or a plug-in's name;
+            several with their shares as in `openai:gpt-5=3,offline`.
         seed: Seed of the run.
         strict: Refuse a recording whose prompts differ.
         dealt: What the run's completions say in `model`; a folder tells from it which files it dealt already.
@@ -91,8 +93,6 @@ def open_model(
         MissingExtra: It needs a package that is not installed.
         UsageError: A key, a folder or a model's name is missing.
     """
-    kind, _, argument = name.partition(":")
-    opener = _find(kind, name)
     settings = Settings(
         seed=seed,
         strict=strict,
@@ -101,8 +101,14 @@ def open_model(
         timeout_s=timeout_s,
         environ=dict(os.environ if environ is None else environ),
     )
-    model = opener(argument, settings)
+    opened = [(author, _open(author.name, settings)) for author in authors(name)]
+    model = opened[0][1] if len(opened) == 1 else Mixture(opened)
     return RecordingModel(model, Path(record).expanduser()) if record else model
+
+
+def _open(name: str, settings: Settings) -> Model:
+    kind, _, argument = name.partition(":")
+    return _find(kind, name)(argument, settings)
 
 
 def _find(kind: str, name: str) -> Opener:

@@ -34,6 +34,11 @@ def became(run: Run, candidate: Candidate) -> str:
     return f"trained{on}, {report.steps_per_second:.0f} steps/s{repaired}{hacked}"
 
 
+def made(candidate: Candidate) -> str:
+    """How it came to be, and who wrote it where a run has several models."""
+    return f"{candidate.origin} by {inert(candidate.author)}" if candidate.author else candidate.origin
+
+
 def value(run: Run, candidate: Candidate) -> float | None:
     """What the search scored `candidate` at; absent where it failed or never trained."""
     report = run.search_report(candidate)

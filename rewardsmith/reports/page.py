@@ -16,6 +16,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.reports import words
+from rewardsmith.reports.authors import AUTHORS, author_rows
 from rewardsmith.reports.code import changes, coloured, marked
 from rewardsmith.reports.costs import asides, cost_rows, shares
 from rewardsmith.reports.curves import best_so_far, component_figures, leaders, learning_curves
@@ -23,7 +24,7 @@ from rewardsmith.reports.drawing import Figure
 from rewardsmith.reports.exchange import exchanged
 from rewardsmith.reports.judged import ASKED, JUDGED, judged_rows, verdict, worth
 from rewardsmith.reports.lineage import lineage
-from rewardsmith.reports.outcomes import became, failures, value
+from rewardsmith.reports.outcomes import became, failures, made, value
 from rewardsmith.reports.scores import beats, score_rows
 from rewardsmith.reports.standing import standing
 from rewardsmith.search.statistics import CLIPPED
@@ -35,6 +36,7 @@ class Sheet:
     """One candidate on the page."""
 
     candidate: Candidate
+    made: str
     became: str
     score: float | None
     steps: int | None
@@ -80,6 +82,7 @@ def page(run: Run, result: RunResult, survey: Survey | None, folder: RunFolder) 
         costs=cost_rows(run),
         shares=shares(run),
         asides=asides(run),
+        authors=[AUTHORS, *author_rows(run)],
         asked=ASKED,
         worth=worth(result.archive) if result.archive else [],
         judged=[JUDGED, *judged_rows(run)],
@@ -102,6 +105,7 @@ def _sheets(run: Run, folder: RunFolder) -> list[Sheet]:
         sheets.append(
             Sheet(
                 candidate=each,
+                made=made(each),
                 became=became(run, each),
                 score=value(run, each),
                 steps=turn.report.steps if turn.report and not each.twin else None,

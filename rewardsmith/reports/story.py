@@ -12,12 +12,13 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.prompting.templates import fenced
+from rewardsmith.reports.authors import author_section
 from rewardsmith.reports.code import changes
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.costs import asides, cost_rows, shares
 from rewardsmith.reports.curves import curve, trained
 from rewardsmith.reports.judged import archive_section, verdict
-from rewardsmith.reports.outcomes import ancestors, became, failed, failures, value
+from rewardsmith.reports.outcomes import ancestors, became, failed, failures, made, value
 from rewardsmith.reports.scores import beats, chances, score_table
 from rewardsmith.reports.tuning import tuning_section
 from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, inert, interval, score, table
@@ -41,6 +42,7 @@ def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
         _winner(run, result),
         _generations(run),
         _candidates(run),
+        author_section(run),
         tuning_section(run),
         _warnings(run),
         archive_section(run, result),
@@ -208,7 +210,7 @@ def _candidates(run: Run) -> str:
     if not run.candidates:
         return ""
     rows = [
-        [c.id, c.origin, ", ".join(c.parents) or ABSENT, _score(run, c), became(run, c)]
+        [c.id, made(c), ", ".join(c.parents) or ABSENT, _score(run, c), became(run, c)]
         for c in (turn.candidate for turn in run.turns())
     ]
     header = ["candidate", "origin", "parents", "score", "what became of it"]

@@ -48,6 +48,7 @@ class Journal:
         event = Completed(
             key=key,
             model=completion.model,
+            author=completion.author,
             prompt_hash=prompt_hash,
             recorded_hash=completion.recorded_hash,
             tokens=completion.prompt_tokens + completion.completion_tokens,

@@ -56,6 +56,7 @@ class Placing:
         judgement: Judgement | None,
         *,
         answer: str,
+        author: str | None = None,
         messages: Sequence[Message] = (),
         repairs: tuple[Failure, ...] = (),
     ) -> Candidate:
@@ -69,6 +70,7 @@ class Placing:
             verdict: What the gates said.
             judgement: What recorded episodes said.
             answer: The completion, or how it was made without one; kept in the candidate's folder.
+            author: Which of several models wrote it.
             messages: What the model was asked.
             repairs: Faults that repair calls answered.
         """
@@ -77,6 +79,7 @@ class Placing:
             generation=generation,
             slot=slot,
             origin=origin,
+            author=author,
             parents=parents,
             source=verdict.source,
             reward_id=analysis.reward_id if analysis else None,

@@ -13,6 +13,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import UnknownName, UsageError
+from rewardsmith.models.mixture import authors
 from rewardsmith.search.ledger import Ledger, compared
 from rewardsmith.search.policies.policy import policy_of
 from rewardsmith.settings import EvolveRequest
@@ -90,6 +91,8 @@ def budget_of(task: Task, name: str, steps: int | None) -> Budget:
 
 def _absolute(model: str) -> str:
     """A folder of completions is found again whatever the working directory of a later process."""
+    if len(several := authors(model)) > 1:
+        return ",".join(f"{_absolute(author.name)}={author.share:g}" for author in several)
     kind, _, place = model.partition(":")
     return f"{kind}:{Path(place).expanduser().resolve()}" if kind in ("folder", "recorded") and place else model
 

@@ -178,6 +178,7 @@ class Writing:
             repairs=repairs,
             messages=request.messages,
             answer=draft.completion.text,
+            author=draft.completion.author,
         )
         if verdict.passed:
             ready(candidate)

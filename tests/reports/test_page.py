@@ -11,10 +11,11 @@ import pytest
 from evil import EVIL, spoilt
 from told_run import SPEC, beginning, fold, raced, report, result, warned, whole
 
-from rewardsmith.domain.events import AttemptEnded, RunStarted, Screened, StatusChanged
+from rewardsmith.domain.events import AttemptEnded, Completed, RunStarted, Screened, StatusChanged
 from rewardsmith.domain.judgement import Judgement
 from rewardsmith.domain.report import ComponentPoint, ComponentStatistics, Failure
 from rewardsmith.domain.run import Run
+from rewardsmith.reports.authors import author_rows
 from rewardsmith.reports.files import write_report
 from rewardsmith.reports.page import page
 from rewardsmith.reports.story import story
@@ -221,6 +222,31 @@ def test_what_the_archive_said_stands_on_the_page_and_in_the_markdown(tmp_path):
     told = story(run, result_of(run, None, folder))
     assert "- judged: 2 candidates" in told
     assert "The archive as a judge" not in read(fold(whole()), tmp_path).text
+
+
+def test_several_models_stand_side_by_side(tmp_path):
+    names = {"g1c00": f"openai:one{EVIL}", "g1c02": "offline", "g2c02": "offline"}
+    events = []
+    for event in whole():
+        if isinstance(event, Screened) and event.candidate.id in names:
+            changed = event.candidate.model_copy(update={"author": names[event.candidate.id]})
+            event = event.model_copy(update={"candidate": changed})
+        if isinstance(event, Completed):
+            event = event.model_copy(update={"author": "offline", "tokens": 1000, "dollars": 0.5})
+        events.append(event)
+    run, folder = fold(events), RunFolder(tmp_path, SPEC.run)
+    rows = {row[0]: row[1:3] for row in author_rows(run)}
+    assert rows["offline"] == ["2", "50%"]
+    assert len(rows) == 2
+    assert author_rows(fold(whole())) == []
+    found = read(run, tmp_path)
+    check_harmless(found)
+    check_anchors(found)
+    assert "Models" in found.text
+    assert "mutated by offline" in found.text or "proposed by offline" in found.text
+    told = story(run, result_of(run, None, folder))
+    assert "## Models" in told
+    assert "| offline" in told
 
 
 def test_a_prompt_that_several_were_asked_stands_once(tmp_path):
