@@ -1,4 +1,4 @@
-"""Tasks: a folder with `task.toml` and `score.py`, and with `view.md` and an environment module where wanted."""
+"""Tasks: a folder with `task.toml` and `score.py`; `view.md`, `robot.toml` and an environment module where wanted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from rewardsmith.catalogue.files import parse_record, read_text
 from rewardsmith.catalogue.folders import Folders
 from rewardsmith.catalogue.scaffold import new_task
 from rewardsmith.domain.record import Record
+from rewardsmith.domain.robot import Robot
 from rewardsmith.domain.task import Budget, EnvironmentSpec, ScoreRule, SignalSpec, Task, Trainer
 from rewardsmith.errors import TaskError
+from rewardsmith.motion.fitting import check_whole
 
 __all__ = ["list_tasks", "load_task", "new_task"]
 
@@ -48,6 +50,8 @@ class _TaskFile(Record):
     trainer: Trainer
     budgets: dict[str, Budget] = Field(min_length=1)
     signals: dict[str, SignalSpec] = Field(default_factory=dict)
+    robot: str | None = None
+    """Task whose `robot.toml` is this one's too, where it has none of its own."""
 
 
 def list_tasks(folders: Folders) -> tuple[str, ...]:
@@ -81,8 +85,24 @@ def load_task(task: str | Path, folders: Folders) -> Task:
         budgets=given.budgets,
         signals=given.signals,
         view=read_text(files["view.md"], TaskError) if "view.md" in files else None,
+        robot=_robot(given.robot, files, folders),
         module_source=_module_source(given.environment.module, files),
     )
+
+
+def _robot(shared: str | None, files: dict[str, Path], folders: Folders) -> Robot | None:
+    """The robot of the task's own folder, or else that of the task that it names."""
+    place = files["task.toml"]
+    if shared is not None:
+        files = folders.find("envs", shared)[1] | {k: v for k, v in files.items() if k == "robot.toml"}
+    file = files.get("robot.toml")
+    if file is None and shared is not None:
+        raise TaskError(f"{place}: robot = {shared!r}: that task has no robot.toml")
+    if file is None:
+        return None
+    robot = parse_record(Robot, read_text(file, TaskError), str(file), TaskError)
+    check_whole(robot, str(file))
+    return robot
 
 
 def _check_trainer(trainer: Trainer, file: Path) -> None:

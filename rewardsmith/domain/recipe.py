@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rewardsmith.domain.record import Record
 
-Form = Literal["function", "signs"]
+Form = Literal["function", "signs", "motion"]
 """What an answer is written as; see `prompting.forms`."""
 
 
@@ -24,7 +24,8 @@ class WriteStage(Record):
     max_tokens: int = Field(default=4096, gt=0)
     """Cap on one answer."""
     form: Form = "function"
-    """What an answer is written as: `function`, a reward of our contract; `signs`, two whose signs count."""
+    """What an answer is written as: `function`, a reward of our contract; `signs`, two whose signs count;
+    `motion`, a program of calls of the robot's reward API."""
 
 
 class SignsStage(Record):
@@ -50,6 +51,13 @@ class AnalyseStage(Record):
     """Failed episodes that it is shown, the best one beside them; 0 asks no analyser."""
     rows: int = Field(default=16, ge=4, le=64)
     """Steps of each episode: the first half of them evenly spaced, the rest its last ones."""
+
+
+class DescribeStage(Record):
+    """How a describer puts the motion that is wanted into the words of the robot's template, before each program."""
+
+    calls: int = Field(default=0, ge=0, le=5)
+    """Calls per slot until a description passes; 0 asks no describer."""
 
 
 class ParentStage(Record):
@@ -125,6 +133,7 @@ class Recipe(Record):
     """Papers and code that it follows."""
     write: WriteStage
     signs: SignsStage = SignsStage()
+    describe: DescribeStage = DescribeStage()
     critique: CritiqueStage = CritiqueStage()
     analyse: AnalyseStage = AnalyseStage()
     parents: ParentStage
@@ -134,3 +143,8 @@ class Recipe(Record):
     confirm: ConfirmStage = ConfirmStage()
     templates: dict[str, str] = Field(default_factory=dict)
     """Jinja templates by file name without `.md.j2`: `system`, `task`, `feedback`, `repair`, ..."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it needs to know the task's robot."""
+        return self.write.form == "motion" or self.describe.calls > 0

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rewardsmith.domain.record import Record
+from rewardsmith.domain.robot import Robot
 
 
 class EnvironmentSpec(Record):
@@ -114,6 +115,8 @@ class Task(Record):
     """Signals named by the task file."""
     view: str | None = None
     """The task's own text in place of the sliced source, from `view.md`."""
+    robot: Robot | None = None
+    """What a motion can be asked of its robot, from `robot.toml`; absent where nobody has written it."""
     module_source: str | None = None
     """Source of `environment.module`, so that a job carries all it needs."""
 

@@ -68,6 +68,31 @@ def find_code(text: str, *, finish_reason: str = "stop", defines: Sequence[str] 
     )
 
 
+def find_calls(text: str, names: Sequence[str], *, finish_reason: str = "stop") -> str:
+    """A program of calls in a completion: the last fenced block with one, or the lines with one where no fence is.
+
+    Args:
+        text: The completion.
+        names: What a call's name begins with.
+        finish_reason: Why the model ended; `length` when it was cut off.
+
+    Raises:
+        RewardRejected: At gate `parse`: `no_code`, `truncated` or `too_large`.
+    """
+    text = spoken(text)
+    call = re.compile(rf"^[ \t]*(?:{'|'.join(names)})\w*[ \t]*\(.*", re.MULTILINE)
+    blocks = _blocks(text)
+    found = next((block for block in reversed(blocks) if call.search(block.code)), None)
+    if found is not None and found.closed:
+        return _capped(found.code)
+    if found is not None or finish_reason == "length" or (blocks and not blocks[-1].closed):
+        raise _truncated()
+    if not blocks and (lines := call.findall(text)):
+        return _capped(_code(lines))
+    calls = " or ".join(f"{name}...(...)" if name.endswith("_") else f"{name}()" for name in names)
+    raise _rejected("no_code", f"There is no program in the answer. Answer with one fenced block of calls: {calls}.")
+
+
 def _defining(name: str) -> re.Pattern[str]:
     return re.compile(rf"^[ \t]*(?:def[ \t]+{name}\b|{name}[ \t]*=)", re.MULTILINE)
 

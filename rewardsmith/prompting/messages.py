@@ -10,6 +10,7 @@ from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
+from rewardsmith.motion.fitting import check_fits
 from rewardsmith.prompting.forms import shown, source_of
 from rewardsmith.prompting.history import MOST_WARNED, failures, last_generation, tried
 from rewardsmith.prompting.reflection import reflect
@@ -101,7 +102,13 @@ def check_templates(recipe: Recipe) -> None:
 
 
 def compose_first(recipe: Recipe, task: Task, survey: Survey, probe: Probe) -> tuple[Message, ...]:
-    """The messages of the first generation, whose every slot is asked the same."""
+    """The messages of the first generation, whose every slot is asked the same.
+
+    Raises:
+        TaskError: The recipe moves a robot, and the task has none, or one that the environment does not fit.
+    """
+    if recipe.moves:
+        check_fits(task, survey.names())
     return compose(recipe, Context(task, survey, probe, history=(), parents=(), seed=0, k=recipe.write.k))
 
 
@@ -155,7 +162,7 @@ def _parent(parent: Turn, recipe: Recipe, context: Context) -> dict[str, Any]:
     report = parent.report
     return {
         "id": parent.candidate.id,
-        "source": shown(recipe.write.form, parent.candidate.source or "", context.survey),
+        "source": shown(recipe.write.form, parent.candidate.source or "", context),
         "score": None if parent.score is None else number(parent.score),
         "failure": None if parent.candidate.failure is None else plain(parent.candidate.failure.message),
         "training": None if report is None else reflect(report, context.survey),
@@ -178,11 +185,11 @@ def _rejected(text: str, failure: Failure) -> dict[str, Any]:
 
 def _reply(parent: Turn, recipe: Recipe, context: Context) -> str:
     """The parent's completion verbatim where it is at hand and still comes to the parent's source, else the source."""
-    source, form, survey = parent.candidate.source or "", recipe.write.form, context.survey
+    source, form = parent.candidate.source or "", recipe.write.form
     if parent.reply is not None:
         try:
-            if source_of(recipe, Completion(text=parent.reply, model=""), survey).strip() == source.strip():
+            if source_of(recipe, Completion(text=parent.reply, model=""), context).strip() == source.strip():
                 return parent.reply
         except RewardRejected:
             pass
-    return fenced(shown(form, source, survey), "python")
+    return fenced(shown(form, source, context), "python")

@@ -14,6 +14,7 @@ from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import UnknownName, UsageError
 from rewardsmith.models.mixture import authors
+from rewardsmith.motion.fitting import robot_of
 from rewardsmith.search.ledger import Ledger, compared
 from rewardsmith.search.policies.policy import policy_of
 from rewardsmith.settings import EvolveRequest
@@ -41,6 +42,7 @@ def run_spec(
 
     Raises:
         UnknownName: The task has no such budget, or there is no such policy.
+        TaskError: The recipe moves a robot, and the task has none.
         UsageError: What was asked contradicts itself.
     """
     if request.deterministic and request.stop.wall_s is not None:
@@ -49,6 +51,8 @@ def run_spec(
             hint="limit it by --max-steps instead of --max-minutes, or leave out --deterministic",
         )
     policy_of(recipe)
+    if recipe.moves:
+        robot_of(task)
     changed = {change.partition("=")[0].strip() for change in request.changes}
     budget = budget_of(task, request.budget, request.steps)
     spec = RunSpec(

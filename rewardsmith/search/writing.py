@@ -138,9 +138,9 @@ class Writing:
         return _Draft(ask, completion, verdict, judgement)
 
     async def _screened(self, request: Request, completion: Completion) -> Verdict:
-        survey, key = request.context.survey, request.key
+        context, key = request.context, request.key
         return await self._placing.verdict(
-            key.generation, key.slot, lambda: source_of(self._recipe, completion, survey)
+            key.generation, key.slot, lambda: source_of(self._recipe, completion, context)
         )
 
     def _parents(self, draft: _Draft) -> tuple[str, ...]:
