@@ -73,8 +73,8 @@ def _lines(signals: Sequence[Signal]) -> Iterator[str]:
 def _families(signals: Sequence[Signal]) -> list[_Family]:
     grouped: dict[tuple[str, tuple[str, ...], str, tuple[int, ...], str], list[Signal]] = {}
     for signal in signals:
-        meaning = _shared_meaning(signal)
-        about = (signal.name,) if meaning == signal.meaning else _quantity(signal)
+        meaning = shared_meaning(signal)
+        about = (signal.name,) if meaning == signal.meaning else quantity(signal)
         grouped.setdefault((meaning, about, signal.unit, signal.shape, signal.dtype), []).append(signal)
     families = []
     for (meaning, *_), members in grouped.items():
@@ -84,16 +84,16 @@ def _families(signals: Sequence[Signal]) -> list[_Family]:
     return families
 
 
-def _quantity(signal: Signal) -> tuple[str, str]:
+def quantity(signal: Signal) -> tuple[str, str]:
     """Kind and field of an address such as `body:torso:position`; ("", "") where it has no subject."""
     kind, _, rest = signal.reader.partition(":")
     subject, _, field = rest.rpartition(":")
     return (kind, field) if subject else ("", "")
 
 
-def _shared_meaning(signal: Signal) -> str:
+def shared_meaning(signal: Signal) -> str:
     """The meaning with `*` for the body, joint or site that it is about, so that relatives read the same."""
-    _, field = _quantity(signal)
+    _, field = quantity(signal)
     if not field:
         return signal.meaning
     subject = signal.reader.partition(":")[2].rpartition(":")[0]
