@@ -15,6 +15,7 @@ from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_file
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted, Surveyed
+from rewardsmith.domain.example import Example
 from rewardsmith.domain.film import VideoResult
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import Plan, RunSpec
@@ -31,6 +32,7 @@ from rewardsmith.models.model import price
 from rewardsmith.models.registry import default_model, open_model
 from rewardsmith.prompting.messages import check_templates, compose_first, estimate_tokens
 from rewardsmith.reports.files import write_report
+from rewardsmith.retrieval.nearest import retrieve
 from rewardsmith.search.assembly import assemble, gates
 from rewardsmith.search.driving import drive
 from rewardsmith.search.examining import Examiner
@@ -127,10 +129,17 @@ class Workshop:
                 hint="limit the run by --iters, --max-steps or --max-minutes; litellm knows the prices of many models",
             )
         found, probe = self.survey(task, note=note)
-        tokens = estimate_tokens(compose_first(recipe, task, found, probe))
+        spec = spec.model_copy(update={"examples": self._examples(recipe, task, found)})
+        tokens = estimate_tokens(compose_first(recipe, task, found, probe, spec.examples))
         earlier = [self._fold(row.id) for row in self.store.runs()[-EARLIER_RUNS:]]
         dollars = price(model, tokens, recipe.write.max_tokens)
         return spec, plan(spec, recipe, found, dollars_per_call=dollars, earlier=earlier)
+
+    def _examples(self, recipe: Recipe, task: Task, found: Survey) -> tuple[Example, ...]:
+        """Confirmed rewards of other tasks that prompts are to show now."""
+        if not recipe.retrieve.examples:
+            return ()
+        return retrieve(recipe.retrieve, (self._fold(row.id) for row in self.store.runs()), task, found)
 
     def evolve(self, spec: RunSpec, planned: Plan, observe: Observer) -> RunResult:
         """Start a run and see it to its end. Blocks.
@@ -301,5 +310,6 @@ class Workshop:
 
     def prompts(self, env: str, recipe: str) -> tuple[Message, ...]:
         """The messages of the first generation."""
-        task = self.task(env)
-        return compose_first(self.recipe(recipe), task, *self.survey(task))
+        task, found = self.task(env), self.recipe(recipe)
+        seen, probe = self.survey(task)
+        return compose_first(found, task, seen, probe, self._examples(found, task, seen))

@@ -18,6 +18,7 @@ from rewardsmith.domain.recipe import (
     ParentStage,
     RaceStage,
     Recipe,
+    RetrieveStage,
     ScreenStage,
     SignsStage,
     TuneStage,
@@ -40,6 +41,7 @@ class _RecipeFile(Record):
     sources: tuple[str, ...]
     write: WriteStage
     signs: SignsStage = SignsStage()
+    retrieve: RetrieveStage = RetrieveStage()
     parents: ParentStage
     screen: ScreenStage
     race: RaceStage = RaceStage()

@@ -21,6 +21,7 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
     extras.append(f"the winner confirmed on {budget.confirm_seeds} more")
     money = "price unknown" if plan.dollars is None else dollars(plan.dollars)
     allowed = limits(spec.stop)
+    shown = ", ".join(f"{each.task} {each.candidate} of {each.run}" for each in spec.examples)
     return [
         f"run {spec.run}: {spec.task.title} ({spec.task.environment.id}), {spec.task.description}",
         f"  recipe {spec.recipe}, model {spec.model}, budget {spec.budget_name}, seed {spec.seed}, "
@@ -30,4 +31,5 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
         f"  at most: {plan.trainings} trainings, {count(plan.steps)} steps, {plan.completions} calls of the model, "
         f"{duration(plan.wall_s)} with {spec.workers} at a time, {money}",
         *([f"  limit: {allowed}"] if allowed else []),
+        *([f"  examples in its prompts: {shown} ({spec.examples[0].measure})"] if shown else []),
     ]

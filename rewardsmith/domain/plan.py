@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rewardsmith.domain.example import Example
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.task import Budget, Task
 
@@ -76,6 +77,8 @@ class RunSpec(Record):
     """When to stop early."""
     strict: bool = False
     """Refuse a recording whose prompts differ."""
+    examples: tuple[Example, ...] = ()
+    """Confirmed rewards of other tasks that its prompts show, the nearest first."""
     record: str | None = None
     """Folder to which completions are recorded."""
 

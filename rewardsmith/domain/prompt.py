@@ -12,6 +12,7 @@ from pydantic import Field
 
 from rewardsmith.domain.analysis import Analysis
 from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.example import Example
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.survey import Probe, Survey
@@ -134,6 +135,8 @@ class Context:
     """First generation that the prompt tells of; later than 1 after a fresh restart from the best."""
     said: tuple[Remark, ...] = ()
     """What was said by those who watched, in order of generation."""
+    examples: tuple[Example, ...] = ()
+    """Confirmed rewards of other tasks, the nearest first."""
     rejected: tuple[str, Failure] | None = None
     """For a repair: the source (or the raw answer) and what is wrong with it."""
 

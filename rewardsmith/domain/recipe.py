@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rewardsmith.domain.record import Record
 
-Form = Literal["function", "signs", "motion"]
+Form = Literal["function", "abstraction", "signs", "motion"]
 """What an answer is written as; see `prompting.forms`."""
 
 
@@ -35,6 +35,15 @@ class SignsStage(Record):
     """Of the rare event."""
     dense: float = Field(default=0.1, gt=0, le=1e3)
     """Of the way there."""
+
+
+class RetrieveStage(Record):
+    """Which rewards of other tasks a prompt shows as examples."""
+
+    examples: int = Field(default=0, ge=0, le=10)
+    """How many, each of another task: those confirmed ones whose descriptions are nearest; 0 shows none."""
+    encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
+    """Sentence-transformers model that tells what is near, by name or folder; TF-IDF where it is not on the machine."""
 
 
 class CritiqueStage(Record):
@@ -133,6 +142,7 @@ class Recipe(Record):
     """Papers and code that it follows."""
     write: WriteStage
     signs: SignsStage = SignsStage()
+    retrieve: RetrieveStage = RetrieveStage()
     describe: DescribeStage = DescribeStage()
     critique: CritiqueStage = CritiqueStage()
     analyse: AnalyseStage = AnalyseStage()

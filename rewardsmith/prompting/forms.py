@@ -11,6 +11,7 @@ from rewardsmith.motion import program
 from rewardsmith.motion.api import PREFIX, RESET
 from rewardsmith.motion.fitting import robot_of
 from rewardsmith.prompting.extraction import find_calls, find_code
+from rewardsmith.prompting.translation import to_abstraction, to_contract
 from rewardsmith.reward import contract
 from rewardsmith.reward.parsing import parse
 from rewardsmith.reward.signs import PARTS, composed, designed
@@ -52,6 +53,11 @@ def _program(source: str, context: Context) -> str:
 
 _FORMS: Mapping[Form, _Written] = {
     "function": _Written(_function, lambda code, *_: code, lambda source, _: source),
+    "abstraction": _Written(
+        _function,
+        lambda code, _, context: to_contract(code, context.survey),
+        lambda source, context: to_abstraction(source, context.survey),
+    ),
     "signs": _Written(
         _signs,
         lambda code, recipe, context: composed(code, context.survey.names(), recipe.signs.model_dump()),

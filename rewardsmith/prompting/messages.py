@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from rewardsmith.domain.example import Example
 from rewardsmith.domain.prompt import Completion, Context, Message, Turn, prompt_hash
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.motion.fitting import check_fits
+from rewardsmith.prompting.abstraction import abstraction
 from rewardsmith.prompting.forms import shown, source_of
 from rewardsmith.prompting.history import MOST_WARNED, failures, last_generation, tried
 from rewardsmith.prompting.reflection import reflect
@@ -24,10 +26,12 @@ __all__ = ["check_templates", "compose", "compose_first", "compose_repair", "est
 
 KNOWN = frozenset(
     {
+        "abstraction",
         "action",
         "description",
         "draft",
         "dt",
+        "examples",
         "failures",
         "generation",
         "horizon",
@@ -101,7 +105,9 @@ def check_templates(recipe: Recipe) -> None:
     templates_of(recipe, KNOWN)
 
 
-def compose_first(recipe: Recipe, task: Task, survey: Survey, probe: Probe) -> tuple[Message, ...]:
+def compose_first(
+    recipe: Recipe, task: Task, survey: Survey, probe: Probe, examples: tuple[Example, ...] = ()
+) -> tuple[Message, ...]:
     """The messages of the first generation, whose every slot is asked the same.
 
     Raises:
@@ -109,7 +115,8 @@ def compose_first(recipe: Recipe, task: Task, survey: Survey, probe: Probe) -> t
     """
     if recipe.moves:
         check_fits(task, survey.names())
-    return compose(recipe, Context(task, survey, probe, history=(), parents=(), seed=0, k=recipe.write.k))
+    context = Context(task, survey, probe, history=(), parents=(), seed=0, k=recipe.write.k, examples=examples)
+    return compose(recipe, context)
 
 
 def estimate_tokens(messages: Sequence[Message]) -> int:
@@ -132,10 +139,12 @@ def values_of(recipe: Recipe, context: Context) -> dict[str, Any]:
     history = [turn for turn in context.history if turn.candidate.generation >= context.since]
     return {
         "description": task.description,
+        "examples": _examples(recipe, context),
         "score": {"meaning": task.score.meaning, "unit": task.score.unit},
         "target": None if task.score.target is None else number(task.score.target),
         "random_score": number(survey.random_score()),
         "signals": signal_table(survey),
+        "abstraction": abstraction(survey),
         "action": action_bounds(survey),
         "dt": number(survey.dt),
         "horizon": survey.horizon,
@@ -148,7 +157,7 @@ def values_of(recipe: Recipe, context: Context) -> dict[str, Any]:
         "generation": last_generation(context.history) + 1,
         "parent": _parent(context.parents[0], recipe, context) if context.parents else None,
         "other": _parent(context.parents[1], recipe, context) if len(context.parents) > 1 else None,
-        "said": said(context),
+        "said": said(recipe.write.form, context),
         "tried": tried(history, context.parents, recipe.parents.history),
         "failures": failures(history),
         "rejected": None,
@@ -169,6 +178,13 @@ def _parent(parent: Turn, recipe: Recipe, context: Context) -> dict[str, Any]:
         "tuning": tuning(context.history, parent),
         "warnings": tuple(plain(warning.sentence, MOST_WARNED) for warning in parent.warnings),
     }
+
+
+def _examples(recipe: Recipe, context: Context) -> list[dict[str, str]]:
+    return [
+        {"description": plain(each.description), "source": shown(recipe.write.form, each.source, context)}
+        for each in context.examples
+    ]
 
 
 def _rejected(text: str, failure: Failure) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rewardsmith.domain.prompt import Context
+from rewardsmith.domain.recipe import Form
+from rewardsmith.prompting.forms import shown
 from rewardsmith.prompting.signals import number
 from rewardsmith.prompting.templates import plain
 
@@ -25,7 +27,7 @@ class Heard:
     """The same."""
 
 
-def said(context: Context) -> tuple[Heard, ...]:
+def said(form: Form, context: Context) -> tuple[Heard, ...]:
     """Every remark that says something, oldest first, with the reward that it is about."""
     turns = {turn.candidate.id: turn for turn in context.history}
     found = []
@@ -35,5 +37,6 @@ def said(context: Context) -> tuple[Heard, ...]:
             continue
         score = "" if turn.score is None else number(turn.score)
         saw, change = plain(remark.saw, MOST_SAID), plain(remark.change, MOST_SAID)
-        found.append(Heard(remark.candidate, score, turn.candidate.source or "", saw, change))
+        source = shown(form, turn.candidate.source or "", context)
+        found.append(Heard(remark.candidate, score, source, saw, change))
     return tuple(found)

@@ -47,6 +47,7 @@ class Composing:
                     seed=self.spec.seed,
                     k=self.spec.k,
                     since=parentage.since,
+                    examples=self.spec.examples,
                     said=said,
                 )
             )
