@@ -81,7 +81,10 @@ def to_abstraction(source: str, survey: Survey) -> str:
     first, last = node.args.args[0], node.args.args[-1]
     given = ENV if len(chains) == len(node.args.args) else f"{ENV}, memory"
     signature = _over(first, given)._replace(end_line=_end(last)[0], end_column=_end(last)[1])
-    return _edited(source, [signature, *(_over(each, str(chains[_name(each)])) for each in used)], lines=False)
+    edits = [signature, *(_over(each, str(chains[_name(each)])) for each in used)]
+    known = {name: ast.unparse(helper) for name, helper in offered(survey).items()}
+    carried = [helper for name, helper in module.functions.items() if known.get(name) == ast.unparse(helper)]
+    return _edited(source, [*edits, *(_over(each, "") for each in carried)], lines=False).rstrip() + "\n"
 
 
 class _Reader:
@@ -120,9 +123,10 @@ class _Reader:
         name, path = node.targets[0].id, self._path(node.value)
         if path is None or path[path[:1] == (PREVIOUS,) :] not in ((), *((owner,) for owner in self._owners)):
             return False
-        if self._bound.count(name) == 1:
-            self._instances[name] = path
-        return name in self._instances
+        if self._bound.count(name) > 1:
+            return False
+        self._instances[name] = path
+        return True
 
     def _resolve(self, node: ast.AST, path: Path) -> None:
         """Put in the signal that a path leads to; what follows it must be something that arrays have."""

@@ -172,6 +172,11 @@ def smith(folders) -> Recipe:
     return load_recipe("smith", folders)
 
 
+@pytest.fixture(scope="session")
+def text2reward(folders) -> Recipe:
+    return load_recipe("text2reward", folders)
+
+
 @pytest.fixture
 def context(folders):
     def build(history=(), parents=(), *, k=8, rejected=None, survey=None, said=()) -> Context:
