@@ -14,7 +14,9 @@ from pydantic import Field
 from rewardsmith.catalogue.files import parse_record, read_text, read_toml, validated
 from rewardsmith.catalogue.folders import Folders
 from rewardsmith.domain.recipe import (
+    AnalyseStage,
     ConfirmStage,
+    CritiqueStage,
     ParentStage,
     RaceStage,
     Recipe,
@@ -42,6 +44,8 @@ class _RecipeFile(Record):
     write: WriteStage
     signs: SignsStage = SignsStage()
     retrieve: RetrieveStage = RetrieveStage()
+    critique: CritiqueStage = CritiqueStage()
+    analyse: AnalyseStage = AnalyseStage()
     parents: ParentStage
     screen: ScreenStage
     race: RaceStage = RaceStage()

@@ -9,6 +9,7 @@ from rewardsmith.cli.announcement import announcement
 from rewardsmith.cli.board import best_so_far
 from rewardsmith.domain.candidate import same_as
 from rewardsmith.domain.events import (
+    Analysed,
     Attempt,
     AttemptEnded,
     AttemptProgressed,
@@ -75,7 +76,10 @@ class PlainDisplay:
                 return f"{candidate.id}: failed at {failure.gate} ({failure.kind}{line}): {failure.message}"
             case Screened(candidate=candidate):
                 repaired = f" after {len(candidate.repairs)} repair(s)" if candidate.repairs else ""
-                return f"{candidate.id}: {candidate.origin}, may train{repaired}"
+                reviews = f", {len(candidate.reviews)} review(s)" if candidate.reviews else ""
+                return f"{candidate.id}: {candidate.origin}, may train{repaired}{reviews}"
+            case Analysed(candidate=name, analysis=analysis):
+                return f"{name}: analysed" if not analysis.without else f"{name}: not analysed: {analysis.without}"
             case AttemptProgressed(attempt=attempt, progress=progress):
                 last = self._said.setdefault(attempt.key, stored.time)
                 if stored.time - last < PROGRESS_EVERY_S:

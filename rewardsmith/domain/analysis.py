@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from rewardsmith.domain.record import Record
 
 
@@ -14,18 +12,18 @@ class Evidence(Record):
     """Number of the episode, from 1, as it was shown."""
     step: int
     """Step in it, from 0."""
-    shown: str = ""
+    shown: str
     """What was shown of that step."""
 
 
 class Finding(Record):
     """The analyser's answer."""
 
-    cause: str = Field(min_length=1)
+    cause: str
     """Why the agent fails."""
-    evidence: tuple[Evidence, ...] = Field(default=(), max_length=100)
+    evidence: tuple[Evidence, ...] = ()
     """Where that can be seen."""
-    suggestion: str = Field(min_length=1)
+    suggestion: str
     """What to change in the reward."""
 
 

@@ -27,8 +27,8 @@ def same_as(twin: str, factor: float | None) -> str:
 class Answered(Record):
     """Which completion of its slot a candidate came from."""
 
-    role: str
-    """`designer` or `repair`."""
+    role: Literal["designer", "repair"]
+    """Who was asked."""
     call: int
     """Number of the call."""
 

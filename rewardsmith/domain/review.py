@@ -17,6 +17,11 @@ class Review(Record):
     objections: tuple[str, ...] = Field(default=(), max_length=100)
     """What it objects to; what it adds to a draft that passes is kept and changes nothing."""
 
+    @property
+    def verdict(self) -> str:
+        """`passes` or `objects`."""
+        return "passes" if self.passes else "objects"
+
     @model_validator(mode="after")
     def _says_why(self) -> Self:
         if not self.passes and not any(objection.strip() for objection in self.objections):

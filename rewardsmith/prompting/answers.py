@@ -11,6 +11,8 @@ from rewardsmith.domain.prompt import Message
 from rewardsmith.domain.record import Record
 from rewardsmith.prompting.extraction import spoken
 
+CALLS = 2
+"""Calls for one JSON object at most: without it in the answer the model is asked once more."""
 MOST_READ = 65_536
 """Characters of an answer that are looked through, from its end."""
 MOST_TEXT = 2000

@@ -18,6 +18,7 @@ from rewardsmith.prompting.history import MOST_WARNED, failures, last_generation
 from rewardsmith.prompting.reflection import reflect
 from rewardsmith.prompting.signals import action_bounds, number, signal_table
 from rewardsmith.prompting.templates import fenced, plain, templates_of
+from rewardsmith.prompting.trajectories import analysed
 from rewardsmith.prompting.tuning import tuning
 from rewardsmith.prompting.watching import said
 from rewardsmith.reward.source import RewardRejected
@@ -175,6 +176,7 @@ def _parent(parent: Turn, recipe: Recipe, context: Context) -> dict[str, Any]:
         "score": None if parent.score is None else number(parent.score),
         "failure": None if parent.candidate.failure is None else plain(parent.candidate.failure.message),
         "training": None if report is None else reflect(report, context.survey),
+        "analysis": analysed(parent.analysis),
         "tuning": tuning(context.history, parent),
         "warnings": tuple(plain(warning.sentence, MOST_WARNED) for warning in parent.warnings),
     }

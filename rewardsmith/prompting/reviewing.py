@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewardsmith.domain.prompt import Completion, Context, Message
 from rewardsmith.domain.recipe import Form, Recipe
 from rewardsmith.domain.review import Review
-from rewardsmith.prompting.answers import ask_again, find_record, prose
+from rewardsmith.prompting.answers import MOST_TEXT, ask_again, find_record, prose
 from rewardsmith.prompting.extraction import spoken
 from rewardsmith.prompting.forms import written
 from rewardsmith.prompting.messages import compose, say, values_of
@@ -46,7 +46,7 @@ def read_review(text: str) -> Review | None:
 
 def taken_as_objection(text: str) -> Review:
     """What an answer without a review counts as: one objection, in its words; without any words none."""
-    said = prose(text)
+    said = plain(prose(text), MOST_TEXT)
     return Review(passes=not said, objections=(said,) if said else ())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError, meta
@@ -46,17 +46,17 @@ class Templates:
         self._environment.filters["fenced"] = fenced
         self._environment.filters["plain"] = plain
 
-    def check(self, known: frozenset[str]) -> None:
-        """Compile every template and look for variables that nobody gives.
+    def check(self, known: frozenset[str], required: Collection[str] = REQUIRED) -> None:
+        """Compile every template and look for those that are missing, and for variables that nobody gives.
 
         Raises:
             RecipeError: Names the template, the line and the near misses.
         """
-        for name in REQUIRED:
+        for name in required:
             if name not in self._sources:
                 raise RecipeError(
                     f"recipe {self._recipe}: {name}{SUFFIX} is missing",
-                    hint=f"a recipe needs {', '.join(n + SUFFIX for n in REQUIRED)}",
+                    hint=f"this recipe needs {', '.join(n + SUFFIX for n in required)}",
                 )
         for name, source in sorted(self._sources.items()):
             try:
@@ -97,14 +97,24 @@ def templates_of(recipe: Recipe, known: frozenset[str]) -> Templates:
     Raises:
         RecipeError: A template is missing, does not parse, or names a variable that nobody gives.
     """
-    return _compiled(recipe.name, tuple(sorted(recipe.templates.items())), known)
+    return _compiled(recipe.name, tuple(sorted(recipe.templates.items())), known, _required(recipe))
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(name: str, sources: tuple[tuple[str, str], ...], known: frozenset[str]) -> Templates:
+def _compiled(
+    name: str, sources: tuple[tuple[str, str], ...], known: frozenset[str], required: tuple[str, ...]
+) -> Templates:
     templates = Templates(name, dict(sources))
-    templates.check(known)
+    templates.check(known, required)
     return templates
+
+
+def _required(recipe: Recipe) -> tuple[str, ...]:
+    """The templates that the recipe's stages cannot do without."""
+    repair = ("repair",) if recipe.screen.repairs else ()
+    critique = ("critic", "revise") if recipe.critique.rounds else ()
+    analyse = ("analyser",) if recipe.analyse.episodes else ()
+    return (*REQUIRED, *repair, *critique, *analyse)
 
 
 def _line_of(source: str, variable: str) -> int | None:

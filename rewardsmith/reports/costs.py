@@ -13,6 +13,8 @@ _PURPOSES = {
     "confirm": "confirming the winner",
 }
 
+_ROLES = {"repair": "repairs", "critic": "a critic's reviews", "analyser": "a trajectory analyser's"}
+
 
 def cost_rows(run: Run) -> list[list[str]]:
     """A row for each thing that is spent: what, how much, the plan's upper estimate, the limit."""
@@ -76,9 +78,9 @@ def asides(run: Run) -> list[str]:
     """What else is to be said of the cost, a sentence each."""
     assert run.spec is not None
     said = []
-    repairs = sum(each.key.role == "repair" for each in run.completions)
-    if repairs:
-        said.append(f"{repairs} of the calls of the model were repairs.")
+    for role, what in _ROLES.items():
+        if calls := sum(each.key.role == role for each in run.completions):
+            said.append(f"{calls} of the calls of the model were {what}.")
     early = [run.reports[key] for key in run.reports if key[0] == "search" and _stopped(run, key[1])]
     if early:
         saved = sum(max(run.spec.budget.steps - report.steps, 0) for report in early)

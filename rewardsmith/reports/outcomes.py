@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rewardsmith.domain.analysis import Analysis
 from rewardsmith.domain.candidate import Candidate, same_as
 from rewardsmith.domain.report import Failure
 from rewardsmith.domain.run import Run
-from rewardsmith.reports.words import count, inert
+from rewardsmith.reports.words import count, counted, inert
 
 
 def became(run: Run, candidate: Candidate) -> str:
@@ -66,6 +67,25 @@ def failures(run: Run) -> list[tuple[Candidate, Failure, bool]]:
         if last and not candidate.twin:
             found.append((candidate, last, False))
     return found
+
+
+def reviewed(candidate: Candidate) -> list[str]:
+    """What the critic said of a slot's drafts, a line for each review."""
+    return [": ".join(filter(None, [each.verdict, "; ".join(each.objections)])) for each in candidate.reviews]
+
+
+def analysed(analysis: Analysis) -> list[str]:
+    """What the trajectory analyser read in a candidate's training, a line for each part of it."""
+    if analysis.without:
+        return [f"nothing: {analysis.without}"]
+    if analysis.finding is None:
+        return [f"in its own words, as it gave no JSON: {analysis.text}"]
+    found = analysis.finding
+    lines = [f"cause: {found.cause}", f"suggestion: {found.suggestion}"]
+    lines += [f"evidence: episode {each.episode}, step {each.step}: {each.shown}" for each in found.evidence]
+    if analysis.dropped:
+        lines.append(f"dropped: {counted(analysis.dropped, 'piece')} of evidence outside what it was shown")
+    return lines
 
 
 def failed(failure: Failure) -> str:

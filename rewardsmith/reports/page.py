@@ -24,7 +24,7 @@ from rewardsmith.reports.drawing import Figure
 from rewardsmith.reports.exchange import exchanged
 from rewardsmith.reports.judged import ASKED, JUDGED, judged_rows, verdict, worth
 from rewardsmith.reports.lineage import lineage
-from rewardsmith.reports.outcomes import became, failures, made, value
+from rewardsmith.reports.outcomes import analysed, became, failures, made, reviewed, value
 from rewardsmith.reports.scores import beats, score_rows
 from rewardsmith.reports.standing import standing
 from rewardsmith.search.statistics import CLIPPED
@@ -48,6 +48,10 @@ class Sheet:
     warnings: tuple[RewardWarning, ...]
     judgement: str
     """What the archive said of it; empty where it was not asked."""
+    reviews: list[str]
+    """What the critic said of the slot's drafts, a line each."""
+    analysis: list[str]
+    """What the trajectory analyser read in its training, a line each."""
     prompt: str
     answer: str
     asked_as: str
@@ -115,6 +119,8 @@ def _sheets(run: Run, folder: RunFolder) -> list[Sheet]:
                 ),
                 warnings=turn.warnings,
                 judgement=verdict(each.judgement) if each.judgement else "",
+                reviews=reviewed(each),
+                analysis=analysed(run.analyses[each.id]) if each.id in run.analyses else [],
                 prompt="" if prompt in asked else prompt,
                 answer=answer,
                 asked_as=asked.get(prompt, ""),

@@ -18,7 +18,7 @@ from rewardsmith.reports.components import component_table
 from rewardsmith.reports.costs import asides, cost_rows, shares
 from rewardsmith.reports.curves import curve, trained
 from rewardsmith.reports.judged import archive_section, verdict
-from rewardsmith.reports.outcomes import ancestors, became, failed, failures, made, value
+from rewardsmith.reports.outcomes import analysed, ancestors, became, failed, failures, made, reviewed, value
 from rewardsmith.reports.scores import beats, chances, score_table
 from rewardsmith.reports.tuning import tuning_section
 from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, inert, interval, score, table
@@ -67,9 +67,12 @@ def candidate_story(run: Run, candidate: Candidate, folder: str) -> str:
     if candidate.parameters:
         lines.append("- parameters: " + ", ".join(f"{k}={v:g}" for k, v in candidate.parameters.items()))
     lines += [f"- repaired: {failed(failure)}" for failure in candidate.repairs]
+    lines += [f"- critic: {inert(said)}" for said in reviewed(candidate)]
     if candidate.judgement is not None:
         lines.append(f"- archive: {inert(verdict(candidate.judgement))}")
     lines += _warned(run.warned(candidate))
+    if candidate.id in run.analyses:
+        lines += [f"- analyser: {inert(said)}" for said in analysed(run.analyses[candidate.id])]
     lines.append(f"- files: {folder}")
     if candidate.source:
         lines += ["", fenced(candidate.source, "python")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request, prompt_hash
@@ -21,6 +23,11 @@ class Asking:
     def request(self, key: CompletionKey, messages: tuple[Message, ...], context: Context) -> Request:
         """A call with the recipe's temperature and cap."""
         return Request(key, messages, context, temperature=self.write.temperature, max_tokens=self.write.max_tokens)
+
+    async def start(self, requests: Sequence[Request]) -> list[asyncio.Task[Completion]]:
+        """Calls side by side, started in order; each task gives what `ask` does."""
+        stored = [await self.stored(request) for request in requests]
+        return [asyncio.create_task(self.ask(*each)) for each in zip(requests, stored, strict=True)]
 
     async def stored(self, request: Request) -> Completion | None:
         """What was answered earlier at this place."""

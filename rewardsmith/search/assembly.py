@@ -12,6 +12,7 @@ from rewardsmith.domain.task import Task
 from rewardsmith.executors.executor import Executor
 from rewardsmith.models.registry import open_model
 from rewardsmith.screening.screen import Screen
+from rewardsmith.search.analysing import Analysing
 from rewardsmith.search.asking import Asking
 from rewardsmith.search.composing import Composing
 from rewardsmith.search.examining import Examiner
@@ -76,8 +77,11 @@ def assemble(
     examiner = Examiner(found, probe, RewardLimits(unsafe=unsafe))
     race = Race(spec, recipe, journal, trainings, lambda: first_reason(asked, journal.run))
     composing = Composing(journal, spec, recipe, found, probe)
+    analysing = Analysing(recipe, composing, asking, folder)
     mating, tuning = Mating(placing), Tuning(spec, recipe, journal, placing, race)
-    return Search(spec, recipe, journal, composing, mating, writing, trainings, race, tuning, asked, examiner, folder)
+    return Search(
+        spec, recipe, journal, composing, analysing, mating, writing, trainings, race, tuning, asked, examiner, folder
+    )
 
 
 def gates(task: Task, found: Survey, probe: Probe, *, unsafe: bool) -> Screen:

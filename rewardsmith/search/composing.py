@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rewardsmith.domain.candidate import Answered, Candidate
 from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.prompt import CompletionKey, Context, Turn
 from rewardsmith.domain.recipe import Recipe
@@ -28,8 +29,6 @@ class Composing:
 
     async def contexts(self, generation: int, parentage: Parentage) -> list[Context]:
         """One context for each slot of a generation, in order."""
-        history = self._history(generation)
-        said = tuple(remark for g, remark in sorted(self.journal.run.said.items()) if g < generation)
         told: dict[str, Turn] = {}
         contexts = []
         for slot in range(self.spec.k):
@@ -37,30 +36,39 @@ class Composing:
             for turn in parents:
                 if turn.candidate.id not in told:
                     told[turn.candidate.id] = await self._with_reply(turn)
-            contexts.append(
-                Context(
-                    task=self.spec.task,
-                    survey=self.survey,
-                    probe=self.probe,
-                    history=history,
-                    parents=tuple(told[turn.candidate.id] for turn in parents),
-                    seed=self.spec.seed,
-                    k=self.spec.k,
-                    since=parentage.since,
-                    examples=self.spec.examples,
-                    said=said,
-                )
-            )
+            shown = tuple(told[turn.candidate.id] for turn in parents)
+            contexts.append(self.context(generation, shown, parentage))
         return contexts
+
+    def context(self, generation: int, parents: tuple[Turn, ...], parentage: Parentage) -> Context:
+        """What is known when a generation is asked for, beside its parents."""
+        run = self.journal.run
+        return Context(
+            task=self.spec.task,
+            survey=self.survey,
+            probe=self.probe,
+            history=self._history(generation),
+            parents=parents,
+            seed=self.spec.seed,
+            k=self.spec.k,
+            since=parentage.since,
+            examples=self.spec.examples,
+            said=tuple(remark for g, remark in sorted(run.said.items()) if g < generation),
+        )
 
     def _history(self, generation: int) -> tuple[Turn, ...]:
         return tuple(turn for turn in self.journal.run.turns() if turn.candidate.generation < generation)
 
     async def _with_reply(self, turn: Turn) -> Turn:
         """The turn with the completion that it came from, verbatim."""
-        place, repairs = turn.candidate, len(turn.candidate.repairs)
-        key = CompletionKey(generation=place.generation, role="designer", slot=place.slot)
-        if repairs:
-            key = CompletionKey(generation=place.generation, role="repair", slot=place.slot, call=repairs - 1)
+        place = turn.candidate
+        answered = place.answered or _answered(place)
+        key = CompletionKey(generation=place.generation, role=answered.role, slot=place.slot, call=answered.call)
         completion = await self.journal.completion(key)
         return turn.model_copy(update={"reply": completion.text}) if completion else turn
+
+
+def _answered(candidate: Candidate) -> Answered:
+    """The completion of a candidate that does not say it: of an older run, or tuned, or crossed, which have none."""
+    repairs = len(candidate.repairs)
+    return Answered(role="repair", call=repairs - 1) if repairs else Answered(role="designer", call=0)

@@ -1,4 +1,4 @@
-"""The loop: compose, write, screen, race, tune, confirm, reflect.
+"""The loop: analyse, compose, write, screen, critique, race, tune, confirm, reflect.
 
 It keeps nothing that the journal could not give back: killed at any moment and started again, it walks through what
 is there without doing it twice and goes on where nothing is.
@@ -15,6 +15,7 @@ from rewardsmith.domain.events import GenerationEnded, SearchEnded, StatusChange
 from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
+from rewardsmith.search.analysing import Analysing
 from rewardsmith.search.composing import Composing
 from rewardsmith.search.confirming import confirm, train_baselines
 from rewardsmith.search.examining import Examiner
@@ -40,6 +41,7 @@ class Search:
     recipe: Recipe
     journal: Journal
     composing: Composing
+    analysing: Analysing
     mating: Mating
     writing: Writing
     trainings: Trainings
@@ -108,6 +110,7 @@ class Search:
             parentage = self.composing.parentage(generation)
             await self.mating.generation(generation, parentage, train)
             try:
+                await self.analysing.generation(generation, parentage)
                 await self.writing.generation(generation, await self.composing.contexts(generation, parentage), train)
             except ModelUnavailable as error:
                 outage = error

@@ -52,6 +52,11 @@ class Parentage:
         mate = next(self._mates(slot, first), None) if slot in self._paired else None
         return (first, mate) if mate else (first,)
 
+    def parents(self) -> tuple[Turn, ...]:
+        """Everyone that some slot is asked to improve on, each once, in order of slots."""
+        found = {turn.candidate.id: turn for slot in range(len(self._parents)) for turn in self.of(slot)}
+        return tuple(found.values())
+
     def pairs(self, slot: int) -> Iterator[tuple[Turn, Turn]]:
         """Parents that a slot may be crossed from, the most wanted first."""
         first = self._parents[slot]

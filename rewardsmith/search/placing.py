@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rewardsmith.domain.candidate import Candidate, Origin, candidate_id
+from rewardsmith.domain.candidate import Answered, Candidate, Origin, candidate_id
 from rewardsmith.domain.events import Screened
 from rewardsmith.domain.judgement import Judgement
 from rewardsmith.domain.prompt import Message
 from rewardsmith.domain.report import Failure
+from rewardsmith.domain.review import Review
 from rewardsmith.screening.screen import Known, Screen, Verdict
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.judging import Judge
@@ -59,6 +60,8 @@ class Placing:
         author: str | None = None,
         messages: Sequence[Message] = (),
         repairs: tuple[Failure, ...] = (),
+        reviews: tuple[Review, ...] = (),
+        answered: Answered | None = None,
     ) -> Candidate:
         """Write a candidate down, for good.
 
@@ -73,6 +76,8 @@ class Placing:
             author: Which of several models wrote it.
             messages: What the model was asked.
             repairs: Faults that repair calls answered.
+            reviews: What the critic said of the slot's drafts.
+            answered: The completion that `answer` is, where it is one.
         """
         analysis = verdict.analysis
         candidate = Candidate(
@@ -90,6 +95,8 @@ class Placing:
             twin=verdict.twin,
             twin_factor=verdict.factor,
             repairs=repairs,
+            reviews=reviews,
+            answered=answered,
             judgement=judgement if verdict.passed else None,
         )
         await asyncio.to_thread(self.folder.keep_candidate, candidate, messages, answer)

@@ -14,7 +14,9 @@ from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import UnknownName, UsageError
 from rewardsmith.models.mixture import authors
+from rewardsmith.models.registry import DEFAULT
 from rewardsmith.motion.fitting import robot_of
+from rewardsmith.prompting.answers import CALLS
 from rewardsmith.search.ledger import Ledger, compared
 from rewardsmith.search.policies.policy import policy_of
 from rewardsmith.settings import EvolveRequest
@@ -43,7 +45,7 @@ def run_spec(
     Raises:
         UnknownName: The task has no such budget, or there is no such policy.
         TaskError: The recipe moves a robot, and the task has none.
-        UsageError: What was asked contradicts itself.
+        UsageError: What was asked contradicts itself, or the model is none that the recipe can ask.
     """
     if request.deterministic and request.stop.wall_s is not None:
         raise UsageError(
@@ -53,6 +55,12 @@ def run_spec(
     policy_of(recipe)
     if recipe.moves:
         robot_of(task)
+    talks = recipe.write.form != "function" or recipe.critique.rounds or recipe.analyse.episodes
+    if talks and DEFAULT in (author.name for author in authors(model)):
+        raise UsageError(
+            f"recipe {recipe.name} needs a language model: the offline author writes whole rewards and nothing else",
+            hint="name one with --model, such as --model openai:gpt-5, or take --recipe smith",
+        )
     changed = {change.partition("=")[0].strip() for change in request.changes}
     budget = budget_of(task, request.budget, request.steps)
     spec = RunSpec(
@@ -118,7 +126,7 @@ def plan(
     trainings = search + compare + final
     steps = trainings * budget.steps
     scoring = (trainings * budget.rungs + final) * budget.episodes * spec.task.environment.horizon
-    completions = spec.iterations * spec.k * (1 + recipe.screen.repairs)
+    completions = _completions(spec, recipe)
     learning_s = steps * _seconds_per_step(spec, survey, earlier)
     busy_s = trainings * START_S + learning_s + scoring / survey.steps_per_second
     return Plan(
@@ -129,6 +137,15 @@ def plan(
         wall_s=busy_s / min(spec.workers, trainings),
         dollars=None if dollars_per_call is None else completions * dollars_per_call,
     )
+
+
+def _completions(spec: RunSpec, recipe: Recipe) -> int:
+    """Calls of the model at most: every draft repaired, every review an objection, every JSON asked for twice."""
+    rounds = recipe.critique.rounds
+    slot = (1 + rounds) * (1 + recipe.screen.repairs) + rounds * CALLS
+    parents = spec.k * (2 if recipe.parents.pairs else 1)
+    analysed = (spec.iterations - 1) * parents * CALLS if recipe.analyse.episodes else 0
+    return spec.iterations * spec.k * slot + analysed
 
 
 def _seconds_per_step(spec: RunSpec, survey: Survey, earlier: Iterable[Run]) -> float:

@@ -1,60 +1,30 @@
-"""Compose, write, screen, repair: from a generation's number to its candidates."""
+"""Compose, write, screen, repair, critique: from a generation's number to its candidates."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from rewardsmith.domain.candidate import Candidate, Origin
-from rewardsmith.domain.judgement import Judgement
+from rewardsmith.domain.candidate import Answered, Candidate, Origin
 from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request
 from rewardsmith.domain.recipe import Recipe
-from rewardsmith.domain.report import Failure
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
 from rewardsmith.prompting.forms import source_of, written
 from rewardsmith.prompting.messages import compose, compose_repair
 from rewardsmith.screening.screen import Verdict
 from rewardsmith.search.asking import Asking
+from rewardsmith.search.critiquing import Critiquing
+from rewardsmith.search.drafts import Ask, Draft
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.placing import Placing
 
 Ready = Callable[[Candidate], None]
 
 
-@dataclass(frozen=True)
-class _Ask:
-    """A call of the model for one slot; a repair carries what it is to repair."""
-
-    request: Request
-    broken: _Draft | None = None
-    repairs: tuple[Failure, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Draft:
-    """What a call came to, on its way to a candidate."""
-
-    ask: _Ask
-    completion: Completion
-    verdict: Verdict
-    judgement: Judgement | None = None
-
-    @property
-    def fault(self) -> Failure | None:
-        """What a repair call is told."""
-        return self.verdict.failure or (self.judgement.doubt if self.judgement else None)
-
-    def worth(self) -> tuple[bool, bool, float]:
-        """The more, the better: what may train before what may not, what nothing speaks against, what ranks better."""
-        ranks = self.judgement.correlation if self.judgement else None
-        return self.verdict.passed, self.fault is None, ranks or 0.0
-
-
 class Writing:
     """Fills the slots of a generation.
 
-    Slots are screened in order, and repairs after them in order, so that which of two equal rewards is called the
+    Slots are screened in order, and what follows after them in order, so that which of two equal rewards is called the
     duplicate does not depend on timing, nor on how often the process was killed in between.
     """
 
@@ -63,6 +33,7 @@ class Writing:
         self._recipe = recipe
         self._asking = asking
         self._placing = placing
+        self._critiquing = Critiquing(recipe, asking)
 
     async def generation(self, generation: int, contexts: Sequence[Context], ready: Ready) -> None:
         """Write and screen the generation's missing candidates; `ready` is told of each that may train, at once.
@@ -84,58 +55,63 @@ class Writing:
             if parents not in composed:
                 composed[parents] = compose(self._recipe, context)
             key = CompletionKey(generation=generation, role="designer", slot=slot)
-            asks.append(_Ask(self._asking.request(key, composed[parents], context)))
+            asks.append(Ask(self._asking.request(key, composed[parents], context)))
         while asks:
             asks = await self._round(asks, ready)
 
-    async def _round(self, asks: list[_Ask], ready: Ready) -> list[_Ask]:
-        """Ask all at once, screen in order; gives the repairs to ask for next."""
+    async def _round(self, asks: list[Ask], ready: Ready) -> list[Ask]:
+        """Ask all at once, go on in order; gives what is to be asked next."""
         outage: ModelUnavailable | None = None
-        failing: list[_Draft] = []
-        tasks = await self._start(asks)
+        further: list[Ask] = []
+        tasks = await self._asking.start([ask.request for ask in asks])
         try:
             for ask, task in zip(asks, tasks, strict=True):
                 try:
                     completion = await task
                 except ModelUnavailable as error:
                     outage = outage or error
-                    if ask.broken and isinstance(error, ModelExhausted):
-                        await self._place(ask.broken, ready)
+                    if ask.about and isinstance(error, ModelExhausted):
+                        await self._place(ask.about, ready)
                     continue
-                draft = await self._drafted(ask, completion)
-                if draft.fault and len(ask.repairs) < self._recipe.screen.repairs:
-                    failing.append(draft)
+                step = await self._step(ask, completion)
+                if isinstance(step, Ask):
+                    further.append(step)
                 else:
-                    await self._place(draft, ready)
+                    await self._place(step, ready)
         finally:
             for task in tasks:
                 task.cancel()
         if isinstance(outage, ModelExhausted):
-            for draft in failing:
-                await self._place(draft, ready)
+            for ask in further:
+                assert ask.about is not None
+                await self._place(ask.about, ready)
         if outage:
             raise outage
-        return [self._repair(draft) for draft in failing]
+        return further
 
-    def _repair(self, draft: _Draft) -> _Ask:
+    async def _step(self, ask: Ask, completion: Completion) -> Ask | Draft:
+        """What follows an answer: another call, or the draft that is to be placed."""
+        if ask.request.key.role == "critic":
+            return self._critiquing.heard(ask, completion)
+        draft = await self._drafted(ask, completion)
+        if draft.fault and len(ask.repairs) < self._recipe.screen.repairs:
+            return self._repair(draft)
+        return self._critiquing.review(draft) or draft
+
+    def _repair(self, draft: Draft) -> Ask:
         failure, key = draft.fault, draft.ask.request.key
         assert failure is not None
         code = written(self._recipe.write.form, draft.completion)
         context = replace(draft.ask.request.context, rejected=(code, failure))
-        call = CompletionKey(generation=key.generation, role="repair", slot=key.slot, call=len(draft.ask.repairs))
+        earlier = sum(each.ask.request.key.role == "repair" for each in draft.line)
+        call = CompletionKey(generation=key.generation, role="repair", slot=key.slot, call=earlier)
         messages = compose_repair(self._recipe, context)
-        return _Ask(self._asking.request(call, messages, context), draft, (*draft.ask.repairs, failure))
+        return Ask(self._asking.request(call, messages, context), draft, (*draft.ask.repairs, failure))
 
-    async def _start(self, asks: list[_Ask]) -> list[asyncio.Task[Completion]]:
-        """Calls of the model, started in order; what is stored already is not asked again."""
-        stored = [await self._asking.stored(ask.request) for ask in asks]
-        pairs = zip(asks, stored, strict=True)
-        return [asyncio.create_task(self._asking.ask(ask.request, known)) for ask, known in pairs]
-
-    async def _drafted(self, ask: _Ask, completion: Completion) -> _Draft:
+    async def _drafted(self, ask: Ask, completion: Completion) -> Draft:
         verdict = await self._screened(ask.request, completion)
         judgement = await self._placing.judgement(ask.request.key.generation, verdict)
-        return _Draft(ask, completion, verdict, judgement)
+        return Draft(ask, completion, verdict, judgement, ask.about.reviews if ask.about else ())
 
     async def _screened(self, request: Request, completion: Completion) -> Verdict:
         context, key = request.context, request.key
@@ -143,29 +119,19 @@ class Writing:
             key.generation, key.slot, lambda: source_of(self._recipe, completion, context)
         )
 
-    def _parents(self, draft: _Draft) -> tuple[str, ...]:
+    def _parents(self, draft: Draft) -> tuple[str, ...]:
         """Candidates that the answer was made from: as its author says, else those that the request named."""
         said = draft.completion.parents
         if said is None:
             return tuple(turn.candidate.id for turn in draft.ask.request.context.parents)
         return tuple(parent for parent in said if parent in self._journal.run.candidates)
 
-    async def _chosen(self, last: _Draft) -> _Draft:
-        """The last draft of a slot, unless one that it was to repair is worth more: one in doubt may still be the best.
-
-        That one is screened again, since another slot may hold the same by now.
-        """
-        drafts = [last]
-        while (broken := drafts[-1].ask.broken) is not None:
-            drafts.append(broken)
-        chosen = max(drafts, key=_Draft.worth)
-        if chosen is last:
-            return last
-        return replace(chosen, verdict=await self._screened(chosen.ask.request, chosen.completion))
-
-    async def _place(self, draft: _Draft, ready: Ready) -> None:
-        draft = await self._chosen(draft)
+    async def _place(self, last: Draft, ready: Ready) -> None:
+        """Give the slot its candidate; what was not screened just now is screened again: another slot may hold it."""
+        draft = last.best()
         request, verdict, repairs = draft.ask.request, draft.verdict, draft.ask.repairs
+        if draft is not last or last.reviews:
+            verdict = await self._screened(request, draft.completion)
         parents = self._parents(draft)
         made: Origin = "crossed" if len(parents) > 1 else "mutated" if parents else "proposed"
         candidate = await self._placing.place(
@@ -176,6 +142,8 @@ class Writing:
             verdict,
             draft.judgement,
             repairs=repairs,
+            reviews=last.reviews,
+            answered=Answered(role=request.key.role, call=request.key.call),
             messages=request.messages,
             answer=draft.completion.text,
             author=draft.completion.author,

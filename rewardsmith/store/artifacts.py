@@ -1,6 +1,6 @@
 """A run's folder, made for `ls` and `cat`, and what workers leave in it, read as the untrusted files that they are.
 
-<run>/g2/g2c05/        reward.py prompt.md response.md report.json learning_curve.csv
+<run>/g2/g2c05/        reward.py prompt.md response.md critique.md report.json learning_curve.csv
 <run>/g2/g2c05/video.mp4 video.gif    where it was filmed
 <run>/g2/g2c05/seed-7/try-0/    the training: job.json, log.txt, out/
 <run>/g2/g2c05/seed-7/film-0/   the job that filmed its policy
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rewardsmith.domain.events import Attempt
     from rewardsmith.domain.prompt import Message
     from rewardsmith.domain.report import Report
+    from rewardsmith.domain.review import Review
 
 __all__ = ["RunFolder", "write_durably"]
 
@@ -80,6 +81,8 @@ class RunFolder:
         prompt = "\n\n".join(f"# {message.role}\n\n{message.content.strip()}" for message in messages)
         self.write_text(folder / "prompt.md", prompt + "\n")
         self.write_text(folder / "response.md", response)
+        if candidate.reviews:
+            self.write_text(folder / "critique.md", _critique(candidate.reviews))
         if candidate.failure is not None:
             self.write_text(folder / "failure.json", candidate.failure.model_dump_json(indent=2) + "\n")
 
@@ -119,6 +122,15 @@ def write_durably(path: Path, data: bytes) -> None:
             f"cannot write {path}: {error.strerror}",
             hint="free some space or make the folder writable, then `rewardsmith resume`",
         ) from error
+
+
+def _critique(reviews: Sequence[Review]) -> str:
+    told = ["\n".join([f"# Review {n}: {each.verdict}", *_bullets(each)]) for n, each in enumerate(reviews, 1)]
+    return "\n\n".join(told) + "\n"
+
+
+def _bullets(review: Review) -> list[str]:
+    return ["", *(f"- {objection}" for objection in review.objections)] if review.objections else []
 
 
 def _read_curve(out: Path) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ from rewardsmith.domain.events import Attempt, AttemptEnded, RunStarted, Screene
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.report import Failure, Report, Rung
 from rewardsmith.domain.run import Run
+from rewardsmith.prompting.messages import check_templates
+from rewardsmith.search.journal import Journal
+from rewardsmith.store.leases import Owner
+from rewardsmith.store.store import Store
+from tests.search.desk import Desk
 
 
 class Story:
@@ -85,3 +91,19 @@ def smith(tmp_path):
 @pytest.fixture
 def make_report():
     return report
+
+
+@pytest.fixture
+def desk(tmp_path, story):
+    store = Store.open(tmp_path / "runs.db")
+    store.create("story")
+    lease = store.claim("story", owner=Owner.current())
+    recipe = load_recipe("auto_mc_reward", find_folders(here=tmp_path))
+    check_templates(recipe)
+    spec = story(recipe="auto_mc_reward").spec
+    plan = Plan(trainings=1, steps=1, completions=1, wall_s=None, dollars=None)
+    journal = Journal(store, lease, Run(), lambda event, run: None)
+    asyncio.run(journal.append(RunStarted(spec=spec, plan=plan)))
+    store.release(lease)
+    yield Desk(store, spec, recipe, tmp_path)
+    store.close()
