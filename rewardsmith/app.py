@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rewardsmith.catalogue.folders import Folders, find_folders
 from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
@@ -33,7 +34,7 @@ from rewardsmith.models.registry import default_model, open_model
 from rewardsmith.prompting.messages import check_templates, compose_first, estimate_tokens
 from rewardsmith.reports.files import write_report
 from rewardsmith.retrieval.nearest import retrieve
-from rewardsmith.search.assembly import assemble, gates
+from rewardsmith.search.assembly import assemble, gates, open_watcher
 from rewardsmith.search.driving import drive
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.filming import Camera, film_one
@@ -43,12 +44,13 @@ from rewardsmith.search.results import result, summary
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.surveying import read_survey, survey, survey_key
 from rewardsmith.search.training import train_job
+from rewardsmith.search.watching import PERSON, Watcher
 from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.leases import Owner
 from rewardsmith.store.store import Store
 
-__all__ = ["EvolveRequest", "Settings", "Workshop"]
+__all__ = ["PERSON", "EvolveRequest", "Settings", "Workshop"]
 
 Note = Callable[[str], None]
 
@@ -128,6 +130,7 @@ class Workshop:
                 f"the prices of {spec.model} are not known, so a limit in dollars would never act",
                 hint="limit the run by --iters, --max-steps or --max-minutes; litellm knows the prices of many models",
             )
+        open_watcher(spec, recipe)
         found, probe = self.survey(task, note=note)
         spec = spec.model_copy(update={"examples": self._examples(recipe, task, found)})
         tokens = estimate_tokens(compose_first(recipe, task, found, probe, spec.examples))
@@ -141,15 +144,15 @@ class Workshop:
             return ()
         return retrieve(recipe.retrieve, (self._fold(row.id) for row in self.store.runs()), task, found)
 
-    def evolve(self, spec: RunSpec, planned: Plan, observe: Observer) -> RunResult:
-        """Start a run and see it to its end. Blocks.
+    def evolve(self, spec: RunSpec, planned: Plan, observe: Observer, *, person: Watcher | None = None) -> RunResult:
+        """Start a run and see it to its end; `person` is asked after each generation. Blocks.
 
         Raises:
             Interrupted: `interrupt` was called; the run is paused.
             RewardsmithError: See `rewardsmith.errors`; the run is paused and can be resumed.
         """
         self._create(spec.run)
-        return self._drive(spec.run, observe, RunStarted(spec=spec, plan=planned))
+        return self._drive(spec.run, observe, RunStarted(spec=spec, plan=planned), person=person)
 
     def _create(self, run: str) -> None:
         """Take the name for a new run; one that was killed before its first event may be taken again."""
@@ -163,19 +166,22 @@ class Workshop:
             )
         self.store.create(run)
 
-    def resume(self, run: str, observe: Observer) -> RunResult:
-        """Go on with a run that was interrupted, paused or killed. Blocks; raises as `evolve` does."""
+    def resume(self, run: str, observe: Observer, *, person: Watcher | None = None, watched: bool = True) -> RunResult:
+        """Go on with a run that was interrupted, paused or killed, unless told with nobody watching any more.
+
+        Blocks; raises as `evolve` does.
+        """
         state = self.run(run)
         assert state.spec is not None
         if state.status in ("done", "failed", "cancelled"):
             return self._result(run, state)
         self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
-        return self._drive(run, observe)
+        return self._drive(run, observe, person=person, watched=watched)
 
-    def _drive(self, name: str, observe: Observer, *first: RunStarted) -> RunResult:
+    def _drive(self, name: str, observe: Observer, *first: RunStarted, **watching: Any) -> RunResult:
         lease = self.store.claim(name, owner=Owner.current())
         try:
-            asyncio.run(self._search(name, Journal(self.store, lease, self._fold(name), observe), first))
+            asyncio.run(self._search(name, Journal(self.store, lease, self._fold(name), observe), first, **watching))
         finally:
             self._loop, self._interrupted = None, False
             self.store.release(lease)
@@ -191,7 +197,7 @@ class Workshop:
     def _report(self, name: str, state: Run, to: Path | None = None) -> tuple[Path, ...]:
         return write_report(state, self._result(name, state), self.survey_of(state), self.folder(name), to)
 
-    async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted]) -> None:
+    async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted], **watching: Any) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         if self._interrupted:
             self._stop.set()
@@ -213,6 +219,7 @@ class Workshop:
             sleep=asyncio.sleep,
             clock=time.monotonic,
             unsafe=self.settings.unsafe,
+            **watching,
         )
         await drive(search, interrupted=self._stop.wait(), sleep=asyncio.sleep)
 

@@ -53,3 +53,5 @@ class EvolveRequest:
     strict: bool = False
     record: str | None = None
     base_url: str | None = None
+    watcher: str | None = None
+    """`person`, or a vision model; see `RunSpec.watcher`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol
 
@@ -29,6 +30,10 @@ class Display(Protocol):
 
     def note(self, text: str) -> None:
         """Say one thing. May be called from a signal handler."""
+        ...
+
+    def aside(self) -> AbstractContextManager[None]:
+        """While this is open nothing is drawn: somebody is asked on the same terminal."""
         ...
 
     def plan(self, spec: RunSpec, plan: Plan) -> None:

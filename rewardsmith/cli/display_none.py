@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 from rewardsmith.domain.events import StoredEvent
@@ -22,6 +23,10 @@ class NoDisplay:
 
     def note(self, text: str) -> None:
         """Say nothing."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Nothing is drawn anyway."""
+        return nullcontext()
 
     def plan(self, spec: RunSpec, plan: Plan) -> None:
         """Say nothing."""

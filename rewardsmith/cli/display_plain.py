@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TextIO
 
@@ -48,6 +49,10 @@ class PlainDisplay:
     def note(self, text: str) -> None:
         """Write one line."""
         print(text, file=self._stream, flush=True)
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Lines go on between those of whoever asks."""
+        return nullcontext()
 
     def plan(self, spec: RunSpec, plan: Plan) -> None:
         """Write the plan."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -29,6 +31,7 @@ class RichDisplay:
         self._before = 0.0
         self._start = time.monotonic()
         self._live: Live | None = None
+        self._aside = False
 
     def __enter__(self) -> RichDisplay:
         return self
@@ -43,6 +46,16 @@ class RichDisplay:
     def note(self, text: str) -> None:
         """Print a line above the table."""
         self._console.print(Text(text))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the table away; it comes back with the next event."""
+        self.__exit__(None, None, None)
+        self._aside = True
+        try:
+            yield
+        finally:
+            self._aside = False
 
     def plan(self, spec: RunSpec, plan: Plan) -> None:
         """Print the plan."""
@@ -59,7 +72,7 @@ class RichDisplay:
             self._before = run.wall_s
             self._start = time.monotonic()
         self._board = board(run)
-        if self._live is None:
+        if self._live is None and not self._aside:
             self._live = Live(console=self._console, get_renderable=self._frame, refresh_per_second=4)
             self._live.start()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rewardsmith.app import Workshop
     from rewardsmith.domain.plan import Baseline
 
-_SEARCH, _STOP, _MODEL = "Search", "Stop early", "Model"
+_SEARCH, _WATCH, _STOP, _MODEL = "Search", "Watch", "Stop early", "Model"
 BASELINES: tuple[Baseline, ...] = ("human", "sparse")
 
 
@@ -83,6 +83,15 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     heading=_SEARCH,
     help="Whether trainings that can hardly lead any more are stopped early, where the recipe races.",
 )
+@option(
+    "--human", is_flag=True, heading=_WATCH, help="After each generation, show what the next improves on, and ask you."
+)
+@option(
+    "--watcher",
+    metavar="NAME",
+    heading=_WATCH,
+    help="A vision model that is asked in your place, named as for --model; it gets pictures.",
+)
 @option("--name", metavar="NAME", heading=_SEARCH, help="Name of the run; default: task, date and time.")
 @option(
     "--model",
@@ -145,6 +154,8 @@ def evolve(
     seed: int,
     deterministic: bool,
     race: str,
+    human: bool,
+    watcher: str | None,
     name: str | None,
     model: str | None,
     base_url: str | None,
@@ -171,12 +182,16 @@ def evolve(
     rewardsmith evolve --env ant --iters 5 --budget quick
     rewardsmith evolve --env path/to/my_task --model openai:gpt-5 --max-dollars 2
     """
-    from rewardsmith.app import EvolveRequest
+    from rewardsmith.app import PERSON, EvolveRequest
     from rewardsmith.cli.display import open_display
     from rewardsmith.cli.ending import conclude, telling_so_far
     from rewardsmith.cli.interrupts import finishing_cleanly
+    from rewardsmith.cli.person import find_person
     from rewardsmith.domain.plan import StopSpec
+    from rewardsmith.errors import UsageError
 
+    if human and watcher:
+        raise UsageError("--human and --watcher exclude each other", hint="leave one of them out")
     request = EvolveRequest(
         env=env,
         recipe=recipe,
@@ -190,6 +205,7 @@ def evolve(
         baselines=baselines,
         deterministic=deterministic,
         race=race == "on",
+        watcher=PERSON if human else watcher,
         name=name,
         strict=strict,
         record=None if record is None else str(Path(record).resolve()),
@@ -206,6 +222,7 @@ def evolve(
         ),
     )
     with open_display(display, as_json=as_json) as shown:
+        person = find_person(shown.aside) if human else None
         spec, plan = workshop.prepare(request, note=shown.note)
         shown.plan(spec, plan)
     with (
@@ -213,5 +230,5 @@ def evolve(
         shown,
         finishing_cleanly(workshop.interrupt, shown.note),
     ):
-        result = workshop.evolve(spec, plan, shown.observe)
+        result = workshop.evolve(spec, plan, shown.observe, person=person)
     conclude(workshop, result, as_json=as_json)

@@ -69,6 +69,8 @@ class RunSpec(Record):
     """Whether an interrupted run must end exactly as an undisturbed one."""
     race: bool = True
     """Whether trainings that can hardly lead any more are stopped early, where the recipe races."""
+    watcher: str | None = None
+    """Who watches what the next generation improves on: `person`, or the name of a vision model; absent: nobody."""
     sandbox: str = "bubblewrap"
     """Sandbox of the workers."""
     workers: int = Field(gt=0)

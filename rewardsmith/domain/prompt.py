@@ -30,11 +30,13 @@ class Message(Record):
     """Who speaks."""
     content: str
     """What is said."""
+    images: tuple[str, ...] = ()
+    """JPEG pictures that go with it, in base64."""
 
 
 def prompt_hash(messages: Sequence[Message]) -> str:
-    """Names rendered messages: 16 hex digits over who speaks and what is said."""
-    said = json.dumps([[m.role, m.content] for m in messages], ensure_ascii=False, separators=(",", ":"))
+    """Names rendered messages: 16 hex digits over who speaks, what is said, and the pictures where there are some."""
+    said = json.dumps([[m.role, m.content, *m.images] for m in messages], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -88,7 +88,7 @@ class Run:
 
     def apply(self, stored: StoredEvent) -> None:
         """Take one event into account."""
-        driven = not isinstance(stored.event, RunStarted) and getattr(stored.event, "status", None) != "running"
+        driven = not isinstance(stored.event, RunStarted | Said) and getattr(stored.event, "status", None) != "running"
         if driven:
             self.wall_s += max(0.0, stored.time - self.updated)
         self.last_event = stored.id

@@ -27,3 +27,14 @@ class Remark(Record):
     def words(self) -> bool:
         """Whether anything was said."""
         return bool(self.saw or self.change)
+
+
+class Impression(Record):
+    """What somebody says after watching."""
+
+    better: int = Field(default=0, ge=0, le=2)
+    """Of two videos the better one, 1 or 2; 0 where neither is, or nothing is said."""
+    saw: str = ""
+    """What was seen; may be empty."""
+    change: str = ""
+    """What is to change; may be empty."""

@@ -17,9 +17,18 @@ _TOKEN = re.compile(r"(?i)\b(?:sk|pk|key|bearer)[-_ ][\w.*-]{6,}")
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)s?$", re.IGNORECASE)
 
 
-def spoken(messages: Iterable[Message]) -> list[dict[str, str]]:
-    """Messages as the chat interface takes them."""
-    return [{"role": message.role, "content": message.content} for message in messages]
+def spoken(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """Messages as the chat interface takes them; pictures follow the text that they go with."""
+    return [{"role": message.role, "content": _content(message)} for message in messages]
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    pictures = [
+        {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{picture}"}} for picture in message.images
+    ]
+    return [{"type": "text", "text": message.content}, *pictures]
 
 
 def read_answer(answer: Any, *, name: str, wall_s: float, dollars: float | None) -> Completion:

@@ -53,6 +53,7 @@ KNOWN = frozenset(
         "trials",
         "tried",
         "view",
+        "watched",
     }
 )
 """What a template may name."""
@@ -165,6 +166,7 @@ def values_of(recipe: Recipe, context: Context) -> dict[str, Any]:
         "draft": "",
         "objections": (),
         "trajectories": None,
+        "watched": (),
     }
 
 

@@ -9,6 +9,7 @@ from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.prompt import CompletionKey, Context, Turn
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.watching import Remark
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.parentage import Parentage
 
@@ -23,9 +24,11 @@ class Composing:
     survey: Survey
     probe: Probe
 
-    def parentage(self, generation: int) -> Parentage:
-        """Who is parent of which slot."""
-        return Parentage(self.recipe, self._history(generation), generation, seed=self.spec.seed, k=self.spec.k)
+    def parentage(self, generation: int, *, without: str | None = None) -> Parentage:
+        """Who is parent of which slot, or would be if the candidate `without` were passed over."""
+        passed_over = {remark.over for remark in self._said(generation) if remark.over} | {without or ""}
+        history = self._history(generation)
+        return Parentage(self.recipe, history, generation, seed=self.spec.seed, k=self.spec.k, passed_over=passed_over)
 
     async def contexts(self, generation: int, parentage: Parentage) -> list[Context]:
         """One context for each slot of a generation, in order."""
@@ -42,7 +45,6 @@ class Composing:
 
     def context(self, generation: int, parents: tuple[Turn, ...], parentage: Parentage) -> Context:
         """What is known when a generation is asked for, beside its parents."""
-        run = self.journal.run
         return Context(
             task=self.spec.task,
             survey=self.survey,
@@ -53,8 +55,11 @@ class Composing:
             k=self.spec.k,
             since=parentage.since,
             examples=self.spec.examples,
-            said=tuple(remark for g, remark in sorted(run.said.items()) if g < generation),
+            said=self._said(generation),
         )
+
+    def _said(self, generation: int) -> tuple[Remark, ...]:
+        return tuple(remark for number, remark in sorted(self.journal.run.said.items()) if number < generation)
 
     def _history(self, generation: int) -> tuple[Turn, ...]:
         return tuple(turn for turn in self.journal.run.turns() if turn.candidate.generation < generation)

@@ -1,4 +1,4 @@
-"""The loop: analyse, compose, write, screen, critique, race, tune, confirm, reflect.
+"""The loop: watch, analyse, compose, write, screen, critique, race, tune, confirm, reflect.
 
 It keeps nothing that the journal could not give back: killed at any moment and started again, it walks through what
 is there without doing it twice and goes on where nothing is.
@@ -26,6 +26,7 @@ from rewardsmith.search.selection import best
 from rewardsmith.search.stoppers import Stopper, first_reason
 from rewardsmith.search.training import Trainings
 from rewardsmith.search.tuning import Tuning
+from rewardsmith.search.watching import Watching
 from rewardsmith.search.writing import Writing
 from rewardsmith.store.artifacts import RunFolder
 
@@ -40,6 +41,7 @@ class Search:
     spec: RunSpec
     recipe: Recipe
     journal: Journal
+    watching: Watching
     composing: Composing
     analysing: Analysing
     mating: Mating
@@ -86,6 +88,7 @@ class Search:
                 continue
             if reason := first_reason(self.stoppers, run) or self._barren():
                 return reason
+            await self.watching.after(generation - 1)
             exhausted = await self._generation(generation, written)
             if exhausted:
                 return exhausted

@@ -13,6 +13,9 @@ from rewardsmith.models.model import Model, price
 _MARGIN = 1.2
 """On the most tokens per byte that a prompt has had so far; before any, a byte counts as a token: none has more."""
 
+_PICTURE = 2000
+"""Tokens that a picture may take; of 480 x 480 pixels the large providers count 300 to 1,100."""
+
 _FRAME = 16
 """Bytes for what a provider puts around each message."""
 
@@ -48,7 +51,8 @@ class Metered:
         if self._free:
             return await self._model.complete(request)
         size = sum(len(message.content.encode()) + _FRAME for message in request.messages)
-        prompt = int(size * (1.0 if self._most is None else _MARGIN * self._most)) + 1
+        pictures = _PICTURE * sum(len(message.images) for message in request.messages)
+        prompt = int(size * (1.0 if self._most is None else _MARGIN * self._most)) + pictures + 1
         most = prompt + request.max_tokens, self.price(prompt, request.max_tokens) or 0.0
         self._refuse(*most)
         self._asked[request.key] = most
@@ -57,7 +61,7 @@ class Metered:
         except BaseException:
             del self._asked[request.key]
             raise
-        if completion.prompt_tokens and size:
+        if completion.prompt_tokens and size and not pictures:
             self._most = max(self._most or 0.0, completion.prompt_tokens / size)
         return completion
 

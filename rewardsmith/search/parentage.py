@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -25,16 +25,29 @@ class Parentage:
         generation: The generation that is to be written.
         seed: Seed of the run.
         k: Its slots.
+        passed_over: Candidates that somebody who watched has passed over: they become no parents any more.
     """
 
-    def __init__(self, recipe: Recipe, turns: Sequence[Turn], generation: int, *, seed: int, k: int) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        turns: Sequence[Turn],
+        generation: int,
+        *,
+        seed: int,
+        k: int,
+        passed_over: Collection[str] = (),
+    ) -> None:
         stage = recipe.parents
         self._top, self._policy = stage.top, policy_of(recipe)
         self._seed, self._generation = seed % 2**32, generation
         self.since = restarted(turns, generation, stage.restart_after)
         """First generation that prompts tell of: later than 1 after a fresh restart."""
-        leader = best(turns)
-        self._turns = [t for t in champions(turns) if t.candidate.generation >= self.since or t is leader]
+        wanted = [t for t in turns if not {t.candidate.id, t.candidate.twin} & {*passed_over}]
+        leader = best(wanted)
+        self._turns = [
+            t for t in champions(turns) if t in wanted and (t.candidate.generation >= self.since or t is leader)
+        ]
         written = [turn.candidate for turn in turns if turn.candidate.origin != "tuned"]
         self._children = Counter(parent for candidate in written for parent in candidate.parents)
         self._parents = [self._deal(slot) for slot in range(k)]

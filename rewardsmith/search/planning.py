@@ -47,6 +47,8 @@ def run_spec(
         TaskError: The recipe moves a robot, and the task has none.
         UsageError: What was asked contradicts itself, or the model is none that the recipe can ask.
     """
+    if request.watcher == "offline":
+        raise UsageError("the offline author watches nothing", hint="name a vision model, or ask a person: --human")
     if request.deterministic and request.stop.wall_s is not None:
         raise UsageError(
             "a run that is stopped by the clock cannot be deterministic",
@@ -79,6 +81,7 @@ def run_spec(
         baselines=request.baselines,
         deterministic=request.deterministic,
         race=request.race,
+        watcher=None if request.watcher is None else _absolute(request.watcher),
         sandbox=sandbox,
         workers=workers,
         stop=request.stop,

@@ -86,10 +86,10 @@ class Desk:
     def observe(self, stored, run) -> None:
         self.events.append(stored.event)
 
-    def evolve(self, **asked):
+    def evolve(self, person=None, **asked):
         asked = {"budget": "tiny", "baselines": (), "name": "run", "iterations": 1, **asked}
         spec, plan = self.workshop.prepare(EvolveRequest(env=self.task, **asked))
-        return self.workshop.evolve(spec, plan, self.observe)
+        return self.workshop.evolve(spec, plan, self.observe, person=person)
 
 
 @pytest.fixture
@@ -114,12 +114,13 @@ class ModelServer:
     def __init__(self) -> None:
         self.down = False
         self.served = 0
+        self.asked: list[dict] = []
         self._texts: list[str] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
+                server.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
                 status, body = server.reply()
                 raw = json.dumps(body).encode()
                 self.send_response(status)

@@ -143,3 +143,30 @@ def test_after_a_fresh_start_only_the_best_and_what_came_since_can_be_parents(st
 def test_an_unknown_policy_is_named_with_near_misses(recipe):
     with pytest.raises(UnknownName, match=r"unknown policy 'wieghted' in recipe smith.*did you mean 'weighted'"):
         policy_of(recipe(policy="wieghted"))
+
+
+def test_who_was_passed_over_is_no_parent_any_more_even_as_the_best(story, smith):
+    told = story()
+    best, second, third = (told.candidate(1, slot, score) for slot, score in enumerate((3.0, 2.0, 1.0)))
+    twin = told.candidate(2, 0, None, twin=best.id)
+    turns = told.run.turns()
+
+    def parent(recipe, generation=3):
+        found = Parentage(recipe, turns, generation, seed=0, k=1, passed_over={best.id}).of(0)
+        return found[0].candidate.id
+
+    assert parent(smith) == second.id
+    for policy in ("generation_best", "top"):
+        stage = smith.parents.model_copy(update={"policy": policy})
+        assert parent(smith.model_copy(update={"parents": stage})) == second.id
+    stage = smith.parents.model_copy(update={"policy": "weighted"})
+    drawn = {
+        Parentage(smith.model_copy(update={"parents": stage}), turns, 3, seed=seed, k=1, passed_over={best.id})
+        .of(0)[0]
+        .candidate.id
+        for seed in range(20)
+    }
+    assert drawn <= {second.id, third.id}
+    assert twin.id not in drawn
+    fresh = smith.parents.model_copy(update={"restart_after": 1})
+    assert parent(smith.model_copy(update={"parents": fresh})) == second.id
