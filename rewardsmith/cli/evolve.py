@@ -39,7 +39,7 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     type=click.IntRange(1, 256),
     metavar="N",
     heading=_SEARCH,
-    help="Candidates per generation; default: the budget's.",
+    help="Candidates per generation; default: the recipe's, or the budget's where that is less.",
 )
 @option(
     "--budget", metavar="NAME", default="standard", show_default=True, heading=_SEARCH, help="quick, standard or full."

@@ -81,7 +81,7 @@ class Budget(Record):
     rungs: int = Field(default=5, gt=0, le=100)
     """Equal parts of a training; each ends with a checkpoint and a score."""
     k: int | None = Field(default=None, gt=0, le=256)
-    """Candidates per generation; the recipe's number when absent."""
+    """Most candidates per generation; the recipe's number where that is less, or when absent."""
     episodes: int = Field(default=10, gt=0, le=1000)
     """Held-out episodes per score."""
     leaders: int = Field(default=2, gt=0, le=20)

@@ -76,7 +76,7 @@ def run_spec(
         model=_absolute(model),
         base_url=request.base_url,
         iterations=request.iterations or recipe.write.iterations,
-        k=request.k or (None if "write.k" in changed else budget.k) or recipe.write.k,
+        k=request.k or (recipe.write.k if "write.k" in changed else min(budget.k or recipe.write.k, recipe.write.k)),
         seed=request.seed,
         baselines=request.baselines,
         deterministic=request.deterministic,

@@ -1,0 +1,38 @@
+"""What a run is asked to do, from request, task and recipe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from rewardsmith.catalogue.folders import find_folders
+from rewardsmith.catalogue.recipes import load_recipe
+from rewardsmith.catalogue.tasks import load_task
+from rewardsmith.search.planning import run_spec
+from rewardsmith.settings import EvolveRequest
+
+FOLDERS = find_folders()
+TASK, SMITH = load_task("ant", FOLDERS), load_recipe("smith", FOLDERS)
+
+
+def spec(recipes: int, **asked: object):
+    recipe = SMITH.model_copy(update={"write": SMITH.write.model_copy(update={"k": recipes})})
+    request = EvolveRequest(env="ant", **asked)
+    return run_spec(request, TASK, recipe, {}, model="offline", sandbox="process", workers=2, now=datetime(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("recipes", "asked", "k"),
+    [
+        (8, {"budget": "quick"}, 4),
+        (1, {"budget": "quick"}, 1),
+        (8, {"budget": "standard"}, 8),
+        (1, {"budget": "full"}, 1),
+        (20, {"budget": "full"}, 16),
+        (1, {"budget": "quick", "k": 6}, 6),
+        (6, {"budget": "quick", "changes": ("write.k=6",)}, 6),
+    ],
+)
+def test_a_budget_caps_the_candidates_that_a_recipe_asks_for_and_a_person_has_the_last_word(recipes, asked, k):
+    assert spec(recipes, **asked).k == k
