@@ -17,6 +17,7 @@ from rewardsmith.domain.recipe import (
     AnalyseStage,
     ConfirmStage,
     CritiqueStage,
+    DescribeStage,
     ParentStage,
     RaceStage,
     Recipe,
@@ -46,6 +47,7 @@ class _RecipeFile(Record):
     retrieve: RetrieveStage = RetrieveStage()
     critique: CritiqueStage = CritiqueStage()
     analyse: AnalyseStage = AnalyseStage()
+    describe: DescribeStage = DescribeStage()
     parents: ParentStage
     screen: ScreenStage
     race: RaceStage = RaceStage()

@@ -20,7 +20,7 @@ from rewardsmith.domain.task import Task
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.domain.watching import Remark
 
-Role = Literal["designer", "repair", "watcher", "critic", "analyser"]
+Role = Literal["describer", "designer", "repair", "watcher", "critic", "analyser"]
 
 
 class Message(Record):
@@ -87,6 +87,8 @@ class Turn(Record):
     """What training it gave; absent when it never trained."""
     reply: str | None = None
     """The completion that it came from, verbatim, where that is at hand; prompts fall back to the source."""
+    description: str | None = None
+    """The description of the motion that it came from, where one is at hand."""
     stopped: bool = False
     """Whether its training was stopped early: its score is of fewer steps."""
     warnings: tuple[RewardWarning, ...] = ()
@@ -135,6 +137,10 @@ class Context:
     """Candidates per generation."""
     since: int = 1
     """First generation that the prompt tells of; later than 1 after a fresh restart from the best."""
+    chain: tuple[Turn, ...] = ()
+    """For a describer: the parent and what it came from, oldest first, each with its description."""
+    motion: str = ""
+    """For the designer after a describer: what it described."""
     said: tuple[Remark, ...] = ()
     """What was said by those who watched, in order of generation."""
     examples: tuple[Example, ...] = ()

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from rewardsmith.domain.record import Record
 
-Gate = Literal["parse", "contract", "policy", "duplicate", "probe", "archive", "train"]
+Gate = Literal["describe", "parse", "contract", "policy", "duplicate", "probe", "archive", "train"]
 
 FailureKind = Literal[
+    "unfilled",  # a description that does not fill the robot's template
     "no_code",  # no Python code in the completion
     "syntax",  # the code does not parse
     "truncated",  # the completion broke off in mid-code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from rewardsmith.domain.example import Example
@@ -11,7 +12,9 @@ from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.motion.fitting import check_fits
+from rewardsmith.motion.api import document
+from rewardsmith.motion.description import template
+from rewardsmith.motion.fitting import check_fits, robot_of
 from rewardsmith.prompting.abstraction import abstraction
 from rewardsmith.prompting.forms import shown, source_of
 from rewardsmith.prompting.history import MOST_WARNED, failures, last_generation, tried
@@ -23,7 +26,16 @@ from rewardsmith.prompting.tuning import tuning
 from rewardsmith.prompting.watching import said
 from rewardsmith.reward.source import RewardRejected
 
-__all__ = ["check_templates", "compose", "compose_first", "compose_repair", "estimate_tokens", "prompt_hash"]
+__all__ = [
+    "check_templates",
+    "compose",
+    "compose_description",
+    "compose_description_again",
+    "compose_first",
+    "compose_repair",
+    "estimate_tokens",
+    "prompt_hash",
+]
 
 KNOWN = frozenset(
     {
@@ -34,15 +46,18 @@ KNOWN = frozenset(
         "dt",
         "examples",
         "failures",
+        "faults",
         "generation",
         "horizon",
         "k",
+        "motion",
         "normalized",
         "objections",
         "other",
         "parent",
         "random_score",
         "rejected",
+        "robot",
         "said",
         "score",
         "seconds",
@@ -65,14 +80,15 @@ def compose(recipe: Recipe, context: Context) -> tuple[Message, ...]:
     """The messages that ask for one candidate.
 
     System and first user message; with a parent also its answer and the feedback on it, and no more than these four
-    (EUREKA's window). A second parent is shown in the feedback.
+    (EUREKA's window). A second parent is shown in the feedback. A recipe without a feedback template tells its designer
+    of no parent.
 
     Raises:
         RecipeError: A template is missing, does not parse, or names a variable that nobody gives.
     """
     values = values_of(recipe, context)
     messages = [say("system", recipe, "system", values), say("user", recipe, "task", values)]
-    if context.parents:
+    if context.parents and "feedback" in recipe.templates:
         messages.append(Message(role="assistant", content=_reply(context.parents[0], recipe, context)))
         messages.append(say("user", recipe, "feedback", values))
     return tuple(messages)
@@ -98,6 +114,34 @@ def compose_repair(recipe: Recipe, context: Context) -> tuple[Message, ...]:
     )
 
 
+def compose_description(recipe: Recipe, context: Context) -> tuple[Message, ...]:
+    """The messages that ask a describer: the task, then each earlier description with what came of it.
+
+    Raises:
+        RecipeError: As for `compose`; or the recipe has no `describer`, `describe` or `correct` template.
+    """
+    values = values_of(recipe, context)
+    messages = [say("system", recipe, "describer", values), say("user", recipe, "describe", values)]
+    for turn in context.chain:
+        told = values_of(recipe, replace(context, parents=(turn,)))
+        messages.append(Message(role="assistant", content=turn.description or ""))
+        messages.append(say("user", recipe, "correct", told))
+    return tuple(messages)
+
+
+def compose_description_again(
+    recipe: Recipe, context: Context, messages: tuple[Message, ...], answer: str, faults: Sequence[str]
+) -> tuple[Message, ...]:
+    """The same conversation once more, after a description with faults.
+
+    Raises:
+        RecipeError: As for `compose`; or the recipe has no `unfilled` template.
+    """
+    values = values_of(recipe, context) | {"faults": faults}
+    said_so = Message(role="assistant", content=answer[:MOST_RAW] or "(no answer)")
+    return (*messages, said_so, say("user", recipe, "unfilled", values))
+
+
 def check_templates(recipe: Recipe) -> None:
     """Compile the templates and look for unknown variables, before anything is paid for.
 
@@ -110,15 +154,18 @@ def check_templates(recipe: Recipe) -> None:
 def compose_first(
     recipe: Recipe, task: Task, survey: Survey, probe: Probe, examples: tuple[Example, ...] = ()
 ) -> tuple[Message, ...]:
-    """The messages of the first generation, whose every slot is asked the same.
+    """The messages of the first generation, whose every slot is asked the same; a describer's come first.
 
     Raises:
         TaskError: The recipe moves a robot, and the task has none, or one that the environment does not fit.
     """
     if recipe.moves:
         check_fits(task, survey.names())
-    context = Context(task, survey, probe, history=(), parents=(), seed=0, k=recipe.write.k, examples=examples)
-    return compose(recipe, context)
+    first = Context(task, survey, probe, history=(), parents=(), seed=0, k=recipe.write.k, examples=examples)
+    if not recipe.describe.calls:
+        return compose(recipe, first)
+    unfilled = replace(first, motion=template(robot_of(task)))
+    return (*compose_description(recipe, first), *compose(recipe, unfilled))
 
 
 def estimate_tokens(messages: Sequence[Message]) -> int:
@@ -163,11 +210,21 @@ def values_of(recipe: Recipe, context: Context) -> dict[str, Any]:
         "tried": tried(history, context.parents, recipe.parents.history),
         "failures": failures(history),
         "rejected": None,
+        "faults": (),
+        "motion": context.motion,
+        "robot": _robot(task),
         "draft": "",
         "objections": (),
         "trajectories": None,
         "watched": (),
     }
+
+
+def _robot(task: Task) -> dict[str, Any] | None:
+    robot = task.robot
+    if robot is None:
+        return None
+    return {"title": robot.title, "facts": robot.facts, "template": template(robot), "api": document(robot)}
 
 
 def _parent(parent: Turn, recipe: Recipe, context: Context) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from rewardsmith.domain.recipe import Recipe
 from rewardsmith.errors import RecipeError, near_misses, one_line
 
 SUFFIX = ".md.j2"
-REQUIRED = ("system", "task", "feedback")
-"""Templates without which no run gets past its first generation."""
+REQUIRED = ("system", "task")
+"""Templates of every recipe."""
 
 
 def fenced(text: str, tag: str = "") -> str:
@@ -114,7 +114,8 @@ def _required(recipe: Recipe) -> tuple[str, ...]:
     repair = ("repair",) if recipe.screen.repairs else ()
     critique = ("critic", "revise") if recipe.critique.rounds else ()
     analyse = ("analyser",) if recipe.analyse.episodes else ()
-    return (*REQUIRED, *repair, *critique, *analyse)
+    told = ("describer", "describe", "correct", "unfilled") if recipe.describe.calls else ("feedback",)
+    return (*REQUIRED, *told, *repair, *critique, *analyse)
 
 
 def _line_of(source: str, variable: str) -> int | None:

@@ -20,6 +20,7 @@ from rewardsmith.screening.screen import Screen
 from rewardsmith.search.analysing import Analysing
 from rewardsmith.search.asking import Asking
 from rewardsmith.search.composing import Composing
+from rewardsmith.search.describing import Describing
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.filming import Camera
 from rewardsmith.search.journal import Journal
@@ -90,6 +91,7 @@ def assemble(
     race = Race(spec, recipe, journal, trainings, lambda: first_reason(asked, journal.run))
     composing = Composing(journal, spec, recipe, found, probe)
     analysing = Analysing(recipe, composing, asking, folder)
+    describing = Describing(recipe, asking, placing)
     mating, tuning = Mating(placing), Tuning(spec, recipe, journal, placing, race)
     watcher = person or (_watcher(journal, recipe, dealt) if watched else None)
     watching = Watching(journal, composing, Camera(journal.run, executor, folder, found, sleep), watcher)
@@ -100,6 +102,7 @@ def assemble(
         watching,
         composing,
         analysing,
+        describing,
         mating,
         writing,
         trainings,

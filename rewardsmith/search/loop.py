@@ -1,4 +1,4 @@
-"""The loop: watch, analyse, compose, write, screen, critique, race, tune, confirm, reflect.
+"""The loop: watch, analyse, compose, describe, write, screen, critique, race, tune, confirm, reflect.
 
 It keeps nothing that the journal could not give back: killed at any moment and started again, it walks through what
 is there without doing it twice and goes on where nothing is.
@@ -18,6 +18,7 @@ from rewardsmith.errors import ModelExhausted, ModelUnavailable
 from rewardsmith.search.analysing import Analysing
 from rewardsmith.search.composing import Composing
 from rewardsmith.search.confirming import confirm, train_baselines
+from rewardsmith.search.describing import Describing
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.mating import Mating
@@ -44,6 +45,7 @@ class Search:
     watching: Watching
     composing: Composing
     analysing: Analysing
+    describing: Describing
     mating: Mating
     writing: Writing
     trainings: Trainings
@@ -114,7 +116,10 @@ class Search:
             await self.mating.generation(generation, parentage, train)
             try:
                 await self.analysing.generation(generation, parentage)
-                await self.writing.generation(generation, await self.composing.contexts(generation, parentage), train)
+                contexts = await self.composing.contexts(generation, parentage)
+                described = await self.describing.generation(generation, contexts)
+                await self.writing.generation(generation, described.contexts, train)
+                outage = described.outage
             except ModelUnavailable as error:
                 outage = error
             written.set()

@@ -57,7 +57,7 @@ def run_spec(
     policy_of(recipe)
     if recipe.moves:
         robot_of(task)
-    talks = recipe.write.form != "function" or recipe.critique.rounds or recipe.analyse.episodes
+    talks = recipe.moves or recipe.write.form != "function" or recipe.critique.rounds or recipe.analyse.episodes
     if talks and DEFAULT in (author.name for author in authors(model)):
         raise UsageError(
             f"recipe {recipe.name} needs a language model: the offline author writes whole rewards and nothing else",
@@ -143,9 +143,9 @@ def plan(
 
 
 def _completions(spec: RunSpec, recipe: Recipe) -> int:
-    """Calls of the model at most: every draft repaired, every review an objection, every JSON asked for twice."""
+    """Calls of the model at most: every description asked for again, every draft repaired, every review an objection, every JSON asked for twice."""
     rounds = recipe.critique.rounds
-    slot = (1 + rounds) * (1 + recipe.screen.repairs) + rounds * CALLS
+    slot = recipe.describe.calls + (1 + rounds) * (1 + recipe.screen.repairs) + rounds * CALLS
     parents = spec.k * (2 if recipe.parents.pairs else 1)
     analysed = (spec.iterations - 1) * parents * CALLS if recipe.analyse.episodes else 0
     return spec.iterations * spec.k * slot + analysed

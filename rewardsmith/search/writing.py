@@ -35,27 +35,27 @@ class Writing:
         self._placing = placing
         self._critiquing = Critiquing(recipe, asking)
 
-    async def generation(self, generation: int, contexts: Sequence[Context], ready: Ready) -> None:
+    async def generation(self, generation: int, contexts: Sequence[Context | None], ready: Ready) -> None:
         """Write and screen the generation's missing candidates; `ready` is told of each that may train, at once.
 
         Args:
             generation: Turn of the loop, from 1.
-            contexts: What each slot is asked, by slot.
+            contexts: What each slot is asked, by slot; nothing where it cannot be asked yet.
             ready: Starts a training.
 
         Raises:
             ModelUnavailable: Some completions could not be had; the slots that have theirs are done nevertheless.
         """
-        composed: dict[tuple[str, ...], tuple[Message, ...]] = {}
+        composed: dict[tuple[str, ...], tuple[Message, ...]] = {}  # slots that are told the same are asked the same
         asks = []
         for slot, context in enumerate(contexts):
-            if self._placing.present(generation, slot):
+            if context is None or self._placing.present(generation, slot):
                 continue
-            parents = tuple(turn.candidate.id for turn in context.parents)
-            if parents not in composed:
-                composed[parents] = compose(self._recipe, context)
+            told = (context.motion, *(turn.candidate.id for turn in context.parents))
+            if told not in composed:
+                composed[told] = compose(self._recipe, context)
             key = CompletionKey(generation=generation, role="designer", slot=slot)
-            asks.append(Ask(self._asking.request(key, composed[parents], context)))
+            asks.append(Ask(self._asking.request(key, composed[told], context)))
         while asks:
             asks = await self._round(asks, ready)
 
