@@ -196,9 +196,9 @@ def calls(robot: Robot) -> dict[str, Call]:
 
 
 def range_of(robot: Robot, call: Call, argument: Argument, subject: str) -> Range:
-    """The numbers that an argument may take for what it is about: each joint has its own."""
+    """The numbers that an argument may take for what it is about: each joint has its own; any one's where none is."""
     assert isinstance(argument.values, Range)
-    if call.name == "joint_pose" and argument.name == "angle":
+    if call.name == "joint_pose" and argument.name == "angle" and subject:
         joint = robot.joints[subject]
         return Range(low=joint.low, high=joint.high)
     return argument.values

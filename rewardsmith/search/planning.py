@@ -143,7 +143,7 @@ def plan(
 
 
 def _completions(spec: RunSpec, recipe: Recipe) -> int:
-    """Calls of the model at most: every description asked for again, every draft repaired, every review an objection, every JSON asked for twice."""
+    """Calls of the model at most: everything is asked for as often as the recipe lets it be, every review objects."""
     rounds = recipe.critique.rounds
     slot = recipe.describe.calls + (1 + rounds) * (1 + recipe.screen.repairs) + rounds * CALLS
     parents = spec.k * (2 if recipe.parents.pairs else 1)

@@ -12,6 +12,7 @@ from typing import Any
 
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.prompt import Completion, Request
+from rewardsmith.domain.robot import Robot
 from rewardsmith.domain.run import Run
 from rewardsmith.errors import ModelUnavailable
 from rewardsmith.models.conformance import example_context
@@ -20,6 +21,7 @@ from rewardsmith.screening.screen import Screen
 from rewardsmith.search.analysing import Analysing
 from rewardsmith.search.asking import Asking
 from rewardsmith.search.composing import Composing
+from rewardsmith.search.describing import Describing
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.placing import Placing
 from rewardsmith.search.writing import Writing
@@ -74,6 +76,7 @@ class Desk:
     recipe: Any
     folder: Path
     ready: list[str] = field(default_factory=list)
+    robot: Robot | None = None
 
     def run(self) -> Run:
         return Run.fold(self.store.events("story"))
@@ -92,7 +95,8 @@ class Desk:
             dealt = dealt_files([each.model for each in journal.run.completions])
             asking = Asking(journal, Dies(FolderModel(self.folder / "answers", dealt=dealt), calls), self.recipe.write)
             given = example_context(k)
-            spec = self.spec.model_copy(update={"k": k, "task": given.task})
+            task = given.task.model_copy(update={"robot": self.robot})
+            spec = self.spec.model_copy(update={"k": k, "task": task})
             yield Composing(journal, spec, self.recipe, given.survey, given.probe), asking
         finally:
             self.store.release(lease)
@@ -109,7 +113,10 @@ class Desk:
 
             async def fill() -> None:
                 contexts = await composing.contexts(generation, composing.parentage(generation))
-                await writing.generation(generation, contexts, start)
+                described = await Describing(self.recipe, asking, placing).generation(generation, contexts)
+                await writing.generation(generation, described.contexts, start)
+                if described.outage:
+                    raise described.outage
 
             asyncio.run(fill())
         return self.run()
