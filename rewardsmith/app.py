@@ -43,6 +43,7 @@ from rewardsmith.search.planning import EARLIER_RUNS, budget_of, plan, run_spec
 from rewardsmith.search.results import result, summary
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.surveying import read_survey, survey, survey_key
+from rewardsmith.search.telling import Reading, told
 from rewardsmith.search.training import train_job
 from rewardsmith.search.watching import PERSON, Watcher
 from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
@@ -320,3 +321,14 @@ class Workshop:
         task, found = self.task(env), self.recipe(recipe)
         seen, probe = self.survey(task)
         return compose_first(found, task, seen, probe, self._examples(found, task, seen))
+
+    def told(
+        self, run: str, recipe: str | None = None, *, generation: int | None = None, slot: int = 0
+    ) -> tuple[Message, ...]:
+        """The messages of a run's next generation, or an earlier one; by its own recipe, or by another one."""
+        state = self.run(run)
+        assert state.spec is not None
+        own = recipe_from_files(state.spec.recipe, state.spec.recipe_files)
+        found = self.survey(state.spec.task)
+        asked = self.recipe(recipe) if recipe else own
+        return told(Reading(self.store, state), asked, *found, generation=generation, slot=slot)

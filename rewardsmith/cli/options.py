@@ -49,7 +49,7 @@ display_option = option(
 def env_option(**settings: Any) -> Callable[[Any], Any]:
     """`--env`: name of a task, or the path of a task folder."""
     text = "Name of a task, or path of a task folder."
-    return option("--env", "-e", required=True, metavar="TASK", help=text, **settings)
+    return option("--env", "-e", metavar="TASK", help=text, **{"required": True, **settings})
 
 
 _WHERE = "Where"

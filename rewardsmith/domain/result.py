@@ -276,7 +276,7 @@ class PromptResult(Record):
     recipe: str
     """Name of the recipe."""
     messages: tuple[Message, ...]
-    """What a model would be asked first."""
+    """What a model would be asked."""
     tokens: int
     """Estimate: characters of the messages over four."""
 

@@ -50,7 +50,7 @@ class Analysing:
         """
         if not self.recipe.analyse.episodes:
             return
-        analyses = self.composing.journal.run.analyses
+        analyses = self.asking.journal.run.analyses
         asks = []
         for place, turn in enumerate(parentage.parents()):
             name = turn.candidate.id
@@ -92,11 +92,11 @@ class Analysing:
         return _Ask(self.asking.request(key, messages, request.context), ask.parent, ask.told)
 
     async def _append(self, generation: int, parent: str, analysis: Analysis) -> None:
-        await self.composing.journal.append(Analysed(generation=generation, candidate=parent, analysis=analysis))
+        await self.asking.journal.append(Analysed(generation=generation, candidate=parent, analysis=analysis))
 
     def _told(self, turn: Turn) -> Trajectories | None:
         """What there is to see in a parent's training; None where its archive cannot be read."""
-        run, survey, stage = self.composing.journal.run, self.composing.survey, self.recipe.analyse
+        run, survey, stage = self.asking.journal.run, self.composing.survey, self.recipe.analyse
         candidate, report = turn.candidate, turn.report
         attempt = run.finished.get(("search", candidate.twin or candidate.id, search_seed(self.composing.spec)))
         if attempt is None or report is None:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from rewardsmith.domain.candidate import Answered, Candidate
 from rewardsmith.domain.plan import RunSpec
-from rewardsmith.domain.prompt import CompletionKey, Context, Turn
+from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Turn
 from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.watching import Remark
-from rewardsmith.search.journal import Journal
 from rewardsmith.search.parentage import Parentage
+
+
+class Told(Protocol):
+    """A run with its stored completions: a journal, or who only reads."""
+
+    @property
+    def run(self) -> Run:
+        """What the events say."""
+
+    async def completion(self, key: CompletionKey) -> Completion | None:
+        """The stored completion at a place."""
 
 
 @dataclass(frozen=True)
 class Composing:
     """What a run's requests are made from."""
 
-    journal: Journal
+    journal: Told
     spec: RunSpec
     recipe: Recipe
     survey: Survey
