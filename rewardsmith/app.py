@@ -29,7 +29,7 @@ from rewardsmith.domain.task import Task
 from rewardsmith.errors import StoreError, UnknownName, UsageError
 from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
-from rewardsmith.models.model import price
+from rewardsmith.models.model import price, window
 from rewardsmith.models.registry import default_model, open_model
 from rewardsmith.prompting.messages import check_templates, compose_first, estimate_tokens
 from rewardsmith.reports.files import write_report
@@ -133,7 +133,7 @@ class Workshop:
             )
         open_watcher(spec, recipe)
         found, probe = self.survey(task, note=note)
-        spec = spec.model_copy(update={"examples": self._examples(recipe, task, found)})
+        spec = spec.model_copy(update={"examples": self._examples(recipe, task, found), "window": window(model)})
         tokens = estimate_tokens(compose_first(recipe, task, found, probe, spec.examples))
         earlier = [self._fold(row.id) for row in self.store.runs()[-EARLIER_RUNS:]]
         dollars = price(model, tokens, recipe.write.max_tokens)

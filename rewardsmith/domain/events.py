@@ -75,6 +75,8 @@ class Completed(Record):
     """When replayed from a recording whose prompt differs: the recorded prompt's hash."""
     tokens: int
     dollars: float | None
+    cut: tuple[str, ...] = ()
+    """What was left out of the prompt so that it fits the model's window."""
 
 
 class Screened(Record):

@@ -81,6 +81,8 @@ class RunSpec(Record):
     """Refuse a recording whose prompts differ."""
     examples: tuple[Example, ...] = ()
     """Confirmed rewards of other tasks that its prompts show, the nearest first."""
+    window: int | None = None
+    """Tokens that a prompt and its answer may take together; absent where the model's window is not known."""
     record: str | None = None
     """Folder to which completions are recorded."""
 

@@ -145,6 +145,8 @@ class Context:
     """What was said by those who watched, in order of generation."""
     examples: tuple[Example, ...] = ()
     """Confirmed rewards of other tasks, the nearest first."""
+    cut: tuple[str, ...] = ()
+    """What was left out so that the prompt fits the model's window, in a few words each."""
     rejected: tuple[str, Failure] | None = None
     """For a repair: the source (or the raw answer) and what is wrong with it."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from rewardsmith.domain.prompt import Completion, Request
 from rewardsmith.errors import UsageError
-from rewardsmith.models.provider import RETRIES, explain, read_answer, secrets_in, spoken
+from rewardsmith.models.provider import RETRIES, explain, listed_window, read_answer, secrets_in, spoken
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
@@ -60,6 +60,15 @@ class LiteLLMModel:
         told = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
         try:
             return float(sum(self._litellm.cost_per_token(model=self._model, **told)))
+        except Exception:
+            return None
+
+    def window(self) -> int | None:
+        """Tokens by litellm's list; servers named by an address have none that is known."""
+        if self._base_url is not None:
+            return None
+        try:
+            return listed_window(self._litellm.get_model_info(self._model))
         except Exception:
             return None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rewardsmith.domain.prompt import Completion, CompletionKey, Request
 from rewardsmith.errors import UsageError
-from rewardsmith.models.model import Model, price
+from rewardsmith.models.model import Model, price, window
 
 _SHARE = re.compile(r"(?P<name>.+)=(?P<share>\d+(\.\d+)?)")
 
@@ -67,6 +67,10 @@ class Mixture:
         prices = [price(model, prompt_tokens, completion_tokens) for _, model in self._models]
         known = [each for each in prices if each is not None]
         return max(known) if len(known) == len(prices) else None
+
+    def window(self) -> int | None:
+        """The least that is known: slots of all of them are told the same."""
+        return min((found for _, model in self._models if (found := window(model)) is not None), default=None)
 
     async def complete(self, request: Request) -> Completion:
         """Answer as the slot's model does.

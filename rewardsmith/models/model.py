@@ -11,7 +11,8 @@ from rewardsmith.domain.prompt import Completion, Request
 class Model(Protocol):
     """Completes prompts.
 
-    A model whose prices are known also has `price(prompt_tokens, completion_tokens)`, dollars; see `price`.
+    A model whose prices are known also has `price(prompt_tokens, completion_tokens)`, dollars; see `price`. One whose
+    window is known has `window()`, tokens.
     """
 
     name: str
@@ -28,6 +29,15 @@ class Model(Protocol):
             ModelExhausted: A folder or recording has nothing left. The run finishes with what it has.
         """
         ...
+
+
+def window(model: Model) -> int | None:
+    """Tokens that an opened model takes at most, a prompt with its answer; None where that is not known.
+
+    A plug-in says it by a method `window`.
+    """
+    asked: Callable[[], int | None] | None = getattr(model, "window", None)
+    return None if asked is None else asked()
 
 
 def price(model: Model, prompt_tokens: int, completion_tokens: int) -> float | None:

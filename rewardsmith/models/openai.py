@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from rewardsmith.domain.prompt import Completion, Request
 from rewardsmith.errors import ModelUnavailable, UsageError
-from rewardsmith.models.provider import RETRIES, explain, read_answer, redact, spoken, tokens_of
+from rewardsmith.models.provider import RETRIES, explain, listed_window, read_answer, redact, spoken, tokens_of
 
 OWN_URL = "https://api.openai.com/v1"
 """Where the key of `OPENAI_API_KEY` is needed."""
@@ -65,6 +65,10 @@ class OpenAIModel:
     def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Dollars by the price list; servers other than OpenAI's own have no price that is known."""
         return _price(self._model, prompt_tokens, completion_tokens) if self._own else None
+
+    def window(self) -> int | None:
+        """Tokens by litellm's list; servers other than OpenAI's own have none that is known."""
+        return listed_window(_listed(self._model)) if self._own else None
 
     async def complete(self, request: Request) -> Completion:
         """Ask the server.
@@ -152,8 +156,8 @@ class OpenAIModel:
         return False
 
 
-def _price(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-    """Dollars by litellm's price list, which comes with the package; None without it or for a model that it lacks."""
+def _listed(model: str) -> dict[str, Any] | None:
+    """What litellm's list, which comes with the package, says of a model; None without it or what it lacks."""
     if importlib.util.find_spec("litellm") is None:
         return None
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -161,7 +165,13 @@ def _price(model: str, prompt_tokens: int, completion_tokens: int) -> float | No
         warnings.simplefilter("ignore")
         import litellm
 
-        listed = litellm.model_cost.get(model)
+        found: dict[str, Any] | None = litellm.model_cost.get(model)
+    return found
+
+
+def _price(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+    """Dollars by litellm's list; None for a model that it lacks."""
+    listed = _listed(model)
     if not listed or "input_cost_per_token" not in listed or "output_cost_per_token" not in listed:
         return None
     paid: float = prompt_tokens * listed["input_cost_per_token"] + completion_tokens * listed["output_cost_per_token"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rewardsmith.domain.prompt import Completion, Message
@@ -114,6 +114,12 @@ def redact(text: str, secrets: Collection[str]) -> str:
 def secrets_in(environ: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Values of environment variables whose names say that they are secret."""
     return frozenset(value for name, value in environ if _SECRET_NAME.search(name) and value)
+
+
+def listed_window(listed: Mapping[str, Any] | None) -> int | None:
+    """Tokens of a model's window by its entry in litellm's list, whose limits may be of the input alone."""
+    found = (listed or {}).get("max_input_tokens") or (listed or {}).get("max_tokens")
+    return found if isinstance(found, int) and found > 0 else None
 
 
 def _count(usage: Any, field: str) -> int:

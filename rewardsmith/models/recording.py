@@ -10,7 +10,7 @@ from typing import Literal
 from rewardsmith.domain.prompt import Completion, CompletionKey, Request, prompt_hash
 from rewardsmith.domain.record import Record
 from rewardsmith.errors import UsageError
-from rewardsmith.models.model import Model, price
+from rewardsmith.models.model import Model, price, window
 
 
 class Recorded(Record):
@@ -87,6 +87,10 @@ class RecordingModel:
     def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """As the model's."""
         return price(self._model, prompt_tokens, completion_tokens)
+
+    def window(self) -> int | None:
+        """As the model's."""
+        return window(self._model)
 
     async def complete(self, request: Request) -> Completion:
         """Answer as the model does, once the answer is recorded.

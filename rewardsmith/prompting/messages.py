@@ -87,7 +87,7 @@ def compose(recipe: Recipe, context: Context) -> tuple[Message, ...]:
         RecipeError: A template is missing, does not parse, or names a variable that nobody gives.
     """
     values = values_of(recipe, context)
-    messages = [say("system", recipe, "system", values), say("user", recipe, "task", values)]
+    messages = [say("system", recipe, "system", values), _task(recipe, context, values)]
     if context.parents and "feedback" in recipe.templates:
         messages.append(Message(role="assistant", content=_reply(context.parents[0], recipe, context)))
         messages.append(say("user", recipe, "feedback", values))
@@ -108,7 +108,7 @@ def compose_repair(recipe: Recipe, context: Context) -> tuple[Message, ...]:
     answer = text[:MOST_RAW] if failure.kind in {"no_code", "truncated", "too_large"} else fenced(text, "python")
     return (
         say("system", recipe, "system", values),
-        say("user", recipe, "task", values),
+        _task(recipe, context, values),
         Message(role="assistant", content=answer or "(no answer)"),
         say("user", recipe, "repair", values),
     )
@@ -225,6 +225,15 @@ def _robot(task: Task) -> dict[str, Any] | None:
     if robot is None:
         return None
     return {"title": robot.title, "facts": robot.facts, "template": template(robot), "api": document(robot)}
+
+
+def _task(recipe: Recipe, context: Context, values: dict[str, Any]) -> Message:
+    """The first user message, with what was left out of the prompt."""
+    message = say("user", recipe, "task", values)
+    if not context.cut:
+        return message
+    note = f"To fit your window, this is left out: {'; '.join(context.cut)}."
+    return message.model_copy(update={"content": f"{message.content}\n{note}\n"})
 
 
 def _parent(parent: Turn, recipe: Recipe, context: Context) -> dict[str, Any]:

@@ -42,5 +42,5 @@ class Asking:
         if stored is not None:
             return stored
         completion = await self.model.complete(request)
-        await self.journal.keep(request.key, prompt_hash(request.messages), completion)
+        await self.journal.keep(request.key, prompt_hash(request.messages), completion, request.context.cut)
         return completion

@@ -12,6 +12,7 @@ from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.watching import Remark
+from rewardsmith.prompting.window import fitted
 from rewardsmith.search.parentage import Parentage
 
 
@@ -56,8 +57,8 @@ class Composing:
         return contexts
 
     def context(self, generation: int, parents: tuple[Turn, ...], parentage: Parentage) -> Context:
-        """What is known when a generation is asked for, beside its parents."""
-        return Context(
+        """What is known when a generation is asked for, as far as the model's window holds it."""
+        context = Context(
             task=self.spec.task,
             survey=self.survey,
             probe=self.probe,
@@ -69,6 +70,7 @@ class Composing:
             examples=self.spec.examples,
             said=self._said(generation),
         )
+        return fitted(self.recipe, context, self.spec.window)
 
     def _said(self, generation: int) -> tuple[Remark, ...]:
         return tuple(remark for number, remark in sorted(self.journal.run.said.items()) if number < generation)

@@ -43,8 +43,10 @@ class Journal:
         stored = await asyncio.to_thread(self._store.completion, self.run_name, key)
         return stored.completion if stored else None
 
-    async def keep(self, key: CompletionKey, prompt_hash: str, completion: Completion) -> None:
-        """Store a completion before anything uses it."""
+    async def keep(
+        self, key: CompletionKey, prompt_hash: str, completion: Completion, cut: tuple[str, ...] = ()
+    ) -> None:
+        """Store a completion before anything uses it; `cut` is what its prompt left out to fit the model's window."""
         event = Completed(
             key=key,
             model=completion.model,
@@ -53,6 +55,7 @@ class Journal:
             recorded_hash=completion.recorded_hash,
             tokens=completion.prompt_tokens + completion.completion_tokens,
             dollars=completion.dollars,
+            cut=cut,
         )
         async with self._one_at_a_time:
             with self._fenced():

@@ -8,7 +8,7 @@ import pytest
 from rewardsmith.errors import ModelUnavailable, UsageError
 from rewardsmith.models.conformance import ModelConformance, example_request
 from rewardsmith.models.litellm import LiteLLMModel
-from rewardsmith.models.model import price
+from rewardsmith.models.model import price, window
 from rewardsmith.models.registry import open_model
 
 pytestmark = pytest.mark.slow  # importing litellm takes seconds
@@ -117,3 +117,9 @@ def test_whether_prices_are_known_is_said_before_anything_is_asked(server):
     assert price(LiteLLMModel("openai/gpt-4o"), 1, 1) is not None
     assert price(LiteLLMModel("openai/no-such-model"), 1, 1) is None
     assert price(LiteLLMModel("openai/gpt-4o", base_url=server.url), 1, 1) is None
+
+
+def test_a_models_window_is_known_where_litellm_lists_it(server):
+    assert window(LiteLLMModel("openai/gpt-4o")) == 128_000
+    assert window(LiteLLMModel("openai/no-such-model")) is None
+    assert window(LiteLLMModel("openai/gpt-4o", base_url=server.url)) is None

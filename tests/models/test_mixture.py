@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,3 +105,12 @@ def test_one_that_has_nothing_left_says_so():
     with pytest.raises(ModelExhausted):
         ask(mixture(empty=1, b=1), 1, 0)
     assert ask(mixture(empty=1, b=1), 1, 1).text == "b"
+
+
+def test_the_least_window_that_is_known_counts():
+    def of(tokens):
+        return SimpleNamespace(window=lambda: tokens)
+
+    known, unknown = (Author("a", 1), of(8000)), (Author("b", 1), of(None))
+    assert Mixture([known, (Author("c", 1), of(4000)), unknown]).window() == 4000
+    assert Mixture([unknown, (Author("d", 1), SimpleNamespace())]).window() is None
