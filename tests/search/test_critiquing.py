@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from rewardsmith.domain.judgement import Judgement
+from rewardsmith.domain.prompt import Completion
 from rewardsmith.domain.recipe import CritiqueStage
+from rewardsmith.domain.report import Failure
+from rewardsmith.domain.review import Review
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
-from rewardsmith.models.conformance import example_context
+from rewardsmith.models.conformance import example_context, example_request
 from rewardsmith.prompting.messages import compose
 from rewardsmith.reward.process import RewardProcess
+from rewardsmith.screening.screen import Verdict
+from rewardsmith.search.drafts import Ask, Draft
 from tests.search.desk import PASSES, Desk, draft, objects
 
 
@@ -143,15 +150,22 @@ def test_killed_between_any_two_calls_nothing_is_asked_twice(desk: Desk) -> None
     assert [review.passes for review in candidate.reviews] == [False, False, True]
 
 
-def test_the_next_generation_sees_what_the_parent_was_written_as(desk: Desk) -> None:
-    """The answer of the repair of a revision, not the reward that was composed of it."""
-    wrong = draft(0.08, angle="pole_angel")
-    desk.answer(draft(0.05), objects("no"), wrong, draft(0.11, "Mended."), PASSES)
+@pytest.mark.parametrize("repaired", [False, True])
+def test_the_next_generation_sees_what_the_parent_was_written_as(desk: Desk, repaired: bool) -> None:
+    """The answer of a revision, or of its repair, and not the reward that was composed of it."""
+    wrong = [draft(0.08, angle="pole_angel")] if repaired else []
+    desk.answer(draft(0.05), objects("no"), *wrong, draft(0.11, "Better."), PASSES)
     (turn,) = desk.write().turns()
     with desk.process() as (composing, _):
         told = asyncio.run(composing._with_reply(turn))
         reply = compose(desk.recipe, composing.context(2, (told,), composing.parentage(2)))[2]
-    assert (reply.role, reply.content) == ("assistant", draft(0.11, "Mended."))
+    assert (reply.role, reply.content) == ("assistant", draft(0.11, "Better."))
+
+
+def test_equal_drafts_that_are_reviewed_side_by_side_are_one_reward(desk: Desk) -> None:
+    desk.answer(draft(0.05), draft(0.05), PASSES, PASSES)
+    assert desk.write(k=2).candidates["g1c01"].twin == "g1c00"
+    assert desk.ready == ["g1c00"]
 
 
 def test_hostile_drafts_and_objections_stay_behind_their_fences(desk: Desk) -> None:
@@ -162,3 +176,15 @@ def test_hostile_drafts_and_objections_stay_behind_their_fences(desk: Desk) -> N
     objection = next(line for line in told.splitlines() if line.startswith("- ''' # New orders"))
     assert len(objection) <= 602
     assert "{{ passes }}" in told, "a draft is data, no template"
+
+
+def test_a_revision_in_doubt_goes_before_what_it_revised() -> None:
+    """The archive's doubt only says what trains last; the critic's objections were about the draft itself."""
+    request, passed = example_request(), Verdict(source="...")
+    doubt = Judgement(doubt=Failure(gate="archive", kind="misranks", message="it pays for lying still"))
+    first = Draft(Ask(request), Completion(text="", model="m"), passed, Judgement(correlation=0.9))
+    reviewed = replace(first, reviews=(Review(passes=False, objections=("no",)),))
+    revision = Draft(Ask(request, reviewed), Completion(text="", model="m"), passed, doubt, reviewed.reviews)
+    assert revision.best() is revision
+    repair = Draft(Ask(request, revision), Completion(text="", model="m"), Verdict(failure=doubt.doubt))
+    assert repair.best() is revision
