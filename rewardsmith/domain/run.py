@@ -152,13 +152,7 @@ class Run:
         assert self.spec is not None
         ordered = sorted(self.candidates.values(), key=lambda c: (c.generation, c.slot))
         return tuple(
-            Turn(
-                candidate=c,
-                report=self.search_report(c),
-                stopped=self.stopped(c),
-                warnings=self.warned(c),
-                analysis=self.analyses.get(c.id),
-            )
+            Turn(candidate=c, report=self.search_report(c), stopped=self.stopped(c), warnings=self.warned(c))
             for c in ordered
         )
 

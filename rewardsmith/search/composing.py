@@ -51,7 +51,7 @@ class Composing:
             parents = parentage.of(slot)
             for turn in parents:
                 if turn.candidate.id not in told:
-                    told[turn.candidate.id] = await self._with_reply(turn)
+                    told[turn.candidate.id] = await self._told(turn)
             shown = tuple(told[turn.candidate.id] for turn in parents)
             contexts.append(self.context(generation, shown, parentage))
         return contexts
@@ -78,13 +78,14 @@ class Composing:
     def _history(self, generation: int) -> tuple[Turn, ...]:
         return tuple(turn for turn in self.journal.run.turns() if turn.candidate.generation < generation)
 
-    async def _with_reply(self, turn: Turn) -> Turn:
-        """The turn with the completion that it came from, verbatim."""
+    async def _told(self, turn: Turn) -> Turn:
+        """The turn with the completion that it came from, verbatim, and what the analyser read in its training."""
         place = turn.candidate
         answered = place.answered or _answered(place)
         key = CompletionKey(generation=place.generation, role=answered.role, slot=place.slot, call=answered.call)
         completion = await self.journal.completion(key)
-        return turn.model_copy(update={"reply": completion.text}) if completion else turn
+        analysis = self.journal.run.analyses.get(place.id)
+        return turn.model_copy(update={"reply": completion.text if completion else None, "analysis": analysis})
 
 
 def _answered(candidate: Candidate) -> Answered:

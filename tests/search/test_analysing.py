@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from rewardsmith.domain.events import Attempt, AttemptEnded
-from rewardsmith.domain.prompt import Turn
 from rewardsmith.domain.recipe import AnalyseStage
 from rewardsmith.domain.survey import Probe
 from rewardsmith.errors import ModelExhausted, ModelUnavailable
 from rewardsmith.models.conformance import example_context
 from rewardsmith.prompting.messages import compose
-from rewardsmith.search.analysing import chosen
+from rewardsmith.search.analysing import Analysing, chosen
 from rewardsmith.search.archive import Archived
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.worker.archive import Archive
@@ -63,9 +62,12 @@ def trained(desk: Desk, make_report) -> Desk:
 
 
 def told(desk: Desk) -> str:
-    """What the designer of the second generation is told of its parent."""
-    with desk.process() as (composing, _):
-        (context,) = asyncio.run(composing.contexts(2, composing.parentage(2)))
+    """What the designer of the second generation is told of its parent, once that was read where it can be."""
+    with desk.process() as (composing, asking):
+        parentage = composing.parentage(2)
+        analysing = Analysing(desk.recipe, composing, asking, RunFolder(desk.folder, "run"))
+        asyncio.run(analysing.generation(2, parentage))
+        (context,) = asyncio.run(composing.contexts(2, parentage))
         return compose(desk.recipe, context)[-1].content
 
 
@@ -74,12 +76,11 @@ def analysed(desk: Desk) -> list[tuple[str, int, int]]:
 
 
 def test_what_the_analyser_reads_is_what_the_designer_is_told(trained: Desk) -> None:
-    assert "recorded states" not in told(trained)
     trained.answer(draft(0.05), PASSES, finding())
-    analysis = trained.analyse().analyses["g1c00"]
+    heard = told(trained)
+    analysis = trained.run().analyses["g1c00"]
     assert (analysis.dropped, analysis.finding.evidence[0].step) == (0, 9)
     assert "pole_angle 0.3" in analysis.finding.evidence[0].shown
-    heard = told(trained)
     assert "Cause: It falls to the right." in heard
     assert f"Seen at episode 1, step 9: {analysis.finding.evidence[0].shown}" in heard
     assert "Suggestion: Pay for a small angle." in heard
@@ -176,9 +177,3 @@ def test_late_falls_are_shown_first_then_low_scores_and_the_best_at_the_end() ->
 def test_a_single_episode_counts_as_failed() -> None:
     (alone,) = chosen(archive((10, 5, True, 0.0)), 3, 20)
     assert not alone.best
-
-
-def test_a_turn_carries_its_analysis(trained: Desk) -> None:
-    trained.answer(draft(0.05), PASSES, finding())
-    (turn,) = trained.analyse().turns()
-    assert Turn.model_validate_json(turn.model_dump_json()) == turn

@@ -157,7 +157,7 @@ def test_the_next_generation_sees_what_the_parent_was_written_as(desk: Desk, rep
     desk.answer(draft(0.05), objects("no"), *wrong, draft(0.11, "Better."), PASSES)
     (turn,) = desk.write().turns()
     with desk.process() as (composing, _):
-        told = asyncio.run(composing._with_reply(turn))
+        told = asyncio.run(composing._told(turn))
         reply = compose(desk.recipe, composing.context(2, (told,), composing.parentage(2)))[2]
     assert (reply.role, reply.content) == ("assistant", draft(0.11, "Better."))
 
