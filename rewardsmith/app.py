@@ -41,7 +41,7 @@ from rewardsmith.search.filming import Camera, film_one
 from rewardsmith.search.journal import Journal, Observer
 from rewardsmith.search.planning import EARLIER_RUNS, budget_of, plan, run_spec
 from rewardsmith.search.results import result, summary
-from rewardsmith.search.single import reward_spec, screen_files, train_alone
+from rewardsmith.search.single import reward_spec, screen_files, start_reward, train_alone
 from rewardsmith.search.surveying import read_survey, survey, survey_key
 from rewardsmith.search.telling import Reading, told
 from rewardsmith.search.training import train_job
@@ -133,7 +133,11 @@ class Workshop:
             )
         open_watcher(spec, recipe)
         found, probe = self.survey(task, note=note)
-        spec = spec.model_copy(update={"examples": self._examples(recipe, task, found), "window": window(model)})
+        start = request.start_reward and start_reward(
+            request.start_reward, recipe, task, gates(task, found, probe, unsafe=self.settings.unsafe)
+        )
+        known = {"examples": self._examples(recipe, task, found), "window": window(model), "start_reward": start}
+        spec = spec.model_copy(update=known)
         tokens = estimate_tokens(compose_first(recipe, task, found, probe, spec.examples))
         earlier = [self._fold(row.id) for row in self.store.runs()[-EARLIER_RUNS:]]
         dollars = price(model, tokens, recipe.write.max_tokens)

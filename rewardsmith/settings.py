@@ -53,5 +53,7 @@ class EvolveRequest:
     strict: bool = False
     record: str | None = None
     base_url: str | None = None
+    start_reward: str | None = None
+    """File of a reward in the contract; see `RunSpec.start_reward`."""
     watcher: str | None = None
     """`person`, or a vision model; see `RunSpec.watcher`."""

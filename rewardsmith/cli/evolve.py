@@ -49,6 +49,13 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     "--recipe", metavar="NAME", default="smith", show_default=True, heading=_SEARCH, help="Method: a recipe's name."
 )
 @option(
+    "--start-reward",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    heading=_SEARCH,
+    help="A reward of your own in place of the first generation; the next improves on it.",
+)
+@option(
     "--set",
     "changes",
     multiple=True,
@@ -149,6 +156,7 @@ def evolve(
     budget: str,
     steps: int | None,
     recipe: str,
+    start_reward: str | None,
     changes: tuple[str, ...],
     baselines: tuple[Baseline, ...],
     seed: int,
@@ -195,6 +203,7 @@ def evolve(
     request = EvolveRequest(
         env=env,
         recipe=recipe,
+        start_reward=start_reward,
         changes=changes,
         model=model,
         budget=budget,

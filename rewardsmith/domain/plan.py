@@ -58,7 +58,7 @@ class RunSpec(Record):
     base_url: str | None = None
     """Address of an OpenAI-compatible server, where the model is one's own."""
     iterations: int = Field(gt=0)
-    """Generations."""
+    """Generations, those of every restart together."""
     k: int = Field(gt=0)
     """Candidates per generation."""
     seed: int = 0
@@ -69,6 +69,8 @@ class RunSpec(Record):
     """Whether an interrupted run must end exactly as an undisturbed one."""
     race: bool = True
     """Whether trainings that can hardly lead any more are stopped early, where the recipe races."""
+    start_reward: str | None = None
+    """Source of a reward that a person wrote: it stands in for the first generation, and the next improves on it."""
     watcher: str | None = None
     """Who watches what the next generation improves on: `person`, or the name of a vision model; absent: nobody."""
     sandbox: str = "bubblewrap"

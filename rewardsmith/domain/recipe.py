@@ -84,6 +84,8 @@ class ParentStage(Record):
     """Share of slots that are crossed from two parents without a model; one that cannot be goes to the model."""
     restart_after: int | None = Field(default=None, gt=0)
     """Generations without improvement after which the next begins afresh: from the best, without a history."""
+    restarts: int = Field(default=0, ge=0, le=100)
+    """How often the search begins anew after its generations, without parents and history; the best of all is kept."""
     warm_start: float | None = Field(default=None, gt=0, le=1)
     """Share of a training's steps that a child is given, going on from its first parent's policy; absent: each
     training begins from scratch. Nothing is raced then, since such scores are of unlike trainings."""

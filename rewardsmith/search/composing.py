@@ -40,8 +40,16 @@ class Composing:
     def parentage(self, generation: int, *, without: str | None = None) -> Parentage:
         """Who is parent of which slot, or would be if the candidate `without` were passed over."""
         passed_over = {remark.over for remark in self._said(generation) if remark.over} | {without or ""}
-        history = self._history(generation)
-        return Parentage(self.recipe, history, generation, seed=self.spec.seed, k=self.spec.k, passed_over=passed_over)
+        turns = self.spec.iterations // (1 + self.recipe.parents.restarts)
+        return Parentage(
+            self.recipe,
+            self._history(generation),
+            generation,
+            seed=self.spec.seed,
+            k=self.spec.k,
+            passed_over=passed_over,
+            anew=generation - (generation - 1) % turns,
+        )
 
     async def contexts(self, generation: int, parentage: Parentage) -> list[Context]:
         """One context for each slot of a generation, in order."""

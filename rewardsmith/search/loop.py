@@ -28,7 +28,7 @@ from rewardsmith.search.stoppers import Stopper, first_reason
 from rewardsmith.search.training import Trainings
 from rewardsmith.search.tuning import Tuning
 from rewardsmith.search.watching import Watching
-from rewardsmith.search.writing import Writing
+from rewardsmith.search.writing import Ready, Writing
 from rewardsmith.store.artifacts import RunFolder
 
 BARREN = 3
@@ -112,14 +112,8 @@ class Search:
             for candidate in self._own(generation):
                 if candidate.failure is None and candidate.twin is None:
                     train(candidate)
-            parentage = self.composing.parentage(generation)
-            await self.mating.generation(generation, parentage, train)
             try:
-                await self.analysing.generation(generation, parentage)
-                contexts = await self.composing.contexts(generation, parentage)
-                described = await self.describing.generation(generation, contexts)
-                await self.writing.generation(generation, described.contexts, train)
-                outage = described.outage
+                outage = await self._fill(generation, train)
             except ModelUnavailable as error:
                 outage = error
             written.set()
@@ -139,6 +133,22 @@ class Search:
                 )
             )
         return outage.message if outage else None
+
+    async def _fill(self, generation: int, train: Ready) -> ModelUnavailable | None:
+        """Give slots their candidates; the first generation has a person's reward alone, where there is one.
+
+        Returns why some descriptions could not be had, where that is so.
+        """
+        if generation == 1 and self.spec.start_reward is not None:
+            await self.writing.start(self.spec.start_reward, train)
+            return None
+        parentage = self.composing.parentage(generation)
+        await self.mating.generation(generation, parentage, train)
+        await self.analysing.generation(generation, parentage)
+        contexts = await self.composing.contexts(generation, parentage)
+        described = await self.describing.generation(generation, contexts)
+        await self.writing.generation(generation, described.contexts, train)
+        return described.outage
 
     def _own(self, generation: int) -> list[Candidate]:
         """The candidates of a generation but for what was tuned in it."""

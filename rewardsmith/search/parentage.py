@@ -26,6 +26,7 @@ class Parentage:
         seed: Seed of the run.
         k: Its slots.
         passed_over: Candidates that somebody who watched has passed over: they become no parents any more.
+        anew: Generation in which the search last began anew: nothing earlier is known, but for a person's reward.
     """
 
     def __init__(
@@ -37,13 +38,16 @@ class Parentage:
         seed: int,
         k: int,
         passed_over: Collection[str] = (),
+        anew: int = 1,
     ) -> None:
         stage = recipe.parents
         self._top, self._policy = stage.top, policy_of(recipe)
         self._seed, self._generation = seed % 2**32, generation
-        self.since = restarted(turns, generation, stage.restart_after)
-        """First generation that prompts tell of: later than 1 after a fresh restart."""
-        wanted = [t for t in turns if not {t.candidate.id, t.candidate.twin} & {*passed_over}]
+        own = [turn for turn in turns if turn.candidate.generation >= anew]
+        self.since = max(anew, restarted(own, generation, stage.restart_after))
+        """First generation that prompts tell of: later than 1 after a fresh restart, or when the search began anew."""
+        known = own or [turn for turn in turns if turn.candidate.origin == "human"]
+        wanted = [t for t in known if not {t.candidate.id, t.candidate.twin} & {*passed_over}]
         leader = best(wanted)
         self._turns = [
             t for t in champions(turns) if t in wanted and (t.candidate.generation >= self.since or t is leader)

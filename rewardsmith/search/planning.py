@@ -75,7 +75,7 @@ def run_spec(
         recipe_files=recipe_files,
         model=_absolute(model),
         base_url=request.base_url,
-        iterations=request.iterations or recipe.write.iterations,
+        iterations=(request.iterations or recipe.write.iterations) * (1 + recipe.parents.restarts),
         k=request.k or (recipe.write.k if "write.k" in changed else min(budget.k or recipe.write.k, recipe.write.k)),
         seed=request.seed,
         baselines=request.baselines,
@@ -121,7 +121,7 @@ def plan(
     speed and a typical cost of learning.
     """
     budget = spec.budget
-    search = spec.iterations * (spec.k + recipe.tune.trials)
+    search = spec.iterations * (spec.k + recipe.tune.trials) - (spec.k - 1 if spec.start_reward else 0)
     leaders = min(compared(spec, recipe), search)
     compare = leaders * budget.compare_seeds if leaders > 1 else 0
     baselines = [name for name in spec.baselines if name != "human" or spec.task.environment.stock_reward]
@@ -148,7 +148,8 @@ def _completions(spec: RunSpec, recipe: Recipe) -> int:
     slot = recipe.describe.calls + (1 + rounds) * (1 + recipe.screen.repairs) + rounds * CALLS
     parents = spec.k * (2 if recipe.parents.pairs else 1)
     analysed = (spec.iterations - 1) * parents * CALLS if recipe.analyse.episodes else 0
-    return spec.iterations * spec.k * slot + analysed
+    slots = spec.k * (spec.iterations - (spec.start_reward is not None))
+    return slots * slot + analysed
 
 
 def _seconds_per_step(spec: RunSpec, survey: Survey, earlier: Iterable[Run]) -> float:

@@ -9,6 +9,7 @@ from typing import get_args
 from rewardsmith.domain.candidate import same_as
 from rewardsmith.domain.job import Progress, RewardSpec, TrainJob
 from rewardsmith.domain.plan import Baseline
+from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.result import ScreenFailure, ScreenResult, TrainResult
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Task
@@ -78,6 +79,25 @@ def reward_spec(reward: str, task: Task, survey: Survey) -> RewardSpec:
         hint = f"see `rewardsmith screen {reward} --env {task.name}`"
         raise UsageError(f"{reward}{line}: {rejected.failure.message}", hint=hint) from rejected
     return RewardSpec(kind="candidate", reward_id=analysis.reward_id, source=source)
+
+
+def start_reward(file: str, recipe: Recipe, task: Task, screen: Screen) -> str:
+    """The source of a person's reward that a search is to start from.
+
+    Raises:
+        UsageError: The file cannot be read, a gate refuses it, or the recipe cannot show it to its model.
+    """
+    if recipe.write.form not in ("function", "abstraction"):
+        raise UsageError(
+            f"recipe {recipe.name} cannot start from {file}: its model writes in the form {recipe.write.form}",
+            hint="take a recipe that does, such as eureka or smith",
+        )
+    found = _screen_file(file, screen, [])
+    if found.failure is not None:
+        line = f", line {found.failure.line}" if found.failure.line else ""
+        hint = f"see `rewardsmith screen {file} --env {task.name}`"
+        raise UsageError(f"{file}{line}: {found.failure.message}", hint=hint)
+    return _source(file, _read(file))
 
 
 def train_alone(

@@ -35,6 +35,17 @@ class Writing:
         self._placing = placing
         self._critiquing = Critiquing(recipe, asking)
 
+    async def start(self, source: str, ready: Ready) -> None:
+        """Place a person's reward as the first generation; `ready` is told of it, unless a gate refuses it now."""
+        if self._placing.present(1, 0):
+            return
+        verdict = await self._placing.verdict(1, 0, lambda: source)
+        judgement = await self._placing.judgement(1, verdict)
+        note = "A person's reward, given at the start.\n"
+        candidate = await self._placing.place(1, 0, "human", (), verdict, judgement, answer=note)
+        if verdict.passed:
+            ready(candidate)
+
     async def generation(self, generation: int, contexts: Sequence[Context | None], ready: Ready) -> None:
         """Write and screen the generation's missing candidates; `ready` is told of each that may train, at once.
 

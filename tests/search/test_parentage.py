@@ -170,3 +170,20 @@ def test_who_was_passed_over_is_no_parent_any_more_even_as_the_best(story, smith
     assert twin.id not in drawn
     fresh = smith.parents.model_copy(update={"restart_after": 1})
     assert parent(smith.model_copy(update={"parents": fresh})) == second.id
+
+
+def test_a_search_that_begins_anew_knows_nothing_but_a_persons_reward(story, smith):
+    told = story()
+    told.candidate(1, 0, 3.0)
+    told.candidate(2, 0, 1.0)
+    turns = told.run.turns()
+
+    def of(generation, turns, **said):
+        return Parentage(smith, turns, generation, seed=0, k=1, **said)
+
+    anew = of(3, turns, anew=3)
+    assert (anew.of(0), anew.since) == ((), 3)
+    told.candidate(3, 0, 0.5)
+    assert of(4, told.run.turns(), anew=3).of(0)[0].candidate.id == "g3c00", "not the best of all"
+    ours = (turns[0].model_copy(update={"candidate": turns[0].candidate.model_copy(update={"origin": "human"})}),)
+    assert of(3, ours + turns[1:], anew=3).of(0)[0].candidate.id == "g1c00"
