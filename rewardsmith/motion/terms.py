@@ -80,15 +80,19 @@ class Writer:
         """The part of a vector (N, 3) that points where the torso faces; along x for what cannot turn."""
         return f"{vector}[:, 0]" if self.robot.planar else f"ahead({vector}, {self.facing()})"
 
-    def foot(self) -> tuple[Foot, str, str]:
-        """The foot that the call is about, its place, and its way from the torso, shape (N, 3) each."""
+    def foot(self) -> tuple[Foot, str]:
+        """The foot that the call is about, and its place, shape (N, 3)."""
         name = self.entry.subject
         foot = self.robot.feet[name]
         place = self.sheet.signal(f"{foot.body}_position")
         if any(foot.tip):
             turned = f"rotated({self.sheet.signal(f'{foot.body}_quaternion')}, {foot.tip})"
             place = self.sheet.let(f"{name}_foot", f"{place} + {turned}")
-        return foot, place, self.sheet.let(f"{name}_offset", f"{place} - {self.torso('position')}")
+        return foot, place
+
+    def from_torso(self, place: str) -> str:
+        """The way from the torso to the foot that the call is about, shape (N, 3)."""
+        return self.sheet.let(f"{self.entry.subject}_offset", f"{place} - {self.torso('position')}")
 
 
 def _torso_height(w: Writer) -> None:
@@ -137,28 +141,33 @@ def _torso_turning(w: Writer) -> None:
 
 
 def _foot_position(w: Writer) -> None:
-    foot, place, offset = w.foot()
+    foot, place = w.foot()
     name, at = w.entry.subject, w.entry.values
     if "lift" in at:
         w.soft(f"{name}_lift", f"{place}[:, 2] - {foot.height} - {w.of('lift')}", at["lift"])
     if "forward" in at:
-        residual = f"{w.ahead(offset)} - {foot.stance[0]} - {w.of('forward')}"
+        residual = f"{w.ahead(w.from_torso(place))} - {foot.stance[0]} - {w.of('forward')}"
         w.soft(f"{name}_forward", residual, at["forward"], share=0.5)
     if "inward" in at:
         sign = "+" if foot.stance[1] >= 0 else "-"
-        residual = f"aside({offset}, {w.facing()}) - {foot.stance[1]} {sign} {w.of('inward')}"
+        residual = f"aside({w.from_torso(place)}, {w.facing()}) - {foot.stance[1]} {sign} {w.of('inward')}"
         w.soft(f"{name}_inward", residual, at["inward"], share=0.5)
 
 
 def _foot_stepping(w: Writer) -> None:
-    foot, place, offset = w.foot()
+    foot, place = w.foot()
     name, at = w.entry.subject, w.entry.values
     cycle = f"({w.sheet.clock()} * {w.of('frequency')} + {w.of('phase')}) % 1.0"
     phase, air = w.sheet.let(f"{name}_phase", cycle), w.of("air")
     rise = f"{w.of('lift')} * np.sin(np.pi * flight({phase}, {air}))"
     w.soft(f"{name}_step_height", f"{place}[:, 2] - {foot.height} - {rise}", at["lift"] * at["air"])
     stride = f"{w.of('swing')} * swing({phase}, {air})"
-    w.soft(f"{name}_step_swing", f"{w.ahead(offset)} - {foot.stance[0]} - {stride}", at["swing"] / 2.0, share=0.2)
+    w.soft(
+        f"{name}_step_swing",
+        f"{w.ahead(w.from_torso(place))} - {foot.stance[0]} - {stride}",
+        at["swing"] / 2.0,
+        share=0.2,
+    )
 
 
 def _foot_contact(w: Writer) -> None:
