@@ -25,6 +25,7 @@ from rewardsmith.reports.exchange import exchanged
 from rewardsmith.reports.judged import ASKED, JUDGED, judged_rows, verdict, worth
 from rewardsmith.reports.lineage import lineage
 from rewardsmith.reports.outcomes import analysed, became, failures, made, reviewed, value
+from rewardsmith.reports.remarks import remarks
 from rewardsmith.reports.scores import beats, score_rows
 from rewardsmith.reports.standing import standing
 from rewardsmith.search.statistics import CLIPPED
@@ -89,6 +90,7 @@ def page(run: Run, result: RunResult, survey: Survey | None, folder: RunFolder) 
         authors=[AUTHORS, *author_rows(run)],
         asked=ASKED,
         worth=worth(result.archive) if result.archive else [],
+        remarks=remarks(run),
         judged=[JUDGED, *judged_rows(run)],
         sheets=_sheets(run, folder),
     )

@@ -19,6 +19,7 @@ from rewardsmith.reports.costs import asides, cost_rows, shares
 from rewardsmith.reports.curves import curve, trained
 from rewardsmith.reports.judged import archive_section, verdict
 from rewardsmith.reports.outcomes import analysed, ancestors, became, failed, failures, made, reviewed, value
+from rewardsmith.reports.remarks import remark_section
 from rewardsmith.reports.scores import beats, chances, score_table
 from rewardsmith.reports.tuning import tuning_section
 from rewardsmith.reports.words import ABSENT, count, counted, dollars, duration, inert, interval, score, table
@@ -43,6 +44,7 @@ def story(run: Run, result: RunResult, survey: Survey | None = None) -> str:
         _generations(run),
         _candidates(run),
         author_section(run),
+        remark_section(run),
         tuning_section(run),
         _warnings(run),
         archive_section(run, result),

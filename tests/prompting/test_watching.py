@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from rewardsmith.domain.watching import Remark
+from rewardsmith.catalogue.recipes import list_recipes, load_recipe
+from rewardsmith.domain.prompt import prompt_hash
+from rewardsmith.domain.watching import Impression, Remark
 from rewardsmith.prompting.messages import compose
+from rewardsmith.prompting.seeing import Seen, check_watcher, compose_watch, read_impression
 
 FALLS = Remark(generation=1, candidate="g1c00", saw="It falls over.", change="Keep it upright.", who="person")
 
@@ -49,3 +52,22 @@ def test_words_are_one_line_in_a_fence_and_are_cut(eureka, smith, context, make)
         assert "\x1b" not in heard
         assert "{{ 7 * 7 }}" in heard
         assert "x" * 1001 not in heard
+
+
+def test_every_recipe_can_show_one_agent_or_two_and_reads_what_is_answered(folders, context, make):
+    turns = [make.turn(1, 0, 0.5), make.turn(1, 1, 0.25)]
+    seen = [Seen(turn, (f"a{n}", f"b{n}"), (0.0, 1.5)) for n, turn in enumerate(turns)]
+    for name in list_recipes(folders):
+        recipe = load_recipe(name, folders)
+        check_watcher(recipe)
+        (both,) = compose_watch(recipe, context(turns, turns[:1]), seen)
+        assert both.images == ("a0", "b0", "a1", "b1")
+        assert "Pictures 3 to 4 show agent 2 in one episode, at 0 s, 1.5 s." in both.content
+        assert "is 0.25." in both.content
+        (one,) = compose_watch(recipe, context(turns, turns[:1]), seen[:1])
+        assert "agent 2" not in one.content
+        assert prompt_hash([one]) != prompt_hash([one.model_copy(update={"images": ("a0", "c0")})])
+    answer = 'First {"better": 1}.\n```json\n{"better": 2, "saw": "It hops.", "change": "", "mood": "good"}\n```'
+    assert read_impression(answer) == Impression(better=2, saw="It hops.")
+    for wrong in ("It hops.", '{"better": 3, "saw": "It hops."}', '{"saw": " "}'):
+        assert read_impression(wrong) is None

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 from told_run import ALONE, SPEC, beginning, candidate, fold, raced, report, result, warned, whole
 
-from rewardsmith.domain.events import Completed, RunStarted
+from rewardsmith.domain.events import Completed, RunStarted, Said
 from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.prompt import CompletionKey
 from rewardsmith.domain.result import Baselines, Interval
+from rewardsmith.domain.watching import Remark
 from rewardsmith.prompting.templates import fenced
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.costs import cost_rows
@@ -268,3 +269,12 @@ def test_what_was_spent_stands_beside_the_limits():
         "money": "$1.50",
         "wall time": "10 min",
     }
+
+
+def test_what_was_said_stands_in_the_story_and_does_nothing_in_it(told):
+    assert "What was said" not in told
+    remark = Remark(generation=1, candidate="g1c01", over="g1c00", saw="It `falls` <b>.", who="person")
+    events = whole()
+    events.insert(-1, Said(remark=remark))
+    said = section(story(fold(events), result()), "What was said")
+    assert "after generation 1, person on g1c01: preferred to g1c00; seen: It \\`falls\\` \\<b\\>." in said
