@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Request, Turn
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure
-from rewardsmith.domain.robot import Robot
 from rewardsmith.errors import ModelExhausted, ModelUnavailable, one_line
 from rewardsmith.motion.description import check
 from rewardsmith.motion.fitting import robot_of
 from rewardsmith.prompting.messages import compose_description, compose_description_again
 from rewardsmith.screening.screen import Verdict
 from rewardsmith.search.asking import Asking
+from rewardsmith.search.composing import Told
 from rewardsmith.search.placing import Placing
 
 MOST_ROUNDS = 6
@@ -97,7 +96,7 @@ class Describing:
         return Described(tuple(told), outage)
 
     async def _request(self, generation: int, slot: int, context: Context) -> Request:
-        chained = replace(context, chain=await self._chain(context))
+        chained = replace(context, chain=await chain(self.asking.journal, self.recipe, context))
         key = CompletionKey(generation=generation, role="describer", slot=slot)
         return self.asking.request(key, compose_description(self.recipe, chained), chained)
 
@@ -125,27 +124,29 @@ class Describing:
             messages=request.messages,
         )
 
-    async def _chain(self, context: Context) -> tuple[Turn, ...]:
-        """The parent and what it came from, oldest first, each with its description, as far as they have one."""
-        turns = {turn.candidate.id: turn for turn in context.history}
-        chain: list[Turn] = []
-        turn = context.parents[0] if context.parents else None
-        while turn is not None and len(chain) < MOST_ROUNDS:
-            written = turns.get(turn.candidate.structure, turn).candidate
-            text = await self._description(written, robot_of(context.task))
-            if text is None:
-                break
-            chain.append(turn.model_copy(update={"description": text}))
-            turn = turns.get(written.parents[0]) if written.parents else None
-            if turn is not None and turn.candidate.generation < context.since:
-                break
-        return tuple(reversed(chain))
 
-    async def _description(self, candidate: Candidate, robot: Robot) -> str | None:
-        """The description that a candidate was made from."""
-        for call in range(self.recipe.describe.calls):
-            key = CompletionKey(generation=candidate.generation, role="describer", slot=candidate.slot, call=call)
-            completion = await self.asking.journal.completion(key)
-            if completion is not None and not (found := check(completion.text, robot)).faults:
-                return found.text
-        return None
+async def chain(log: Told, recipe: Recipe, context: Context) -> tuple[Turn, ...]:
+    """The parent and what it came from, oldest first, each with its description, as far as they have one."""
+    turns = {turn.candidate.id: turn for turn in context.history}
+    found: list[Turn] = []
+    turn = context.parents[0] if context.parents else None
+    while turn is not None and len(found) < MOST_ROUNDS:
+        written = turns.get(turn.candidate.structure, turn).candidate
+        text = await description(log, recipe, context, written.generation, written.slot)
+        if text is None:
+            break
+        found.append(turn.model_copy(update={"description": text}))
+        turn = turns.get(written.parents[0]) if written.parents else None
+        if turn is not None and turn.candidate.generation < context.since:
+            break
+    return tuple(reversed(found))
+
+
+async def description(log: Told, recipe: Recipe, context: Context, generation: int, slot: int) -> str | None:
+    """The description that the candidate of a slot was made from."""
+    for call in range(recipe.describe.calls):
+        key = CompletionKey(generation=generation, role="describer", slot=slot, call=call)
+        completion = await log.completion(key)
+        if completion is not None and not (found := check(completion.text, robot_of(context.task))).faults:
+            return found.text
+    return None

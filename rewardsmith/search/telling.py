@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rewardsmith.domain.prompt import Completion, CompletionKey, Message
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.errors import UsageError
-from rewardsmith.prompting.messages import compose
+from rewardsmith.motion.description import template
+from rewardsmith.motion.fitting import robot_of
+from rewardsmith.prompting.messages import compose, compose_description
 from rewardsmith.search.composing import Composing
+from rewardsmith.search.describing import chain, description
 from rewardsmith.store.store import Store
 
 
@@ -32,7 +35,7 @@ class Reading:
 def told(
     reading: Reading, recipe: Recipe, survey: Survey, probe: Probe, *, generation: int | None, slot: int
 ) -> tuple[Message, ...]:
-    """The messages that ask for one slot of a generation.
+    """The messages that ask for one slot of a generation; a describer's come first.
 
     Args:
         reading: The run.
@@ -58,6 +61,14 @@ def told(
         )
     if slot >= spec.k:
         raise UsageError(f"run {spec.run} has slots 0 to {spec.k - 1}, no slot {slot}", hint="name one with --slot")
-    composing = Composing(reading, spec, recipe, survey, probe)
-    contexts = asyncio.run(composing.contexts(wanted, composing.parentage(wanted)))
-    return compose(recipe, contexts[slot])
+    return asyncio.run(_told(Composing(reading, spec, recipe, survey, probe), wanted, slot))
+
+
+async def _told(composing: Composing, generation: int, slot: int) -> tuple[Message, ...]:
+    recipe, log = composing.recipe, composing.journal
+    context = (await composing.contexts(generation, composing.parentage(generation)))[slot]
+    if not recipe.describe.calls:
+        return compose(recipe, context)
+    chained = replace(context, chain=await chain(log, recipe, context))
+    motion = await description(log, recipe, context, generation, slot) or template(robot_of(context.task))
+    return (*compose_description(recipe, chained), *compose(recipe, replace(context, motion=motion)))
