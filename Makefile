@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help install demo test test-slow attacks images check docs wheel constraints clean
+.PHONY: help install demo test test-slow attacks images check docs snapshots wheel constraints clean
 
 help:
 	@echo 'make demo       evolve a reward for ant, without a key: at most 12 minutes on two cores'
@@ -22,6 +22,7 @@ help:
 	@echo 'make images     build both container images, without a registry, and say how large they are'
 	@echo 'make check      lint, types, imports, module sizes, documents'
 	@echo 'make docs       bring the outputs that documents show up to date'
+	@echo 'make snapshots  bring the stored prompts of the tests up to date'
 	@echo 'make install    set up .venv and bubblewrap; the others do it by themselves'
 	@echo 'make wheel      build dist/*.whl'
 
@@ -56,6 +57,9 @@ check: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python scripts/check_docs.py --write
+
+snapshots: $(STAMP)
+	$(BIN)/python -m tests.prompting.rendered
 
 wheel: $(STAMP)
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
