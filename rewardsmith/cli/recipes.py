@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rewardsmith.cli.command import CONTEXT, Command
+from rewardsmith.cli.command import CONTEXT, Command, option
 from rewardsmith.cli.options import json_option
 
 
@@ -61,9 +61,10 @@ def show(*, recipe: str, as_json: bool) -> None:
 @recipes.command("diff", cls=Command)
 @click.argument("a")
 @click.argument("b")
+@option("--lines", is_flag=True, help="The lines of each template, as a unified diff.")
 @json_option
-def diff(*, a: str, b: str, as_json: bool) -> None:
-    """Compare two recipes: the keys that differ, defaults included, and a unified diff of each template."""
+def diff(*, a: str, b: str, lines: bool, as_json: bool) -> None:
+    """Compare two recipes: the keys that differ, defaults included, and how much of each template."""
     from rewardsmith.app import Settings, Workshop
     from rewardsmith.cli.emit import emit_json, emit_text
     from rewardsmith.reports.recipes import compare, told
@@ -73,4 +74,4 @@ def diff(*, a: str, b: str, as_json: bool) -> None:
     if as_json:
         emit_json(found)
     else:
-        emit_text(told(found))
+        emit_text(told(found, lines=lines))

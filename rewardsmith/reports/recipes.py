@@ -8,7 +8,7 @@ from typing import Any
 
 from rewardsmith.domain.difference import RecipeDiff, SettingDiff, TemplateDiff
 from rewardsmith.domain.recipe import Recipe
-from rewardsmith.reports.words import table
+from rewardsmith.reports.words import ABSENT, table
 
 _WORDS = {"name", "title", "description", "sources", "templates"}
 """Fields of a recipe that say nothing of what it does."""
@@ -27,15 +27,27 @@ def compare(a: Recipe, b: Recipe) -> RecipeDiff:
     )
 
 
-def told(found: RecipeDiff) -> str:
-    """The same as text: a table of keys, then each template's diff."""
+def told(found: RecipeDiff, *, lines: bool = False) -> str:
+    """The same as text: a table of keys, and one of templates or, with `lines`, each template's diff."""
     if not found.settings and not found.templates:
         return f"{found.a} and {found.b} are the same method"
     parts = [table(["key", found.a, found.b], [[each.key, each.a, each.b] for each in found.settings])]
-    parts += [
-        f"{each.template}.md.j2: only in {each.only_in}" if each.only_in else each.diff for each in found.templates
-    ]
+    if lines:
+        parts += [
+            f"{each.template}.md.j2: only in {each.only_in}" if each.only_in else each.diff for each in found.templates
+        ]
+    elif found.templates:
+        header = ["template", f"lines only in {found.a}", f"lines only in {found.b}"]
+        parts.append(table(header, [_counted(each, found) for each in found.templates]))
     return "\n\n".join(parts)
+
+
+def _counted(template: TemplateDiff, found: RecipeDiff) -> list[str]:
+    name = f"{template.template}.md.j2"
+    if template.only_in:
+        return [name, *("whole" if template.only_in == recipe else ABSENT for recipe in (found.a, found.b))]
+    lines = template.diff.splitlines()[2:]
+    return [name, *(str(sum(line.startswith(sign) for line in lines)) for sign in "-+")]
 
 
 def _settings(data: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

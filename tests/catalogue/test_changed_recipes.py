@@ -104,7 +104,10 @@ def test_two_recipes_differ_in_keys_and_lines(folders: Folders) -> None:
         ("parents.history", "0", "2"),
         ("screen.archive", "false", "true"),
     ]
-    text = told(found)
+    rows = [line.split() for line in told(found).splitlines()]
+    assert ["extra.md.j2", "–", "whole"] in rows
+    assert ["task.md.j2", "0", "1"] in rows
+    text = told(found, lines=True)
     assert "extra.md.j2: only in mine" in text
     assert "\n+More." in text
     assert "--- eureka/task.md.j2" in text
