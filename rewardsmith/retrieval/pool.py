@@ -39,7 +39,7 @@ def _pair(run: Run) -> Example | None:
     if run.spec is None or run.confirmed is None:
         return None
     winner, scores = run.candidates.get(run.confirmed.winner), run.scores("confirm", run.confirmed.winner)
-    if winner is None or not winner.source or len(winner.source) > LONGEST or not scores:
+    if winner is None or not winner.source or not scores or not _shown(winner.source):
         return None
     return Example(
         run=run.spec.run,
@@ -50,3 +50,8 @@ def _pair(run: Run) -> Example | None:
         score=sum(scores) / len(scores),
         signals=winner.signals,
     )
+
+
+def _shown(source: str) -> bool:
+    """Whether a prompt may show a source: short enough, and nothing in it that a reader would not see."""
+    return len(source) <= LONGEST and all(c.isprintable() or c in "\n\t" for c in source)

@@ -26,6 +26,7 @@ from rewardsmith.cli.display_rich import frame
 from rewardsmith.cli.emit import emit_json, emit_text
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import Attempt, AttemptEnded, Event, Screened
+from rewardsmith.domain.example import Example
 from rewardsmith.domain.prompt import Context, Turn
 from rewardsmith.domain.report import ComponentStatistics, Failure, Report
 from rewardsmith.domain.result import CandidateResult
@@ -59,6 +60,8 @@ def compute_reward(x):
     return x, {"a": x}
 '''
 """The source itself goes back to its author, fenced; its docstring's first line to others, too."""
+SEEN = "".join(c for c in SOURCE if c.isprintable() or c == "\n")
+"""What of it an example may hold."""
 
 
 def test_the_process_lets_these_names_pass_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +135,7 @@ def survey() -> Survey:
     )
 
 
-@pytest.mark.parametrize("recipe", ["eureka", "smith"])
+@pytest.mark.parametrize("recipe", ["eureka", "smith", "text2reward"])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_next_prompt_holds_names_in_fences_only(recipe: str, name: str) -> None:
     _, run = run_of(name)
@@ -141,7 +144,10 @@ def test_the_next_prompt_holds_names_in_fences_only(recipe: str, name: str) -> N
     good = Turn(candidate=shown(name), report=report(name), warnings=(warning_of(name),))
     other = Turn(candidate=told_run.candidate(1, 5, source=SOURCE), report=report(name), warnings=(warning_of(name),))
     values = {"task": told_run.TASK, "survey": survey(), "probe": Probe({}, np.ones(1, dtype=bool)), "seed": 0, "k": 1}
-    asked = compose(found, Context(**values, history=(*turns, other), parents=(good,)))
+    example = Example(
+        run="r", candidate="g1c00", task="t", description="Hop.", source=SEEN, score=1.0, signals=("x_velocity",)
+    )
+    asked = compose(found, Context(**values, history=(*turns, other), parents=(good,), examples=(example,)))
     mended = compose_repair(found, Context(**values, history=turns, parents=(), rejected=(SOURCE, failure_of(name))))
     for message in (*asked, *mended):
         if message.role != "assistant":

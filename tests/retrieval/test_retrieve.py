@@ -91,6 +91,7 @@ def test_of_each_other_task_the_best_confirmed_reward_is_in_the_pool():
         told("failed", "walker2d", scores=()),
         told("other signals", "walker2d", reads=("x_velocity", "torso_up")),
         told("earlier signals", "walker2d", reads=("prev_torso_up",)),
+        told("unseen", "walker2d", source="x = 1  # \u202e"),
         told("too long", "walker2d", source="#" * (LONGEST + 1)),
     ],
     ids=lambda run: run.spec.run,
