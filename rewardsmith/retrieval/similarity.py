@@ -32,11 +32,13 @@ def _encoder(name: str) -> Any:
     """The encoder; None where it cannot be had here."""
     if not name or importlib.util.find_spec("sentence_transformers") is None:
         return None
-    from sentence_transformers import SentenceTransformer
-
     try:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
         return SentenceTransformer(name, device="cpu", local_files_only=True)
-    except (OSError, ValueError):
+    except (ImportError, OSError, ValueError):
         return None
 
 

