@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Sequence
 from typing import Any
@@ -34,9 +35,9 @@ def _encoder(name: str) -> Any:
         return None
     try:
         from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        chatter: Any = importlib.import_module("transformers.utils.logging")
+        chatter.disable_progress_bar()
         return SentenceTransformer(name, device="cpu", local_files_only=True)
     except (ImportError, OSError, ValueError):
         return None
