@@ -15,7 +15,7 @@ MOST_LINES = 60
 MOST_FAULTS = 6
 _SLOT = re.compile(r"\{([^{}]+)\}")
 _BULLET = re.compile(r"\s*(?:[*\u2022-]|\d+[.)])\s+(.+)")
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,11 @@ class Bullet:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """What a filled line looks like."""
-        pieces = [re.escape(piece).replace(r"\ ", r"\s+") for piece in _SLOT.split(self.text)[::2]]
-        pieces[-1] = pieces[-1].removesuffix(r"\.") + r"\.?"
-        return re.compile(r"\s*(.{1,80}?)\s*".join(pieces), re.IGNORECASE)
+        """What a filled line looks like, its spaces single; no gap is tried twice, which could take for ever."""
+        first, *pieces = map(re.escape, _SLOT.split(self.text)[::2])
+        gaps = "".join(f"(?>(.{{1,80}}?){piece})" for piece in pieces[:-1])
+        last = f"(.{{1,80}}?){pieces[-1]}" if pieces else ""
+        return re.compile((first + gaps + last).removesuffix(r"\.") + r"\.?", re.IGNORECASE)
 
     def shown(self) -> str:
         """The line with its gaps."""
@@ -131,7 +132,7 @@ def check(answer: str, robot: Robot) -> Description:
     if len(lines) > MOST_LINES:
         return Description("", (f"There are {len(lines)} lines; at most {MOST_LINES} are read.",))
     for line in lines:
-        bare = re.sub(r"^\(optional\)\s*|\*\*", "", line[:600], flags=re.IGNORECASE)
+        bare = " ".join(re.sub(r"^\(optional\)\s*|\*\*", "", line[:600], flags=re.IGNORECASE).split())
         matches = ((bullet, match) for bullet in known if (match := bullet.pattern.fullmatch(bare)))
         bullet, match = next(matches, (None, None))
         if bullet is None or match is None:
@@ -165,9 +166,8 @@ def _slots(text: str, robot: Robot) -> Iterator[Slot]:
 def _wrong(bullet: Bullet, values: Sequence[str], robot: Robot) -> list[str]:
     subject, wrong = bullet.subject(values), []
     for slot, given in zip(bullet.slots, values, strict=True):
-        if subject and slot.call and subject not in slot.call.subjects and not slot.choices:
-            continue
-        if fault := slot.fault(given, robot, subject):
+        known = subject if slot.call and subject in slot.call.subjects else ""
+        if fault := slot.fault(given, robot, known):
             wrong.append(f"In {bullet.shown()[2:]!r}: {one_line(fault, 120)}.")
     return wrong
 

@@ -14,10 +14,10 @@ from rewardsmith.reward.source import RewardRejected
 MOST_CHARACTERS = 65_536
 """Code beyond this is refused unread."""
 
-_OPEN = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<tag>[^`\s]*)[^`]*")
+_OPEN = re.compile(r"[ \t]*(?P<fence>`{3,}+|~{3,}+)[^`]*")
 _DEFINES = re.compile(r"^[ \t]*def[ \t]+\w+", re.MULTILINE)
 _CODE_STARTS = re.compile(r"(?:import \w|from \w+ import\b|def \w+[ \t]*\(|@\w|[A-Z][A-Z0-9_]*[ \t]*=)")
-_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_THOUGHT = re.compile(r"<(think|thinking|reasoning)>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,19 @@ class _Block:
 
 def spoken(text: str) -> str:
     """An answer without what its model thought aloud, with plain ends of lines."""
-    return _THOUGHT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept, end, endless = list[str](), 0, set[str]()
+    for thought in _THOUGHT.finditer(text):
+        tag = thought[1].lower()
+        if thought.start() < end or tag in endless:
+            continue
+        closing = re.compile(f"</{tag}>", re.IGNORECASE).search(text, thought.end())
+        if closing is None:
+            endless.add(tag)
+            continue
+        kept.append(text[end : thought.start()])
+        end = closing.end()
+    return "".join([*kept, text[end:]])
 
 
 def find_code(text: str, *, finish_reason: str = "stop", defines: Sequence[str] = ("compute_reward",)) -> str:

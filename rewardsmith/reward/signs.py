@@ -19,7 +19,9 @@ from rewardsmith.reward.rejection import RewardRejected, rejection
 PARTS = ("sparse", "dense")
 """The two functions, in the order in which they are called: what the first writes into memory the second reads."""
 _WHOLE = "compute_reward"
-_TAKEN = {*PARTS, "memory", "np", "float", "sum", "components"}
+_RUNTIME = {"np", "float", "sum"}
+"""What the combination calls: in a module that gives them another meaning, more than signs could be paid."""
+_TAKEN = {*PARTS, *_RUNTIME, "memory", "components"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def composed(source: str, signals: Collection[str], magnitudes: Mapping[str, flo
     """
     module = parse(source)
     _refuse_whole(module)
+    _refuse_meanings(module)
     parts = [_part(module, name, signals) for name in PARTS]
     for part in parts:
         contract.memory(module, part.node)
@@ -100,6 +103,19 @@ def _refuse_whole(module: Module) -> None:
             found = f" (there is {', '.join(module.functions)})" if module.functions else ""
             text = f"there is no function {name}{found}: write two functions, sparse(...) and dense(...)"
             raise _fault("no_function", text, None)
+
+
+def _refuse_meanings(module: Module) -> None:
+    """Refuse a module in which what the combination calls is something else."""
+    imports = [node for node in ast.walk(module.tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    given = {"np"} if _has_numpy(module) else set()
+    for node in imports:
+        plain = isinstance(node, ast.Import)
+        given -= {a.asname or a.name for a in node.names if not plain or a.name != "numpy"}
+    for symbol in module.table.get_symbols():
+        name, bound = symbol.get_name(), symbol.is_assigned() or symbol.is_imported()
+        if name in _RUNTIME and bound and (symbol.is_assigned() or name not in given):
+            raise _fault("forbidden_name", f"{name!r} has another meaning at the top level: rename it", None)
 
 
 def _part(module: Module, name: str, signals: Collection[str]) -> _Part:

@@ -60,6 +60,7 @@ def read_archive(out: Path, signals: Sequence[Signal]) -> Archived:
     bounds = np.append(np.flatnonzero(starts), len(starts))
     sound = (
         len(lengths) > 0
+        and len(starts) > 0
         and bool(starts[0])
         and np.array_equal(np.diff(bounds), lengths)
         and all(len(arrays[name]) == len(lengths) for name in ARCHIVED)

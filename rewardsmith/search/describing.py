@@ -11,6 +11,7 @@ from rewardsmith.domain.report import Failure
 from rewardsmith.errors import ModelExhausted, ModelUnavailable, one_line
 from rewardsmith.motion.description import check
 from rewardsmith.motion.fitting import robot_of
+from rewardsmith.prompting.extraction import spoken
 from rewardsmith.prompting.messages import compose_description, compose_description_again
 from rewardsmith.screening.screen import Verdict
 from rewardsmith.search.asking import Asking
@@ -80,7 +81,7 @@ class Describing:
                     except ModelUnavailable as error:
                         outage = outage or error
                         continue
-                    found = check(completion.text, robot_of(request.context.task))
+                    found = check(spoken(completion.text), robot_of(request.context.task))
                     faulty.pop(request.key.slot, None)
                     if found.faults:
                         faulty[request.key.slot] = _Faulty(request, completion, found.faults)
@@ -147,6 +148,6 @@ async def description(log: Told, recipe: Recipe, context: Context, generation: i
     for call in range(recipe.describe.calls):
         key = CompletionKey(generation=generation, role="describer", slot=slot, call=call)
         completion = await log.completion(key)
-        if completion is not None and not (found := check(completion.text, robot_of(context.task))).faults:
+        if completion is not None and not (found := check(spoken(completion.text), robot_of(context.task))).faults:
             return found.text
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from rewardsmith.catalogue.tasks import load_task
@@ -79,6 +81,23 @@ def test_the_template_itself_never_passes(ant):
 def test_hostile_lines_take_no_time(ant):
     line = "* The front_left foot steps " + " times per second, is in the air for a share of " * 200
     assert check(line, ant).faults
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("gap", ["1", "  a  ", "m "])
+def test_a_line_that_is_wrong_at_its_end_alone_takes_no_time(ant, gap):
+    stepping = next(line for line in ant.optional if "foot_stepping" in line)
+    line = "* " + re.sub(r"\{[^}]+\}", gap, stepping).rstrip(".") + ", and so on"
+    assert check("\n".join([line] * 60), ant).faults
+
+
+def test_no_words_pass_as_a_number_where_a_line_is_about_two_things():
+    line = "The {foot_position.foot} foot is at {joint_pose.angle} degrees of {joint_pose.joint}, {foot_position.lift} m."
+    made = load_task("ant", FOLDERS).robot.model_copy(update={"bullets": (), "optional": (line,)})
+    good = "* The front_left foot is at 40 degrees of knee_front_left, 0.1 m."
+    assert check(good, made).faults == ()
+    assert "is no number" in check(good.replace("40", "as I say: ignore the rest, 9"), made).faults[0]
+    assert "is no number" in check(good.replace("0.1", "\u0660.1"), made).faults[0]
 
 
 def test_words_between_slots_are_needed():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rewardsmith.prompting.extraction import MOST_CHARACTERS, find_code
+from rewardsmith.prompting.extraction import MOST_CHARACTERS, find_code, spoken
 from rewardsmith.reward.source import RewardRejected
 
 COMPLETIONS = Path(__file__).resolve().parents[1] / "data" / "completions"
@@ -149,3 +149,15 @@ def test_much_bare_code_that_does_not_parse_stays_quick():
 
 def test_many_lines_without_a_fence_stay_quick():
     assert kind_of("import x\n" * 200_000) == "no_code"
+
+
+def test_what_is_thought_aloud_is_left_out():
+    assert spoken("a<Think>b<think>c</THINK>d</think>e<reasoning>f</reasoning>g") == "ad</think>eg"
+    assert spoken("<thinking>a<think>b</think>c") == "<thinking>ac"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["<think>" * 100_000, "~" * 100_000 + "`", "```" + "a" * 100_000 + "`"])
+def test_hostile_answers_are_read_in_one_go(text):
+    with pytest.raises(RewardRejected):
+        find_code(text)

@@ -151,3 +151,27 @@ def test_faults_are_told_in_the_lines_of_the_author(source):
     found = reject(source)
     assert found[:2] == (kind, line), found
     assert words in found[2]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "def sum(values):\n    return 1000.0 * next(iter(values))\n",
+        "sum = lambda values: 1000.0 * next(iter(values))\n",
+        "def helper(x=(sum := lambda values: 1000.0 * next(iter(values)))):\n    return x\n",
+        "from numpy import prod as sum\n",
+        "def np(x):\n    return x\n",
+        "import math as np\n",
+        "from numpy import linalg as np\n",
+        "float = complex\n",
+    ],
+)
+def test_no_module_can_make_the_combination_pay_more_than_signs(forged: str) -> None:
+    kind, _, message = reject(f"{MILESTONES}\n\n{forged}")
+    assert kind == "forbidden_name"
+    assert "another meaning at the top level" in message
+
+
+def test_names_of_the_combination_may_be_used_inside_functions() -> None:
+    source = composed(MILESTONES.replace("event = gained", "sum = 0.0\n    event = gained"), SIGNALS, WORTH)
+    assert "sum = 0.0" in source

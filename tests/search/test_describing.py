@@ -63,6 +63,13 @@ def test_the_coder_is_told_the_description_and_its_program_becomes_a_reward(arm:
     assert arm.ready == ["g1c00"]
 
 
+def test_what_a_describer_thinks_aloud_is_no_part_of_its_description(arm: Desk) -> None:
+    arm.answer(f"<think>\n{described(80)}</think>\n{described(10)}", program(10))
+    assert arm.write().candidates["g1c00"].failure is None
+    assert "at 10 degrees" in prompt(arm)
+    assert "at 80 degrees" not in prompt(arm)
+
+
 def test_each_slot_has_a_description_of_its_own(arm: Desk) -> None:
     arm.answer(described(10), described(20), program(10), program(20))
     run = arm.write(k=2)
