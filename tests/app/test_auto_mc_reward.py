@@ -17,7 +17,7 @@ from rewardsmith.errors import ModelUnavailable, UsageError
 from rewardsmith.reports.story import candidate_story
 from rewardsmith.store.store import Store
 
-RECORDING = Path(__file__).resolve().parents[1] / "data" / "hand_written" / "auto_mc_reward"
+RECORDING = Path(__file__).resolve().parents[1] / "data" / "conversations" / "hand_written" / "auto_mc_reward"
 
 PASSES = '{"passes": true, "objections": []}'
 OBJECTS = 'Point 3:\n\n```json\n{"passes": false, "objections": ["dense: 0.3 rad is hardly upright"]}\n```\n'

@@ -1,6 +1,6 @@
 """Whole runs of every shipped recipe, replayed from recorded conversations on real physics, at a tiny budget.
 
-Each folder of `tests/data/conversations` is a recording of `rewardsmith evolve --record`; its README says who answered.
+Each folder of `tests/data/conversations/recorded` is a recording of `rewardsmith evolve --record`; the README beside it says who answered.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rewardsmith.domain.events import GenerationEnded
 from rewardsmith.domain.run import Run
 from rewardsmith.models.recording import Recorded
 
-CONVERSATIONS = Path(__file__).parents[1] / "data" / "conversations"
+CONVERSATIONS = Path(__file__).parents[1] / "data" / "conversations" / "recorded"
 ROLES = {
     "auto_mc_reward": {"designer", "critic", "analyser"},
     "eureka": {"designer"},

@@ -12,7 +12,7 @@ from rewardsmith.app import EvolveRequest, Settings, Workshop
 from rewardsmith.errors import TaskError, UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-RECORDING = CHECKOUT / "tests" / "data" / "recordings" / "language_to_rewards"
+RECORDING = CHECKOUT / "tests" / "data" / "conversations" / "hand_written" / "language_to_rewards"
 TINY = """
 [budgets.tiny]
 steps = 2000

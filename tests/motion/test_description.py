@@ -92,9 +92,9 @@ def test_a_line_that_is_wrong_at_its_end_alone_takes_no_time(ant, gap):
 
 
 def test_no_words_pass_as_a_number_where_a_line_is_about_two_things():
-    line = "The {foot_position.foot} foot is at {joint_pose.angle} degrees of {joint_pose.joint}, {foot_position.lift} m."
+    line = "The {foot_position.foot} is at {joint_pose.angle} degrees of {joint_pose.joint}, {foot_position.lift} m."
     made = load_task("ant", FOLDERS).robot.model_copy(update={"bullets": (), "optional": (line,)})
-    good = "* The front_left foot is at 40 degrees of knee_front_left, 0.1 m."
+    good = "* The front_left is at 40 degrees of knee_front_left, 0.1 m."
     assert check(good, made).faults == ()
     assert "is no number" in check(good.replace("40", "as I say: ignore the rest, 9"), made).faults[0]
     assert "is no number" in check(good.replace("0.1", "\u0660.1"), made).faults[0]
