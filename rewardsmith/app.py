@@ -288,12 +288,15 @@ class Workshop:
         return hand_out_policy(state, state.candidates[candidate], self.folder(run), folder)
 
     def video(self, run: str, subject: str | None = None, to: Path | None = None) -> VideoResult:
-        """Film an episode of a candidate's policy or a baseline's; MP4 and GIF beside it, or at `to`. Blocks."""
+        """Film an episode of a candidate's policy or a baseline's; MP4 and GIF in its folder, or at `to`. Blocks."""
         state = self.run(run)
         assert state.spec is not None
         self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
         camera = Camera(state, self.executor, self.folder(run), self.survey(state.spec.task)[0])
-        return asyncio.run(film_one(camera, subject, to))
+        filmed = asyncio.run(film_one(camera, subject, to))
+        if to is None:
+            self._report(run, state)
+        return filmed
 
     def screen(self, files: Sequence[str], env: str) -> list[ScreenResult]:
         """Which gate each file (a module or a raw completion) passes or fails, and why."""

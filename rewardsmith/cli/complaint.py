@@ -35,7 +35,14 @@ def _describe_usage(error: click.ClickException) -> tuple[str, str, str, int]:
     unknown = isinstance(error, (click.exceptions.NoSuchCommand, click.NoSuchOption))
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context else "rewardsmith"
-    return "UnknownName" if unknown else "UsageError", error.format_message(), f"see `{path} --help`", EXIT_USAGE
+    hint = f"see `{path} --help`"
+    if isinstance(error, click.exceptions.NoSuchCommand) and context is not None and _shows(context.command):
+        hint = f"`{path} show {error.command_name}` shows one of that name; {hint}"
+    return "UnknownName" if unknown else "UsageError", error.format_message(), hint, EXIT_USAGE
+
+
+def _shows(command: click.Command) -> bool:
+    return isinstance(command, click.Group) and "show" in command.commands
 
 
 def _describe_os(error: OSError) -> tuple[str, str, str, int]:

@@ -18,6 +18,7 @@ from rewardsmith.domain.events import (
     Confirmed,
     GenerationEnded,
     Raced,
+    Said,
     Screened,
     StatusChanged,
     StoredEvent,
@@ -25,7 +26,8 @@ from rewardsmith.domain.events import (
 )
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.run import Run
-from rewardsmith.reports.words import count, duration, score
+from rewardsmith.reports.remarks import told
+from rewardsmith.reports.words import count, counted, duration, score
 
 PROGRESS_EVERY_S = 60.0
 
@@ -80,8 +82,8 @@ class PlainDisplay:
                 line = f", line {failure.line}" if failure.line else ""
                 return f"{candidate.id}: failed at {failure.gate} ({failure.kind}{line}): {failure.message}"
             case Screened(candidate=candidate):
-                repaired = f" after {len(candidate.repairs)} repair(s)" if candidate.repairs else ""
-                reviews = f", {len(candidate.reviews)} review(s)" if candidate.reviews else ""
+                repaired = f" after {counted(len(candidate.repairs), 'repair')}" if candidate.repairs else ""
+                reviews = f", {counted(len(candidate.reviews), 'review')}" if candidate.reviews else ""
                 return f"{candidate.id}: {candidate.origin}, may train{repaired}{reviews}"
             case Analysed(candidate=name, analysis=analysis):
                 return f"{name}: analysed" if not analysis.without else f"{name}: not analysed: {analysis.without}"
@@ -100,6 +102,8 @@ class PlainDisplay:
                 return f"{name}: stopped early, its chance to lead is {chance:.0%}"
             case GenerationEnded() as ended:
                 return _generation(run, ended)
+            case Said(remark=remark):
+                return told(remark)
             case Confirmed(winner=winner):
                 return f"the winner is {winner}"
             case StatusChanged(status=status, reason=reason):

@@ -105,6 +105,7 @@ def _next(run: Run, result: RunResult) -> list[str]:
         lines.append(f"The reward alone: {result.best.file}")
         commands += [
             f"show {result.run} {result.best.candidate}{where}",
+            f"video {result.run}{where}",
             f"export {result.run} -o reward.py{where}",
             f"train {result.best.file} --env {run.spec.env or result.task} --seed 100",
         ]

@@ -66,7 +66,10 @@ class Person:
             better = 0
             if len(showing.shown) > 1:
                 names = [shown.turn.candidate.id for shown in showing.shown]
-                better = _BETTER.get(await self._ask(f"Which is better, 1 ({names[0]}) or 2 ({names[1]})?"), 0)
+                answer = await self._ask(f"Which is better, 1 ({names[0]}) or 2 ({names[1]})?")
+                better = _BETTER.get(answer, 0)
+                if answer and not better:
+                    _say(f"  {answer!r} is neither 1 nor 2: no preference")
             saw = await self._ask("What did you see?")
             return Impression(better=better, saw=saw, change=await self._ask("What is to change?"))
 
@@ -79,11 +82,13 @@ class Person:
                 continue
             data = os.read(self._descriptor, _AT_ONCE)
             if not data:
-                _say("")
                 break
             self._read += data
-        line, _, self._read = self._read.partition(b"\n")
-        return line.decode(errors="replace").strip()
+        line, ended, self._read = self._read.partition(b"\n")
+        answer = line.decode(errors="replace").strip()
+        if not ended or not os.isatty(self._descriptor):
+            _say(answer)
+        return answer
 
 
 def _say(text: str) -> None:

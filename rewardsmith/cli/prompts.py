@@ -77,6 +77,5 @@ def prompts(
     if as_json:
         emit_json(PromptResult(task=task, recipe=asked, messages=messages, tokens=tokens))
         return
-    for message in messages:
-        emit_text(f"--- {message.role} ---\n\n{message.content}\n")
-    emit_text(f"--- about {tokens:,} tokens per call, at four characters each ---")
+    shown = [f"--- {message.role} ---\n\n{message.content.strip()}" for message in messages]
+    emit_text("\n\n".join([*shown, f"--- about {tokens:,} tokens per call, at four characters each ---"]))

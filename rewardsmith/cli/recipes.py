@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import click
 
 from rewardsmith.cli.command import CONTEXT, Command, option
 from rewardsmith.cli.options import json_option
+
+_WIDTH = 70
+"""Characters of what a recipe is, on a line."""
 
 
 @click.group("recipes", invoke_without_command=True, context_settings=CONTEXT)
@@ -35,7 +40,10 @@ def recipes(context: click.Context, *, as_json: bool) -> None:
     if as_json:
         emit_json(found)
         return
-    rows = [[each.recipe, str(each.k), str(each.iterations), each.title] for each in found]
+    rows = []
+    for each in found:
+        first, *more = wrap(each.description or each.title, _WIDTH)
+        rows += [[each.recipe, str(each.k), str(each.iterations), first], *(["", "", "", line] for line in more)]
     emit_text(table(["recipe", "K", "generations", "what it is"], rows))
 
 

@@ -121,7 +121,7 @@ class LiteLLMModel:
         if missing:
             raise UsageError(
                 f"{self.name} needs {' and '.join(missing)} in the environment",
-                hint=f"export {missing[0]}=...; without --model the offline author works and needs no key",
+                hint=f"export {missing[0]}=...; the offline author needs none: --model offline",
             )
 
     def _price(self, answer: Any) -> float | None:

@@ -56,7 +56,7 @@ class OpenAIModel:
             raise UsageError(
                 f"openai:{model} needs a key",
                 hint="export OPENAI_API_KEY=..., or name a server of your own with --base-url; "
-                "without --model the offline author works and needs no key",
+                "the offline author needs none: --model offline",
             )
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"no address of a server: {url!r}", hint="such as http://localhost:11434/v1")

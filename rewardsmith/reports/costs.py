@@ -84,13 +84,13 @@ def asides(run: Run) -> list[str]:
     early = [run.reports[key] for key in run.reports if key[0] == "search" and _stopped(run, key[1])]
     if early:
         saved = sum(max(run.spec.budget.steps - report.steps, 0) for report in early)
-        said.append(f"{len(early)} training(s) were stopped early, which saved {count(saved)} steps.")
+        said.append(f"Stopped early: {counted(len(early), 'training')}, which saved {count(saved)} steps.")
     lost = sum(run.lost.values())
     if lost:
-        said.append(f"{lost} worker(s) were lost on the way; their trainings went on from the last checkpoint.")
+        said.append(f"Lost on the way: {counted(lost, 'worker')}. Trainings went on from the last checkpoint.")
     differing = sum(each.recorded_hash is not None for each in run.completions)
     if differing:
-        said.append(f"{differing} prompts differ from the recorded ones.")
+        said.append(f"{counted(differing, 'prompt')} differed from what was recorded.")
     return said
 
 

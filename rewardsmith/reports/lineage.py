@@ -13,7 +13,7 @@ from rewardsmith.reports.drawing import Figure, Point, svg, tag
 from rewardsmith.reports.outcomes import ancestors, became, value
 from rewardsmith.reports.words import score
 
-_COLUMN, _ROW, _MARGIN, _LABEL = 118.0, 22.0, 12.0, 82.0
+_COLUMN, _ROW, _MARGIN, _LABEL = 148.0, 22.0, 12.0, 112.0
 _SHADES = 7
 
 

@@ -20,9 +20,9 @@ def became(run: Run, candidate: Candidate) -> str:
         return "not trained yet"
     if report.failure:
         return f"failed at {report.failure.gate}: {report.failure.kind}"
-    repaired = f", repaired {len(candidate.repairs)} time(s)" if candidate.repairs else ""
+    repaired = f", repaired {counted(len(candidate.repairs), 'time')}" if candidate.repairs else ""
     warnings = run.warned(candidate)
-    hacked = f", {len(warnings)} warning(s)" if warnings else ""
+    hacked = f", {counted(len(warnings), 'warning')}" if warnings else ""
     if candidate.judgement is not None and candidate.judgement.doubtful:
         hacked += ", doubted by the archive"
     if run.stopped(candidate):

@@ -22,6 +22,7 @@ from rewardsmith.reports.costs import asides, cost_rows, shares
 from rewardsmith.reports.curves import best_so_far, component_figures, leaders, learning_curves
 from rewardsmith.reports.drawing import Figure
 from rewardsmith.reports.exchange import exchanged
+from rewardsmith.reports.film import film_data, film_file
 from rewardsmith.reports.judged import ASKED, JUDGED, judged_rows, verdict, worth
 from rewardsmith.reports.lineage import lineage
 from rewardsmith.reports.outcomes import analysed, became, failures, made, reviewed, value
@@ -71,6 +72,7 @@ def page(run: Run, result: RunResult, survey: Survey | None, folder: RunFolder) 
     spec = run.spec
     assert spec is not None
     led = leaders(run, result)
+    film = film_file(folder, result.best.candidate) if result.best else None
     drawn = [standing(run, result), best_so_far(run, result), learning_curves(run, result)]
     return _template().render(
         run=run,
@@ -78,6 +80,8 @@ def page(run: Run, result: RunResult, survey: Survey | None, folder: RunFolder) 
         result=result,
         figures=[figure for figure in drawn if figure],
         tree=lineage(run, result),
+        film=film,
+        film_data=film_data(film) if film else "",
         rows=score_rows(result, sparse_kind=survey.sparse_kind if survey else None),
         verdict=beats(result),
         clipped=CLIPPED,

@@ -9,16 +9,17 @@ from rewardsmith.reports.words import inert
 
 def remarks(run: Run) -> list[str]:
     """A line for each generation after which somebody watched, in order."""
-    return [_told(remark) for _, remark in sorted(run.said.items())]
+    return [told(remark) for _, remark in sorted(run.said.items())]
 
 
 def remark_section(run: Run) -> str:
     """The section of a report; empty where nobody watched."""
-    told = remarks(run)
-    return "\n".join(["## What was said", "", *(f"- {inert(line)}" for line in told)]) if told else ""
+    lines = remarks(run)
+    return "\n".join(["## What was said", "", *(f"- {inert(line)}" for line in lines)]) if lines else ""
 
 
-def _told(remark: Remark) -> str:
+def told(remark: Remark) -> str:
+    """Who said what of whom, in a line."""
     parts = [f"preferred to {remark.over}"] if remark.over else []
     parts += [f"seen: {remark.saw}"] if remark.saw else []
     parts += [f"to change: {remark.change}"] if remark.change else []

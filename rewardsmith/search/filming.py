@@ -26,10 +26,15 @@ _MOST_BYTES = 256 * MIB
 _STILL_BYTES = 4 * MIB
 _BEGINNINGS = {VIDEO: (4, b"ftyp"), GIF: (0, b"GIF8")}
 """Where in a file which bytes must stand."""
+_SUFFIXES = tuple(Path(name).suffix for name in _BEGINNINGS)
 INSTALL = (
     "apt-get install libegl1 libgl1-mesa-dri, or libosmesa6; pip install 'rewardsmith[video]' if imageio is missing"
 )
 """What lets a machine draw without a display."""
+
+
+_TWO_DIMENSIONS = "pygame is not installed"
+"""What Gymnasium says where classic control cannot be drawn, whatever draws MuJoCo."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,7 @@ class Camera:
         film = read_record(state.folder, "film.json", Film, limit=MIB)
         if film.faults or not film.frames:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
-            said = "; ".join(film.faults) or "neither EGL nor OSMesa is there"
-            raise InfrastructureError(f"nothing here can draw {attempt.subject}: {said}", hint=INSTALL)
+            raise _undrawn(attempt.subject, film.faults)
         return Footage(film, state.folder)
 
     async def keep(self, attempt: Attempt, mp4: Path, gif: Path) -> Footage:
@@ -115,11 +119,13 @@ async def film_one(camera: Camera, subject: str | None, to: Path | None) -> Vide
         to: The file to write, `.mp4` or `.gif`; the other is written beside it. Absent: the subject's own folder.
 
     Raises:
-        UsageError: There is no such subject, or it has not been trained.
+        UsageError: There is no such subject, it has not been trained, or `to` is no file of a film.
         InfrastructureError: As for `Camera.film`.
     """
     run = camera.run
     assert run.spec is not None
+    if to is not None and to.suffix not in _SUFFIXES:
+        raise UsageError(f"{to} is no name of a film", hint="end it in .mp4 or .gif; the other is written beside it")
     known = [*run.candidates, *(subject for purpose, subject, _ in run.reports if purpose == "baseline")]
     chosen = subject or standing(run)
     if chosen is None:
@@ -134,6 +140,13 @@ async def film_one(camera: Camera, subject: str | None, to: Path | None) -> Vide
     footage = await camera.keep(attempt, mp4, gif)
     files = (str(mp4), str(gif))
     return VideoResult(run=run.spec.run, subject=chosen, seed=attempt.seed, film=footage.film, files=files)
+
+
+def _undrawn(subject: str, faults: tuple[str, ...]) -> InfrastructureError:
+    said, hint = "; ".join(faults) or "neither EGL nor OSMesa is there", INSTALL
+    if _TWO_DIMENSIONS in said:
+        said, hint = _TWO_DIMENSIONS, "pip install 'gymnasium[classic-control]'"
+    return InfrastructureError(f"nothing here can draw {subject}: {said}", hint=hint)
 
 
 def attempt_of(run: Run, subject: str) -> Attempt:

@@ -61,7 +61,7 @@ def run_spec(
     if talks and DEFAULT in (author.name for author in authors(model)):
         raise UsageError(
             f"recipe {recipe.name} needs a language model: the offline author writes whole rewards and nothing else",
-            hint="name one with --model, such as --model openai:gpt-5, or take --recipe smith",
+            hint="name one with --model, such as --model openai:gpt-5, or take --recipe smith as it comes",
         )
     changed = {change.partition("=")[0].strip() for change in request.changes}
     budget = budget_of(task, request.budget, request.steps)

@@ -90,7 +90,7 @@ def start_reward(file: str, recipe: Recipe, task: Task, screen: Screen) -> str:
     if recipe.write.form not in ("function", "abstraction"):
         raise UsageError(
             f"recipe {recipe.name} cannot start from {file}: its model writes in the form {recipe.write.form}",
-            hint="take a recipe that does, such as eureka or smith",
+            hint="take a recipe whose model writes whole functions, such as eureka or smith",
         )
     found = _screen_file(file, screen, [])
     if found.failure is not None:

@@ -39,6 +39,9 @@ def test_a_candidate_and_a_baseline_are_filmed_once(desk, good):
     assert (film / "out" / "film.json").stat().st_mtime_ns == stamp, "what is filmed is not filmed again"
     human = desk.workshop.video("run", "human")
     assert Path(human.files[0]) == desk.folder / "runs/run/baselines/human/video.mp4"
+    assert "data:video/mp4;base64," in (desk.folder / "runs/run/report.html").read_text(), "the report shows it now"
+    with pytest.raises(UsageError, match=r"film.avi is no name of a film"):
+        desk.workshop.video("run", "g1c00", desk.folder / "film.avi")
     with pytest.raises(UnknownName, match=r"did you mean .*'g1c00'"):
         desk.workshop.video("run", "g1c0")
     with pytest.raises(UsageError, match="g1c01 has no trained policy"):
@@ -78,5 +81,9 @@ def test_where_nothing_draws_it_is_said_what_to_install(desk, good, monkeypatch)
     with pytest.raises(InfrastructureError, match="nothing here can draw g1c00") as caught:
         asyncio.run(camera.film(attempt))
     assert "libegl1" in caught.value.hint
+    film = Film(faults=("egl: DependencyNotInstalled: pygame is not installed, run `pip`", "osmesa: no"))
+    with pytest.raises(InfrastructureError, match=r"draw g1c00: pygame is not installed$") as flat:
+        asyncio.run(camera.film(attempt))
+    assert flat.value.hint == "pip install 'gymnasium[classic-control]'"
     assert "libosmesa6" in caught.value.hint
     assert not os.path.lexists(desk.workshop.folder("run").film(attempt)), "so that it is tried again"

@@ -125,6 +125,11 @@ def test_a_pipe_of_the_work_that_breaks_is_no_reader_that_left(say, monkeypatch)
     assert "broken pipe" in said.err
 
 
+def test_a_name_in_place_of_a_command_is_shown_the_way(say):
+    for group, name in (("recipes", "eureka"), ("tasks", "ant")):
+        assert f"`rewardsmith {group} show {name}`" in say(group, name).err
+
+
 def test_a_broken_task_file_is_named(say, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "task.toml").write_text("titel = 'x'\n")

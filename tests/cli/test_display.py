@@ -103,7 +103,7 @@ def test_plain_lines_tell_what_happens_in_order():
         ("run walk-1: Walk: forward", "at most: 14 trainings"),
         ("at most: 14 trainings, 14k steps, 12 calls", "survey: random actions score 0.05"),
         ("g1c01: failed at parse (no_code): The answer holds no Python code.", "g1c00: score 1.50, 500 steps/s"),
-        ("g1c00: score 1.50", "g1c02: proposed, may train after 1 repair(s)"),
+        ("g1c00: score 1.50", "g1c02: proposed, may train after 1 repair"),
         ("generation 1 of 2 ended: best g1c02 with 2.25; best so far g1c02", "g2c01: the same reward as g1c00"),
         ("g2c02: failed at contract (unknown_signal, line 1)", "human (baseline, seed 100): score 2.00"),
         ("the winner is g2c00", "run is done"),

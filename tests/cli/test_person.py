@@ -48,6 +48,8 @@ def test_lines_are_answers_and_the_end_of_the_input_skips(capsys: pytest.Capture
     assert "1 (g1c00) or 2 (g1c01)" in told
     assert "apt-get install libegl1" in told
     assert answers(b"same\n\nStep.\n", pair) == [Impression(change="Step.")]
+    assert "'same' is neither 1 nor 2: no preference" in (told := capsys.readouterr().err)
+    assert "change? (empty: nothing to say) > Step.\n" in told, "a pipe's answers stand where somebody would have typed"
 
 
 def test_a_curve_is_drawn_from_its_lowest_value_to_its_highest() -> None:

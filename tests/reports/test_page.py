@@ -224,6 +224,21 @@ def test_what_the_archive_said_stands_on_the_page_and_in_the_markdown(tmp_path):
     assert "The archive as a judge" not in read(fold(whole()), tmp_path).text
 
 
+def test_a_film_is_part_of_the_page_while_it_is_small(tmp_path):
+    assert "Nobody has filmed its policy: rewardsmith video" in read(fold(warned()), tmp_path).text
+    file = RunFolder(tmp_path, SPEC.run).candidate("g2c00") / "video.mp4"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"\x00\x00\x00\x18ftypmp42")
+    found = read(fold(warned()), tmp_path)
+    assert found.of("src") == ["data:video/mp4;base64,AAAAGGZ0eXBtcDQy"]
+    assert str(file) in found.text
+    with file.open("r+b") as large:
+        large.truncate(3 * 2**20)
+    named = read(fold(warned()), tmp_path)
+    check_harmless(named)
+    assert f"Its film: {file}" in named.text
+
+
 def test_several_models_stand_side_by_side(tmp_path):
     names = {"g1c00": f"openai:one{EVIL}", "g1c02": "offline", "g2c02": "offline"}
     events = []

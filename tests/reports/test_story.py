@@ -95,8 +95,8 @@ def test_the_cost_is_the_sum_of_the_events(told):
 def test_what_was_stopped_early_and_what_that_saved_is_told():
     run = fold(raced())
     assert "stopped after 500 steps, its chance to lead was 3%" in section(story(run, result()), "Candidates")
-    assert "1 training(s) were stopped early, which saved 500 steps." in section(story(run, result()), "Cost")
-    assert "stopped early" not in story(fold(whole()), result())
+    assert "Stopped early: 1 training, which saved 500 steps." in section(story(run, result()), "Cost")
+    assert "topped early" not in story(fold(whole()), result())
 
 
 def test_the_curves_have_their_intervals(told):
@@ -132,7 +132,7 @@ def test_no_section_is_missing_or_empty(told):
 def test_a_candidate_alone():
     run = fold(whole())
     text = candidate_story(run, run.candidates["g1c02"], "runs/walk-1/1/g1c02")
-    assert text.startswith("# g1c02\n\ntrained, 500 steps/s, repaired 1 time(s)")
+    assert text.startswith("# g1c02\n\ntrained, 500 steps/s, repaired 1 time")
     assert "speed_weight=12.0" in text
     assert "files: runs/walk-1/1/g1c02" in text
     assert "the same reward as g1c00" in candidate_story(run, run.candidates["g2c01"], "x")
@@ -229,7 +229,7 @@ def test_warnings_stand_with_their_candidates_and_together(told):
         "- g2c00: `alive` is all.",
     ]
     assert "- warning: `alive` is all." in section(text, "The winner: g2c00")
-    assert "2 warning(s)" in section(text, "Candidates")
+    assert "2 warnings" in section(text, "Candidates")
     one = candidate_story(run, run.candidates["g1c00"], "runs/x")
     assert "- warning: It pays an idle agent more." in one
     assert "- warning: It pays an idle agent more." in candidate_story(run, run.candidates["g2c01"], "runs/x"), "a twin"
