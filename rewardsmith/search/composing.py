@@ -41,6 +41,7 @@ class Composing:
         """Who is parent of which slot, or would be if the candidate `without` were passed over."""
         passed_over = {remark.over for remark in self._said(generation) if remark.over} | {without or ""}
         turns = self.spec.iterations // (1 + self.recipe.parents.restarts)
+        asked = min(generation, self.spec.iterations)
         return Parentage(
             self.recipe,
             self._history(generation),
@@ -48,7 +49,7 @@ class Composing:
             seed=self.spec.seed,
             k=self.spec.k,
             passed_over=passed_over,
-            anew=generation - (generation - 1) % turns,
+            anew=asked - (asked - 1) % turns,
         )
 
     async def contexts(self, generation: int, parentage: Parentage) -> list[Context]:

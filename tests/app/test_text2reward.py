@@ -49,7 +49,7 @@ def test_a_run_from_the_abstraction_and_its_example_in_the_next(desk):
     assert messages[2].content == answer(0.1), "what the model wrote, not what became of it"
     assert "Nobody watched it" in messages[3].content
     after = desk.workshop.told("run", "smith")
-    assert "def compute_reward(" in after[2].content
+    assert "def compute_reward(" in after[2].content, "the search is over, and has not begun anew"
     with pytest.raises(UsageError, match="has done 2 generations"):
         desk.workshop.told("run", generation=4)
 
