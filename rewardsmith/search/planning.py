@@ -17,7 +17,7 @@ from rewardsmith.models.mixture import authors
 from rewardsmith.models.registry import DEFAULT
 from rewardsmith.motion.fitting import robot_of
 from rewardsmith.prompting.answers import CALLS
-from rewardsmith.search.ledger import Ledger, compared
+from rewardsmith.search.ledger import Ledger, compared, most_training_steps
 from rewardsmith.search.policies.policy import policy_of
 from rewardsmith.settings import EvolveRequest
 
@@ -127,15 +127,15 @@ def plan(
     baselines = [name for name in spec.baselines if name != "human" or spec.task.environment.stock_reward]
     final = budget.confirm_seeds + len(baselines) * budget.baseline_seeds
     trainings = search + compare + final
-    steps = trainings * budget.steps
+    steps = (search + compare) * most_training_steps(spec, "search") + final * most_training_steps(spec, "confirm")
     scoring = (trainings * budget.rungs + final) * budget.episodes * spec.task.environment.horizon
     completions = _completions(spec, recipe)
-    learning_s = steps * _seconds_per_step(spec, survey, earlier)
+    learning_s = (steps - scoring) * _seconds_per_step(spec, survey, earlier)
     busy_s = trainings * START_S + learning_s + scoring / survey.steps_per_second
     return Plan(
         leaders=leaders,
         trainings=trainings,
-        steps=steps + scoring,
+        steps=steps,
         completions=completions,
         wall_s=busy_s / min(spec.workers, trainings),
         dollars=None if dollars_per_call is None else completions * dollars_per_call,

@@ -1,6 +1,7 @@
 """Whole runs of every shipped recipe, replayed from recorded conversations on real physics, at a tiny budget.
 
-Each folder of `tests/data/conversations/recorded` is a recording of `rewardsmith evolve --record`; the README beside it says who answered.
+Each folder of `tests/data/conversations/recorded` is a recording of `rewardsmith evolve --record`; the README beside it
+says who answered.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ import pytest
 from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.recipes import load_recipe
 from rewardsmith.catalogue.tasks import load_task
-from rewardsmith.search.planning import run_spec
+from rewardsmith.domain.recipe import ConfirmStage
+from rewardsmith.domain.survey import Survey
+from rewardsmith.search.planning import plan, run_spec
 from rewardsmith.settings import EvolveRequest
 
 FOLDERS = find_folders()
@@ -36,3 +38,15 @@ def spec(recipes: int, **asked: object):
 )
 def test_a_budget_caps_the_candidates_that_a_recipe_asks_for_and_a_person_has_the_last_word(recipes, asked, k):
     assert spec(recipes, **asked).k == k
+
+
+def test_a_plan_counts_the_whole_rollouts_that_tiny_trainings_are_rounded_up_to():
+    told = spec(1, budget="quick", steps=100, iterations=1, baselines=())
+    survey = Survey.model_construct(steps_per_second=1000.0)
+    recipe = SMITH.model_copy(update={"confirm": ConfirmStage(leaders=1)})
+    rollout = TASK.trainer.environments * TASK.trainer.settings["n_steps"]
+    trainings, horizon, budget = 1 + told.budget.confirm_seeds, TASK.environment.horizon, told.budget
+    found = plan(told, recipe, survey, dollars_per_call=None)
+    assert found.trainings == trainings
+    scoring = (trainings * budget.rungs + budget.confirm_seeds) * budget.episodes * horizon
+    assert found.steps == trainings * budget.rungs * rollout + scoring
