@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,8 +15,7 @@ from rewardsmith.catalogue.folders import Folders, find_folders
 from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
-from rewardsmith.domain.events import RunStarted, Surveyed
-from rewardsmith.domain.example import Example
+from rewardsmith.domain.events import RunStarted
 from rewardsmith.domain.film import VideoResult
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import Plan, RunSpec
@@ -29,19 +28,19 @@ from rewardsmith.domain.task import Task
 from rewardsmith.errors import StoreError, UnknownName, UsageError
 from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
-from rewardsmith.models.model import price, window
-from rewardsmith.models.registry import default_model, open_model
-from rewardsmith.prompting.messages import check_templates, compose_first, estimate_tokens
+from rewardsmith.models.registry import default_model
+from rewardsmith.prompting.messages import check_templates, compose_first
 from rewardsmith.reports.files import write_report
 from rewardsmith.retrieval.nearest import retrieve
-from rewardsmith.search.assembly import assemble, gates, open_watcher
-from rewardsmith.search.driving import drive
+from rewardsmith.search.assembly import assemble, gates
+from rewardsmith.search.driving import Interruption, drive, surveyed
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.filming import Camera, film_one
 from rewardsmith.search.journal import Journal, Observer
-from rewardsmith.search.planning import EARLIER_RUNS, budget_of, plan, run_spec
+from rewardsmith.search.planning import budget_of, run_spec
+from rewardsmith.search.preparing import prepare
 from rewardsmith.search.results import result, summary
-from rewardsmith.search.single import reward_spec, screen_files, start_reward, train_alone
+from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.surveying import read_survey, survey, survey_key
 from rewardsmith.search.telling import Reading, told
 from rewardsmith.search.training import train_job
@@ -65,9 +64,7 @@ class Workshop:
         self._runs = settings.runs.resolve()
         self._store: Store | None = None
         self._executor: Executor | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._interrupted = False
+        self._interruption = Interruption()
 
     @property
     def folders(self) -> Folders:
@@ -125,51 +122,20 @@ class Workshop:
             workers=self.workers,
             now=datetime.now(),
         )
-        model = open_model(spec.model, seed=spec.seed, strict=spec.strict, base_url=spec.base_url, record=spec.record)
-        if spec.stop.dollars is not None and price(model, 1, 1) is None:
-            raise UsageError(
-                f"the prices of {spec.model} are not known, so a limit in dollars would never act",
-                hint="limit the run by --iters, --max-steps or --max-minutes; litellm knows the prices of many models",
-            )
-        open_watcher(spec, recipe)
-        found, probe = self.survey(task, note=note)
-        start = request.start_reward and start_reward(
-            request.start_reward, recipe, task, gates(task, found, probe, unsafe=self.settings.unsafe)
-        )
-        known = {"examples": self._examples(recipe, task, found), "window": window(model), "start_reward": start}
-        spec = spec.model_copy(update=known)
-        tokens = estimate_tokens(compose_first(recipe, task, found, probe, spec.examples))
-        earlier = [self._fold(row.id) for row in self.store.runs()[-EARLIER_RUNS:]]
-        dollars = price(model, tokens, recipe.write.max_tokens)
-        return spec, plan(spec, recipe, found, dollars_per_call=dollars, earlier=earlier)
-
-    def _examples(self, recipe: Recipe, task: Task, found: Survey) -> tuple[Example, ...]:
-        """Confirmed rewards of other tasks that prompts are to show now."""
-        if not recipe.retrieve.examples:
-            return ()
-        return retrieve(recipe.retrieve, (self._fold(row.id) for row in self.store.runs()), task, found)
+        start, unsafe = request.start_reward, self.settings.unsafe
+        return prepare(spec, recipe, lambda: self.survey(task, note=note), self._folds, start=start, unsafe=unsafe)
 
     def evolve(self, spec: RunSpec, planned: Plan, observe: Observer, *, person: Watcher | None = None) -> RunResult:
-        """Start a run and see it to its end; `person` is asked after each generation. Blocks.
+        """Start a run under a name that none which began has, and see it to its end, asking `person`. Blocks.
 
         Raises:
             Interrupted: `interrupt` was called; the run is paused.
             RewardsmithError: See `rewardsmith.errors`; the run is paused and can be resumed.
         """
-        self._create(spec.run)
+        if spec.run not in (row.id for row in self.store.runs()) or self._fold(spec.run).spec is not None:
+            self.folder(spec.run).check_free()
+            self.store.create(spec.run)
         return self._drive(spec.run, observe, RunStarted(spec=spec, plan=planned), person=person)
-
-    def _create(self, run: str) -> None:
-        """Take the name for a new run; one that was killed before its first event may be taken again."""
-        folder = self.folder(run).path
-        if run in (row.id for row in self.store.runs()) and self._fold(run).spec is None:
-            return
-        if folder.exists():
-            raise UsageError(
-                f"there is something in {folder} already",
-                hint=f"`rewardsmith resume {run}` if it is a run of this database, else take another name",
-            )
-        self.store.create(run)
 
     def resume(self, run: str, observe: Observer, *, person: Watcher | None = None, watched: bool = True) -> RunResult:
         """Go on with a run that was interrupted, paused or killed, unless told with nobody watching any more.
@@ -188,7 +154,7 @@ class Workshop:
         try:
             asyncio.run(self._search(name, Journal(self.store, lease, self._fold(name), observe), first, **watching))
         finally:
-            self._loop, self._interrupted = None, False
+            self._interruption = Interruption()
             self.store.release(lease)
             state = self._fold(name)
             if state.spec:
@@ -203,18 +169,10 @@ class Workshop:
         return write_report(state, self._result(name, state), self.survey_of(state), self.folder(name), to)
 
     async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted], **watching: Any) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        if self._interrupted:
-            self._stop.set()
         await journal.append(*first)
-        spec = journal.run.spec
-        assert spec is not None
-        found, probe = await asyncio.to_thread(self.survey, spec.task)
-        if journal.run.surveyed is None:
-            score = found.random_score()
-            await journal.append(
-                Surveyed(fingerprint=found.fingerprint, random_score=score, episodes=len(found.episodes))
-            )
+        assert journal.run.spec is not None
+        found, probe = await asyncio.to_thread(self.survey, journal.run.spec.task)
+        await surveyed(journal, found)
         search = assemble(
             journal,
             found,
@@ -226,13 +184,11 @@ class Workshop:
             unsafe=self.settings.unsafe,
             **watching,
         )
-        await drive(search, interrupted=self._stop.wait(), sleep=asyncio.sleep)
+        await drive(search, interrupted=self._interruption.wait(), sleep=asyncio.sleep)
 
     def interrupt(self) -> None:
         """Finish cleanly: stop the trainings, keep what is finished, leave the run paused. Safe in a signal handler."""
-        self._interrupted = True
-        if self._loop is not None and self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._interruption.ask()
 
     def run(self, run: str) -> Run:
         """The run of that name. Raises UnknownName."""
@@ -266,6 +222,11 @@ class Workshop:
 
     def _fold(self, run: str) -> Run:
         return Run.fold(self.store.events(run))
+
+    def _folds(self, last: int) -> Iterator[Run]:
+        """The last so many runs, all of them for 0."""
+        for row in self.store.runs()[-last:]:
+            yield self._fold(row.id)
 
     def folder(self, run: str) -> RunFolder:
         """The folder of a run."""
@@ -327,7 +288,7 @@ class Workshop:
         """The messages of the first generation."""
         task, found = self.task(env), self.recipe(recipe)
         seen, probe = self.survey(task)
-        return compose_first(found, task, seen, probe, self._examples(found, task, seen))
+        return compose_first(found, task, seen, probe, retrieve(found.retrieve, self._folds(0), task, seen))
 
     def told(
         self, run: str, recipe: str | None = None, *, generation: int | None = None, slot: int = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from rewardsmith.domain.events import StatusChanged
+from rewardsmith.domain.events import StatusChanged, Surveyed
+from rewardsmith.domain.survey import Survey
 from rewardsmith.errors import Interrupted, LeaseLost, RewardsmithError
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.loop import Search
@@ -15,6 +16,34 @@ RENEW_S = 10.0
 
 class _Cancelled(Exception):
     """Someone asked to cancel the run."""
+
+
+class Interruption:
+    """Asks a run to finish cleanly; what is asked before the run begins counts as soon as it has."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._event: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def ask(self) -> None:
+        """Safe in a signal handler and in any thread."""
+        self._asked = True
+        if self._loop is not None and self._event is not None:
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    async def wait(self) -> None:
+        """Return once it was asked."""
+        self._event, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        if not self._asked:
+            await self._event.wait()
+
+
+async def surveyed(journal: Journal, found: Survey) -> None:
+    """Write down on which survey a run rests, once."""
+    if journal.run.surveyed is None:
+        score, episodes = found.random_score(), len(found.episodes)
+        await journal.append(Surveyed(fingerprint=found.fingerprint, random_score=score, episodes=episodes))
 
 
 async def drive(search: Search, *, interrupted: Awaitable[object], sleep: Callable[[float], Awaitable[None]]) -> None:

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rewardsmith.errors import StoreError
+from rewardsmith.errors import StoreError, UsageError
 from rewardsmith.store.untrusted import MIB, read_untrusted
 
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ class RunFolder:
     def __init__(self, root: Path, run: str) -> None:
         """Name the folder `root/run`; nothing is made yet."""
         self.path = root / _checked(run)
+
+    def check_free(self) -> None:
+        """Raise UsageError where something lies that a new run of this name would mix with."""
+        if self.path.exists():
+            raise UsageError(
+                f"there is something in {self.path} already",
+                hint=f"`rewardsmith resume {self.path.name}` if it is a run of this database, else take another name",
+            )
 
     def candidate(self, candidate_id: str) -> Path:
         """Folder of a candidate, such as `g2/g2c05`."""
