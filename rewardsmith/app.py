@@ -173,17 +173,8 @@ class Workshop:
         assert journal.run.spec is not None
         found, probe = await asyncio.to_thread(self.survey, journal.run.spec.task)
         await surveyed(journal, found)
-        search = assemble(
-            journal,
-            found,
-            probe,
-            self.executor,
-            self.folder(name),
-            sleep=asyncio.sleep,
-            clock=time.monotonic,
-            unsafe=self.settings.unsafe,
-            **watching,
-        )
+        outside: dict[str, Any] = {"sleep": asyncio.sleep, "clock": time.monotonic, "unsafe": self.settings.unsafe}
+        search = assemble(journal, found, probe, self.executor, self.folder(name), **outside, **watching)
         await drive(search, interrupted=self._interruption.wait(), sleep=asyncio.sleep)
 
     def interrupt(self) -> None:
@@ -296,7 +287,6 @@ class Workshop:
         """The messages of a run's next generation, or an earlier one; by its own recipe, or by another one."""
         state = self.run(run)
         assert state.spec is not None
-        own = recipe_from_files(state.spec.recipe, state.spec.recipe_files)
-        found = self.survey(state.spec.task)
-        asked = self.recipe(recipe) if recipe else own
-        return told(Reading(self.store, state), asked, *found, generation=generation, slot=slot)
+        asked = self.recipe(recipe) if recipe else recipe_from_files(state.spec.recipe, state.spec.recipe_files)
+        reading, found = Reading(self.store, state), self.survey(state.spec.task)
+        return told(reading, asked, *found, generation=generation, slot=slot)
