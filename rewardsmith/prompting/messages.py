@@ -72,6 +72,8 @@ KNOWN = frozenset(
     }
 )
 """What a template may name."""
+MOST_REPLY = 40_000
+"""Characters of a parent's answer that a prompt repeats; of a longer one it repeats the code alone."""
 MOST_RAW = 8000
 """Characters of an answer without usable code that a repair quotes."""
 
@@ -270,9 +272,9 @@ def _rejected(text: str, failure: Failure) -> dict[str, Any]:
 
 
 def _reply(parent: Turn, recipe: Recipe, context: Context) -> str:
-    """The parent's completion verbatim where it is at hand and still comes to the parent's source, else the source."""
+    """The parent's completion verbatim where it is at hand, short enough and still the parent's source; else that."""
     source, form = parent.candidate.source or "", recipe.write.form
-    if parent.reply is not None:
+    if parent.reply is not None and len(parent.reply) <= MOST_REPLY:
         try:
             if source_of(recipe, Completion(text=parent.reply, model=""), context).strip() == source.strip():
                 return parent.reply

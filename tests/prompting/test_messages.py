@@ -6,7 +6,7 @@ from rewardsmith.domain.prompt import Message, prompt_hash
 from rewardsmith.domain.report import Failure
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.errors import RecipeError
-from rewardsmith.prompting.messages import check_templates, compose, compose_repair, estimate_tokens
+from rewardsmith.prompting.messages import MOST_REPLY, check_templates, compose, compose_repair, estimate_tokens
 
 BRACES = "{{ 7*7 }}{% for x in y %}{# #}"
 RECIPES = ["eureka", "smith"]
@@ -77,6 +77,14 @@ def test_the_reply_is_verbatim_where_it_still_holds_the_parent(recipe, context, 
     reply = f"I think, so:\n\n```py\n{make.source()}```\nGood luck."
     parent = make.turn(1, 0, 0.5, reply=reply)
     assert compose(recipe, context([parent], [parent]))[2].content == reply
+
+
+def test_the_reply_is_the_source_where_it_is_too_long(recipe, context, make):
+    reply = f"{'I think. ' * MOST_REPLY}\n\n```py\n{make.source()}```"
+    parent = make.turn(1, 0, 0.5, reply=reply)
+    told = compose(recipe, context([parent], [parent]))[2].content
+    assert "I think" not in told
+    assert make.source().strip() in told
 
 
 def test_the_reply_is_the_source_where_parameters_were_tuned_since(recipe, context, make):
