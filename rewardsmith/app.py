@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -22,10 +23,10 @@ from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Message
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.result import RunResult, RunSummary, ScreenResult, TrainResult
-from rewardsmith.domain.run import Run
+from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import StoreError, UnknownName, UsageError
+from rewardsmith.errors import Conflict, RunBusy, StoreError, UsageError
 from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
 from rewardsmith.models.registry import default_model
@@ -33,7 +34,7 @@ from rewardsmith.prompting.messages import check_templates, compose_first
 from rewardsmith.reports.files import write_report
 from rewardsmith.retrieval.nearest import retrieve
 from rewardsmith.search.assembly import assemble, gates
-from rewardsmith.search.driving import Interruption, drive, surveyed
+from rewardsmith.search.driving import Interruption, call_off, drive, pausing, surveyed
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.filming import Camera, film_one
 from rewardsmith.search.journal import Journal, Observer
@@ -47,8 +48,8 @@ from rewardsmith.search.training import train_job
 from rewardsmith.search.watching import PERSON, Watcher
 from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
-from rewardsmith.store.leases import Owner
-from rewardsmith.store.store import Store
+from rewardsmith.store.leases import Lease, Owner
+from rewardsmith.store.store import RunRow, Store
 
 __all__ = ["PERSON", "EvolveRequest", "Settings", "Workshop"]
 
@@ -135,7 +136,8 @@ class Workshop:
         if spec.run not in (row.id for row in self.store.runs()) or self._fold(spec.run).spec is not None:
             self.folder(spec.run).check_free()
             self.store.create(spec.run)
-        return self._drive(spec.run, observe, RunStarted(spec=spec, plan=planned), person=person)
+        lease = self.store.claim(spec.run, owner=Owner.current())
+        return self._drive(lease, observe, RunStarted(spec=spec, plan=planned), person=person)
 
     def resume(self, run: str, observe: Observer, *, person: Watcher | None = None, watched: bool = True) -> RunResult:
         """Go on with a run that was interrupted, paused or killed, unless told with nobody watching any more.
@@ -143,23 +145,51 @@ class Workshop:
         Blocks; raises as `evolve` does.
         """
         state = self.run(run)
-        assert state.spec is not None
-        if state.status in ("done", "failed", "cancelled"):
+        if state.status in ENDED:
             return self._result(run, state)
-        self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
-        return self._drive(run, observe, person=person, watched=watched)
+        return self.go_on(self.store.claim(run, owner=Owner.current()), observe, person=person, watched=watched)
 
-    def _drive(self, name: str, observe: Observer, *first: RunStarted, **watching: Any) -> RunResult:
-        lease = self.store.claim(name, owner=Owner.current())
+    def go_on(self, lease: Lease, observe: Observer, **watching: Any) -> RunResult:
+        """Drive a run that this process has claimed to its end, if it has not ended. Blocks; raises as `evolve`."""
+        state = self.run(lease.run)
+        assert state.spec is not None
+        self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
+        return self._drive(lease, observe, **watching)
+
+    def _drive(self, lease: Lease, observe: Observer, *first: RunStarted, **watching: Any) -> RunResult:
+        name = lease.run
         try:
-            asyncio.run(self._search(name, Journal(self.store, lease, self._fold(name), observe), first, **watching))
+            journal = Journal(self.store, lease, self._fold(name), observe)
+            if journal.run.status not in ENDED:
+                asyncio.run(self._search(name, journal, first, **watching))
         finally:
-            self._interruption = Interruption()
-            self.store.release(lease)
+            interrupted, self._interruption = self._interruption.asked, Interruption()
+            self.store.release(lease, again=interrupted)
             state = self._fold(name)
             if state.spec:
                 self._report(name, state)
         return self._result(name, state)
+
+    def cancel(self, run: str) -> None:
+        """Cancel a run: at once where nobody drives it, else as soon as its driver looks.
+
+        Raises:
+            UnknownName: There is no such run.
+            Conflict: It has ended.
+        """
+        if (ended := self.run(run).status) in ENDED:
+            raise Conflict(f"run {run} is {ended} already", hint=f"see `rewardsmith show {run}`")
+        try:
+            lease = self.store.claim(run, owner=Owner.current(), max_claims=sys.maxsize)
+        except RunBusy:
+            self.store.request_cancel(run)
+            return
+        try:
+            journal = Journal(self.store, lease, self._fold(run), lambda *_: None)
+            if journal.run.status not in ENDED:
+                asyncio.run(call_off(journal, self.executor, self.folder(run)))
+        finally:
+            self.store.release(lease)
 
     def report(self, run: str, to: Path | None = None) -> tuple[Path, ...]:
         """Write `report.html` and `report.md` of a run into the folder `to`, the run's own when absent; the files."""
@@ -171,10 +201,11 @@ class Workshop:
     async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted], **watching: Any) -> None:
         await journal.append(*first)
         assert journal.run.spec is not None
-        found, probe = await asyncio.to_thread(self.survey, journal.run.spec.task)
-        await surveyed(journal, found)
         outside: dict[str, Any] = {"sleep": asyncio.sleep, "clock": time.monotonic, "unsafe": self.settings.unsafe}
-        search = assemble(journal, found, probe, self.executor, self.folder(name), **outside, **watching)
+        async with pausing(journal):
+            found, probe = await asyncio.to_thread(self.survey, journal.run.spec.task)
+            await surveyed(journal, found)
+            search = assemble(journal, found, probe, self.executor, self.folder(name), **outside, **watching)
         await drive(search, interrupted=self._interruption.wait(), sleep=asyncio.sleep)
 
     def interrupt(self) -> None:
@@ -183,9 +214,7 @@ class Workshop:
 
     def run(self, run: str) -> Run:
         """The run of that name. Raises UnknownName."""
-        known = [row.id for row in self.store.runs()]
-        if run not in known:
-            raise UnknownName("run", run, known, hint="list them with `rewardsmith runs`")
+        self.store.row(run)
         state = self._fold(run)
         if state.spec is None:
             raise UsageError(f"run {run} was killed before it began", hint="start it again with `rewardsmith evolve`")
@@ -193,15 +222,20 @@ class Workshop:
 
     def runs(self) -> list[RunSummary]:
         """A line for each run, the newest last."""
-        rows = [(row, self._fold(row.id)) for row in self.store.runs()]
-        return [summary(run, alive=row.alive) for row, run in rows if run.spec]
+        found = (self.summary(row) for row in self.store.runs())
+        return [line for line in found if line]
+
+    def summary(self, row: RunRow) -> RunSummary | None:
+        """A run's line; none for one that was killed before it began."""
+        run = self._fold(row.id)
+        return summary(run, alive=row.alive, waits=row.waits) if run.spec else None
 
     def result(self, run: str) -> RunResult:
         """Where a run stands."""
         return self._result(run, self.run(run))
 
     def _result(self, name: str, state: Run) -> RunResult:
-        return result(state, self.survey_of(state), self.folder(name))
+        return result(state, self.survey_of(state), self.folder(name), waits=self.store.row(name).waits)
 
     def survey_of(self, run: Run) -> Survey | None:
         """The survey that a run rests on, if it is still there."""

@@ -6,6 +6,8 @@ door. What is raised is a fault of the request, of the machine, or of something 
     RewardsmithError
     ├── UsageError               2   the request cannot be carried out as it stands
     │   ├── UnknownName          2   no task, recipe, model, signal, ... of that name; lists the near misses
+    │   ├── NotYet               2   what is asked for is not there, and may be later
+    │   ├── Conflict             2   what is there already stands against it: a name taken, a run that has ended
     │   ├── TaskError            2   a task folder is wrong: file, key, what is expected
     │   ├── RecipeError          2   a recipe file or template is wrong
     │   ├── ScoreRuleError       2   the task's score rule raised, or returned no finite number
@@ -31,6 +33,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "BelowThreshold",
+    "Conflict",
     "InfrastructureError",
     "Interrupted",
     "IsolationUnavailable",
@@ -39,6 +42,7 @@ __all__ = [
     "ModelExhausted",
     "ModelUnavailable",
     "NewerDatabase",
+    "NotYet",
     "RecipeError",
     "RewardProcessError",
     "RewardsmithError",
@@ -105,6 +109,18 @@ class UnknownName(UsageError):
         self.kind = kind
         self.name = name
         self.near = near
+
+
+class NotYet(UsageError):
+    """What is asked for is not there, and may be later."""
+
+    http_status = 404
+
+
+class Conflict(UsageError):
+    """What is there already stands against it."""
+
+    http_status = 409
 
 
 class TaskError(UsageError):

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 @json_option
 def diff(*, workshop: Workshop, run: str, a: str, b: str, as_json: bool) -> None:
     """Compare two candidates of a run: a unified diff of their sources, with their scores."""
-    from rewardsmith.cli.chosen import find_candidate
     from rewardsmith.cli.emit import emit_json, emit_text
     from rewardsmith.domain.result import DiffResult, DiffSide
     from rewardsmith.reports.code import unified
     from rewardsmith.reports.outcomes import value
     from rewardsmith.reports.words import score
+    from rewardsmith.search.chosen import find_candidate
 
     told = workshop.run(run)
     old, new = find_candidate(told, a), find_candidate(told, b)

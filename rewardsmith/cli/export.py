@@ -34,17 +34,14 @@ def export(
     The file holds the reward, where it comes from, and a Gymnasium wrapper; it needs numpy, gymnasium and the
     environment's own simulator, not rewardsmith.
     """
-    from rewardsmith.cli.chosen import find_candidate
     from rewardsmith.cli.emit import emit_file, emit_json, emit_text
     from rewardsmith.domain.result import ExportResult
     from rewardsmith.errors import UsageError
+    from rewardsmith.search.chosen import find_best, find_candidate
 
     told = workshop.run(run)
     if candidate is None:
-        best = workshop.result(run).best
-        if best is None:
-            raise UsageError(f"run {run} has no scored candidate to export", hint=f"see `rewardsmith show {run}`")
-        candidate = best.candidate
+        candidate = find_best(workshop.result(run)).candidate
     chosen = find_candidate(told, candidate).id
     if policy:
         folder = output or Path(f"{run}-{chosen}-policy")

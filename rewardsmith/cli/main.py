@@ -19,12 +19,17 @@ SECTIONS = {
     "Search": {
         "evolve": "Write, train and confirm rewards for a task.",
         "resume": "Go on with a run that was interrupted or paused.",
+        "cancel": "Cancel a run for good.",
         "runs": "List the runs.",
         "show": "Tell a run's story, or one candidate's.",
         "report": "Write a run's report: one HTML page, and the same as Markdown.",
         "diff": "Compare two candidates of a run.",
         "video": "Film an episode of a trained policy: MP4 and GIF.",
         "export": "Write a run's reward, or its trained policy, to a file that stands alone.",
+    },
+    "Service": {
+        "serve": "Take requests for runs by REST, and drive them.",
+        "drive": "Drive the run that has waited longest in the queue.",
     },
     "One reward": {
         "train": "Train and score one reward: a file, human or sparse.",

@@ -23,20 +23,10 @@ def recipes(context: click.Context, *, as_json: bool) -> None:
         return
     from rewardsmith.app import Settings, Workshop
     from rewardsmith.cli.emit import emit_json, emit_text
-    from rewardsmith.domain.result import RecipeSummary
+    from rewardsmith.domain.offer import RecipeSummary
     from rewardsmith.reports.words import table
 
-    found = [
-        RecipeSummary(
-            recipe=each.name,
-            title=each.title,
-            description=each.description,
-            k=each.write.k,
-            iterations=each.write.iterations,
-            sources=each.sources,
-        )
-        for each in Workshop(Settings()).recipes()
-    ]
+    found = [RecipeSummary.of(each) for each in Workshop(Settings()).recipes()]
     if as_json:
         emit_json(found)
         return

@@ -15,6 +15,7 @@ def results() -> dict[str, Any]:
     from rewardsmith.domain import machine, result
     from rewardsmith.domain.difference import RecipeDiff
     from rewardsmith.domain.film import VideoResult
+    from rewardsmith.domain.offer import RecipeSummary, TaskSummary
     from rewardsmith.domain.recipe import Recipe
     from rewardsmith.domain.sandbox import SandboxSpec
     from rewardsmith.domain.survey import Survey
@@ -23,6 +24,8 @@ def results() -> dict[str, Any]:
     return {
         "evolve": result.RunResult,
         "resume": result.RunResult,
+        "cancel": result.RunResult,
+        "drive": result.RunResult,
         "runs": list[result.RunSummary],
         "show": result.RunResult,
         "show CANDIDATE": result.CandidateResult,
@@ -32,11 +35,11 @@ def results() -> dict[str, Any]:
         "export": result.ExportResult,
         "train": result.TrainResult,
         "screen": list[result.ScreenResult],
-        "tasks": list[result.TaskSummary],
+        "tasks": list[TaskSummary],
         "tasks show": Task,
-        "tasks new": result.TaskSummary,
+        "tasks new": TaskSummary,
         "survey": Survey,
-        "recipes": list[result.RecipeSummary],
+        "recipes": list[RecipeSummary],
         "recipes show": Recipe,
         "recipes diff": RecipeDiff,
         "sandboxes": list[SandboxSpec],

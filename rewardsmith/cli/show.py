@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 @json_option
 def show(*, workshop: Workshop, run: str, candidate: str | None, as_json: bool) -> None:
     """Tell the whole story of a run, or of one of its candidates (such as g2c05)."""
-    from rewardsmith.cli.chosen import find_candidate
     from rewardsmith.cli.emit import emit_json, emit_text
-    from rewardsmith.domain.result import CandidateResult
     from rewardsmith.reports.story import candidate_story, story
+    from rewardsmith.search.chosen import candidate_result, find_candidate
 
     told = workshop.run(run)
     if candidate is None:
@@ -34,10 +33,8 @@ def show(*, workshop: Workshop, run: str, candidate: str | None, as_json: bool) 
             emit_text(story(told, result))
         return
     found = find_candidate(told, candidate)
-    folder = workshop.folder(run).candidate(found.id)
+    whole = candidate_result(told, found, workshop.folder(run))
     if as_json:
-        report = told.search_report(found)
-        warnings = told.warned(found)
-        emit_json(CandidateResult(run=run, candidate=found, report=report, warnings=warnings, folder=str(folder)))
+        emit_json(whole)
     else:
-        emit_text(candidate_story(told, found, str(folder)))
+        emit_text(candidate_story(told, found, whole.folder))

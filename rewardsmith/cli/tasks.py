@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from rewardsmith.cli.command import CONTEXT, Command
 from rewardsmith.cli.options import json_option
-
-if TYPE_CHECKING:
-    from rewardsmith.domain.result import TaskSummary
-    from rewardsmith.domain.task import Task
-
-
-def _summary(task: Task) -> TaskSummary:
-    from rewardsmith.domain.result import TaskSummary
-
-    return TaskSummary(
-        task=task.name,
-        title=task.title,
-        environment=task.environment.id,
-        description=task.description,
-        score=task.score.meaning,
-        unit=task.score.unit,
-        stock_reward=task.environment.stock_reward,
-        budgets={name: budget.steps for name, budget in task.budgets.items()},
-    )
 
 
 @click.group("tasks", invoke_without_command=True, context_settings=CONTEXT)
@@ -40,11 +20,12 @@ def tasks(context: click.Context, *, as_json: bool) -> None:
         return
     from rewardsmith.app import Settings, Workshop
     from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.domain.offer import TaskSummary
     from rewardsmith.reports.words import table
 
     found = Workshop(Settings()).tasks()
     if as_json:
-        emit_json([_summary(task) for task in found])
+        emit_json([TaskSummary.of(task) for task in found])
         return
     rows = [
         [t.name, t.environment.id, t.score.unit or "-", "yes" if t.environment.stock_reward else "no", t.title]
@@ -101,11 +82,12 @@ def new(*, path: Path, gym_id: str, as_json: bool) -> None:
     from rewardsmith.app import Settings, Workshop
     from rewardsmith.catalogue.tasks import new_task
     from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.domain.offer import TaskSummary
 
     new_task(path, gym_id)
     made = Workshop(Settings()).task(str(path.resolve()))
     if as_json:
-        emit_json(_summary(made))
+        emit_json(TaskSummary.of(made))
         return
     emit_text(
         f"made {path} for {gym_id}\n\n"

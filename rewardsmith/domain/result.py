@@ -230,44 +230,6 @@ class ReportResult(Record):
     """Files that were written."""
 
 
-class TaskSummary(Record):
-    """One line of `tasks`, and `tasks new`."""
-
-    task: str
-    """Name of the task."""
-    title: str
-    """A few words."""
-    environment: str
-    """Gymnasium id."""
-    description: str
-    """What the agent should do."""
-    score: str
-    """What the score measures."""
-    unit: str
-    """Unit of the score."""
-    stock_reward: bool
-    """Whether there is a baseline `human`."""
-    budgets: dict[str, int]
-    """Steps of one training, by name of the budget."""
-
-
-class RecipeSummary(Record):
-    """One line of `recipes`."""
-
-    recipe: str
-    """Name of the recipe."""
-    title: str
-    """A few words."""
-    description: str
-    """What it does."""
-    k: int
-    """Candidates per generation."""
-    iterations: int
-    """Generations."""
-    sources: tuple[str, ...]
-    """Papers and code that it follows."""
-
-
 class PromptResult(Record):
     """`prompts`."""
 

@@ -29,8 +29,12 @@ from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Turn, Usage
 from rewardsmith.domain.report import Report
+from rewardsmith.domain.result import Status
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.domain.watching import Remark
+
+ENDED = ("done", "failed", "cancelled")
+"""States that a run never leaves."""
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Run:
 
     spec: RunSpec | None = None
     plan: Plan | None = None
-    status: str = "queued"
+    status: Status = "queued"
     reason: str = ""
     surveyed: Surveyed | None = None
     completions: list[Completed] = field(default_factory=list)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from rewardsmith.domain.events import StatusChanged, Surveyed
 from rewardsmith.domain.survey import Survey
 from rewardsmith.errors import Interrupted, LeaseLost, RewardsmithError
+from rewardsmith.executors.executor import Executor
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.loop import Search
+from rewardsmith.search.training import stop_open
+from rewardsmith.store.artifacts import RunFolder
 
 RENEW_S = 10.0
 
@@ -22,20 +26,21 @@ class Interruption:
     """Asks a run to finish cleanly; what is asked before the run begins counts as soon as it has."""
 
     def __init__(self) -> None:
-        self._asked = False
+        self.asked = False
+        """Whether it was asked."""
         self._event: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def ask(self) -> None:
         """Safe in a signal handler and in any thread."""
-        self._asked = True
+        self.asked = True
         if self._loop is not None and self._event is not None:
             self._loop.call_soon_threadsafe(self._event.set)
 
     async def wait(self) -> None:
         """Return once it was asked."""
         self._event, self._loop = asyncio.Event(), asyncio.get_running_loop()
-        if not self._asked:
+        if not self.asked:
             await self._event.wait()
 
 
@@ -73,6 +78,23 @@ async def drive(search: Search, *, interrupted: Awaitable[object], sleep: Callab
     await _conclude(journal, error)
 
 
+@asynccontextmanager
+async def pausing(journal: Journal) -> AsyncIterator[None]:
+    """Pause the run, with the reason, where its search cannot even begin; the error goes on its way."""
+    try:
+        yield
+    except Exception as error:
+        if not journal.lost:
+            await journal.append(StatusChanged(status="paused", reason=_reason(error)))
+        raise
+
+
+async def call_off(journal: Journal, executor: Executor, folder: RunFolder) -> None:
+    """Cancel a run that nobody drives: stop what still trains for it, and say so."""
+    await stop_open(journal, executor, folder)
+    await _conclude(journal, _Cancelled())
+
+
 async def _conclude(journal: Journal, error: BaseException | None) -> None:
     match error:
         case None:
@@ -86,12 +108,13 @@ async def _conclude(journal: Journal, error: BaseException | None) -> None:
             reason = "interrupted; every finished training is kept"
             await journal.append(StatusChanged(status="paused", reason=reason))
             raise Interrupted(reason, hint=f"go on with `rewardsmith resume {journal.run_name}`") from error
-        case RewardsmithError(message=message):
-            await journal.append(StatusChanged(status="paused", reason=message))
-            raise error
         case _:
-            await journal.append(StatusChanged(status="paused", reason=f"{type(error).__name__} in rewardsmith itself"))
+            await journal.append(StatusChanged(status="paused", reason=_reason(error)))
             raise error
+
+
+def _reason(error: BaseException) -> str:
+    return error.message if isinstance(error, RewardsmithError) else f"{type(error).__name__} in rewardsmith itself"
 
 
 def _cause(task: asyncio.Future[None]) -> BaseException | None:

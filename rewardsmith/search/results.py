@@ -11,10 +11,11 @@ from rewardsmith.domain.result import (
     RunResult,
     RunSummary,
     ScreenFailure,
+    Status,
     TrainResult,
     TrainScore,
 )
-from rewardsmith.domain.run import Run
+from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.search.calibration import calibration
@@ -23,13 +24,13 @@ from rewardsmith.search.statistics import human_normalised, improvement, interva
 from rewardsmith.store.artifacts import RunFolder
 
 
-def result(run: Run, survey: Survey | None, folder: RunFolder) -> RunResult:
-    """What `evolve`, `resume` and `show` print."""
+def result(run: Run, survey: Survey | None, folder: RunFolder, *, waits: bool = False) -> RunResult:
+    """What `evolve`, `resume` and `show` print; it may wait for a driver."""
     assert run.spec is not None
     baselines = _baselines(run, survey)
     return RunResult(
         run=run.spec.run,
-        status=run.status,
+        status=_status(run, waits=waits),
         reason=run.reason,
         task=run.spec.task.name,
         best=_best(run, baselines, folder),
@@ -85,14 +86,18 @@ def _random(run: Run) -> Interval | None:
     return Interval(mean=run.surveyed.random_score, low=None, high=None, n=run.surveyed.episodes)
 
 
-def summary(run: Run, *, alive: bool) -> RunSummary:
+def _status(run: Run, *, waits: bool) -> Status:
+    return "queued" if waits and run.status not in ENDED else run.status
+
+
+def summary(run: Run, *, alive: bool, waits: bool = False) -> RunSummary:
     """One line of `runs`."""
     assert run.spec is not None
     found = best(run.turns())
     confirmed = interval(run.scores("confirm", run.confirmed.winner)) if run.confirmed else None
     return RunSummary(
         run=run.spec.run,
-        status=run.status,
+        status=_status(run, waits=waits),
         task=run.spec.task.name,
         recipe=run.spec.recipe,
         model=run.spec.model,

@@ -75,6 +75,13 @@ def read_report(out: Path, job: TrainJob) -> Report:
     return report
 
 
+async def stop_open(journal: Journal, executor: Executor, folder: RunFolder) -> None:
+    """Stop every training of a run that is under way; each can go on from its last checkpoint."""
+    for attempt in list(journal.run.open.values()):
+        await asyncio.to_thread(executor.stop, folder.attempt(attempt))
+        await journal.append(AttemptEnded(attempt=attempt, report=None, lost="stopped", stopped=True))
+
+
 class Trainings:
     """Hands trainings to the executor, follows them, and writes down what became of them.
 
@@ -148,9 +155,7 @@ class Trainings:
 
     async def stop_open(self) -> None:
         """Stop every training that is under way; each goes on from its last checkpoint when the run is resumed."""
-        for attempt in list(self._journal.run.open.values()):
-            await asyncio.to_thread(self._executor.stop, self._folder.attempt(attempt))
-            await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost="stopped", stopped=True))
+        await stop_open(self._journal, self._executor, self._folder)
 
     async def _attempt(self, key: Key, until: int | None) -> Attempt:
         """The attempt to follow: the open one, unless its runner went down while nobody drove the run."""

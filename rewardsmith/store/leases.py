@@ -71,7 +71,7 @@ def claim(connection: Connection, run: str, owner: Owner, ttl_s: float, max_clai
     """Take the run, if nobody alive holds it; see `Store.claim`."""
     row = row_of(connection, run)
     holder = owner_of(row)
-    if holder is not None and row["lease"] > row["now"] and not holder.is_dead():
+    if holder is not None and driven(row):
         raise RunBusy(
             f"the run {run!r} is driven by process {holder.pid} on {holder.host.partition('/')[0]}",
             hint="watch it with `rewardsmith show`, or end that process first",
@@ -120,11 +120,18 @@ def succeed(connection: Connection, run: str) -> None:
     connection.execute(update(runs).where(runs.c.id == run).values(claims=0))
 
 
-def release(connection: Connection, lease: Lease) -> None:
-    """Give the run back; a request to cancel counts as answered."""
-    fence(connection, lease)
+def release(connection: Connection, lease: Lease, *, again: bool) -> None:
+    """Give the run back; a request to cancel counts as answered, and it leaves the queue unless driven `again`."""
+    row = fence(connection, lease)
     values = {"owner": None, "token": None, "lease": 0.0, "claims": 0, "cancel": 0, "status": "idle"}
+    values["queued"] = row["queued"] if again else None
     connection.execute(update(runs).where(runs.c.id == lease.run).values(values))
+
+
+def driven(row: RowMapping) -> bool:
+    """Whether its owner drives the run now: the lease is good, and the owner not known to be dead."""
+    owner = owner_of(row)
+    return owner is not None and bool(row["lease"] > row["now"]) and not owner.is_dead()
 
 
 def owner_of(row: RowMapping) -> Owner | None:

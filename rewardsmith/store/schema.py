@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-HEAD = "0001"
+from rewardsmith.errors import UsageError
+
+HEAD = "0002"
 """Revision of the newest migration."""
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision that this version knows, oldest first."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 metadata = MetaData(
     naming_convention={
@@ -35,8 +40,12 @@ runs = Table(
     Column("epoch", Integer, nullable=False, server_default=text("0")),
     Column("lease", Float(53), nullable=False, server_default=text("0")),  # until when, by the database's clock
     Column("claims", Integer, nullable=False, server_default=text("0")),  # since the last release
+    Column("queued", Float(53)),  # since when a driver is asked for; null when none is
+    Column("submission", Text),  # the key under which it was submitted
+    Column("digest", Text),  # hash of what was asked under that key
+    Index("uq_runs_submission", "submission", unique=True),
 )
-"""Who drives which run. What a run is, its events tell."""
+"""Who drives which run, and which wait. What a run is, its events tell."""
 
 events = Table(
     "events",
@@ -63,6 +72,14 @@ completions = Table(
     Column("data", Text, nullable=False),
 )
 """What models answered; each stored before it is used."""
+
+
+def check_name(run: str) -> None:
+    """Raise UsageError where a run cannot be called so: its name is a folder, too."""
+    if not _NAME.fullmatch(run):
+        raise UsageError(
+            f"{run!r} cannot name a run", hint="letters, digits, '.', '_' and '-', at most 100, first no '.'"
+        )
 
 
 class now(FunctionElement[float]):  # noqa: N801 - reads as the SQL function that it is

@@ -6,27 +6,23 @@ and the event that tells of it are one transaction.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, Select, and_, func, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from rewardsmith.domain.events import EVENT, AttemptEnded, Event, StoredEvent
+from rewardsmith.domain.events import AttemptEnded, Event, StoredEvent
 from rewardsmith.domain.prompt import Completion, CompletionKey
-from rewardsmith.errors import LeaseLost, StoreError, UsageError
-from rewardsmith.store import leases
+from rewardsmith.errors import Conflict, LeaseLost, StoreError
+from rewardsmith.store import leases, log
 from rewardsmith.store.database import Database
 from rewardsmith.store.leases import Lease, Owner
-from rewardsmith.store.schema import completions, events, now, runs
+from rewardsmith.store.queue import Queue
+from rewardsmith.store.schema import check_name, completions, events, now, runs
 
-__all__ = ["RUN_NAME", "Lease", "Owner", "RunRow", "Store", "StoredCompletion"]
-
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""What a run may be called: its name is a folder, too."""
+__all__ = ["Lease", "Owner", "RunRow", "Store", "StoredCompletion"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,8 @@ class RunRow:
     """Whether that owner drives it now: its lease is good and it is not known to be dead."""
     cancel: bool
     """Whether it is to be cancelled."""
+    waits: bool
+    """Whether it is queued, and nobody drives it."""
 
 
 class Store:
@@ -60,6 +58,8 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.queue = Queue(database)
+        """The runs that wait for a driver."""
 
     @classmethod
     def open(cls, url_or_path: str | Path) -> Store:
@@ -79,19 +79,17 @@ class Store:
         """Add a run without events.
 
         Raises:
-            UsageError: There is one of that name, or the name cannot be a folder's.
+            Conflict: There is one of that name.
+            UsageError: The name cannot be a folder's.
         """
-        if not RUN_NAME.fullmatch(run):
-            raise UsageError(
-                f"{run!r} cannot name a run", hint="letters, digits, '.', '_' and '-', at most 100, first no '.'"
-            )
+        check_name(run)
         try:
             with self._database.transaction() as connection:
                 connection.execute(insert(runs).values(id=run, created=now()))
         except StoreError as error:
             if not isinstance(error.__cause__, IntegrityError):
                 raise
-            raise UsageError(f"there is a run {run!r} already", hint=f"`rewardsmith resume {run}`") from error
+            raise Conflict(f"there is a run {run!r} already", hint=f"`rewardsmith resume {run}`") from error
 
     def claim(self, run: str, *, owner: Owner, ttl_s: float = 30.0, max_claims: int = 20) -> Lease:
         """Take the run for `ttl_s` seconds, at once if its last owner is known to be dead.
@@ -109,11 +107,14 @@ class Store:
         with self._database.transaction() as connection:
             return leases.renew(connection, lease)
 
-    def release(self, lease: Lease) -> None:
-        """Give the run back and forget how often it was claimed; does nothing if the lease is lost."""
+    def release(self, lease: Lease, *, again: bool = False) -> None:
+        """Give the run back and forget how often it was claimed; does nothing if the lease is lost.
+
+        It leaves the queue, unless it is to be driven `again`.
+        """
         try:
             with self._database.transaction() as connection:
-                leases.release(connection, lease)
+                leases.release(connection, lease, again=again)
         except LeaseLost:
             return
 
@@ -134,7 +135,7 @@ class Store:
             leases.fence(connection, lease)
             if any(isinstance(event, AttemptEnded) and event.report for event in new):
                 leases.succeed(connection, lease.run)
-            return _append(connection, lease.run, new)
+            return log.write(connection, lease.run, new)
 
     def events(self, run: str, *, after: int = 0) -> list[StoredEvent]:
         """The run's events with ids above `after`, in order; none for an unknown run.
@@ -145,7 +146,7 @@ class Store:
         query = select(events).where(events.c.run == run, events.c.id > after).order_by(events.c.id)
         with self._database.transaction() as connection:
             rows = connection.execute(query).mappings().all()
-        return [_event(row) for row in rows]
+        return [log.read(row) for row in rows]
 
     def completion(self, run: str, key: CompletionKey) -> StoredCompletion | None:
         """The completion under `key`; absent when none is stored."""
@@ -172,43 +173,23 @@ class Store:
                 return []
             values = {"run": lease.run, "prompt_hash": prompt_hash, "data": completion.model_dump_json()}
             connection.execute(insert(completions).values(**values, **key.model_dump()))
-            return _append(connection, lease.run, new)
+            return log.write(connection, lease.run, new)
+
+    def row(self, run: str) -> RunRow:
+        """One run. Raises UnknownName."""
+        with self._database.transaction() as connection:
+            leases.row_of(connection, run)
+            return _run(connection.execute(_rows().where(runs.c.id == run)).mappings().one())
 
     def runs(self) -> list[RunRow]:
         """Every run, the newest last."""
-        last = select(events.c.run, func.max(events.c.time).label("last")).group_by(events.c.run).subquery()
-        query = (
-            select(runs, last.c.last, now().label("now"))
-            .join(last, last.c.run == runs.c.id, isouter=True)
-            .order_by(runs.c.created, runs.c.id)
-        )
         with self._database.transaction() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [_run(row) for row in rows]
+            return [_run(row) for row in connection.execute(_rows()).mappings()]
 
 
-def _append(connection: Connection, run: str, new: Sequence[Event]) -> list[StoredEvent]:
-    stored = []
-    for item in new:
-        data = EVENT.dump_json(item).decode()
-        try:
-            EVENT.validate_json(data, strict=True)
-        except ValidationError as error:
-            raise ValueError(f"the event {item.kind!r} cannot be stored: {error}") from error
-        added = insert(events).values(run=run, time=now(), kind=item.kind, data=data)
-        row = connection.execute(added.returning(events.c.id, events.c.time)).one()
-        stored.append(StoredEvent(id=row.id, time=row.time, event=item))
-    return stored
-
-
-def _event(row: RowMapping) -> StoredEvent:
-    try:
-        return StoredEvent(id=row["id"], time=row["time"], event=EVENT.validate_json(row["data"], strict=True))
-    except ValidationError as error:
-        raise StoreError(
-            f"event {row['id']} ({row['kind']}) of the run {row['run']!r} cannot be read: {error.errors()[0]['msg']}",
-            hint="was it written by another version of rewardsmith?",
-        ) from error
+def _rows() -> Select[tuple[object, ...]]:
+    last = select(func.max(events.c.time)).where(events.c.run == runs.c.id).scalar_subquery()
+    return select(runs, last.label("last"), now().label("now")).order_by(runs.c.created, runs.c.id)
 
 
 def _completion(run: str, key: CompletionKey) -> Select[tuple[object, ...]]:
@@ -217,6 +198,6 @@ def _completion(run: str, key: CompletionKey) -> Select[tuple[object, ...]]:
 
 
 def _run(row: RowMapping) -> RunRow:
-    owner = leases.owner_of(row)
-    alive = owner is not None and row["lease"] > row["now"] and not owner.is_dead()
-    return RunRow(row["id"], row["created"], row["last"] or row["created"], owner, alive, bool(row["cancel"]))
+    alive, last = leases.driven(row), row["last"] or row["created"]
+    waits = row["queued"] is not None and not alive
+    return RunRow(row["id"], row["created"], last, leases.owner_of(row), alive, bool(row["cancel"]), waits)

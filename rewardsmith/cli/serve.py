@@ -1,0 +1,46 @@
+"""`rewardsmith serve`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
+
+from rewardsmith.cli.command import command, option
+from rewardsmith.cli.options import workshop_options
+
+if TYPE_CHECKING:
+    from rewardsmith.app import Workshop
+
+
+@command("serve")
+@option("--host", metavar="NAME", default="127.0.0.1", show_default=True, help="Address on this machine.")
+@option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", default=8080, show_default=True, help="0 takes a free one."
+)
+@option(
+    "--runs-at-once",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Runs that are driven side by side, each with --workers trainings.",
+)
+@workshop_options(trains=True)
+def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int) -> None:
+    """Take requests for runs by REST, queue them, and drive each in a process of its own.
+
+    There are no keys yet: whoever may use this machine may use the server, and nobody else. Ctrl-C pauses what is
+    under way, and the next server goes on with it; killed, the server costs nothing, as its runs go on without it.
+    """
+    from rewardsmith.errors import MissingExtra
+
+    if any(find_spec(package) is None for package in ("fastapi", "uvicorn")):
+        hint = "pip install 'rewardsmith[service]'"
+        raise MissingExtra("rewardsmith serve needs the packages fastapi and uvicorn", hint=hint)
+    from rewardsmith.service.server import listen
+    from rewardsmith.service.server import serve as run_server
+
+    with listen(host, port) as listening:
+        run_server(workshop, listening, runs_at_once, lambda text: click.echo(text, err=True))

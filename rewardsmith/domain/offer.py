@@ -1,0 +1,80 @@
+"""What there is to work with, a line for each."""
+
+from __future__ import annotations
+
+from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.task import Task
+
+
+class TaskSummary(Record):
+    """One line of `tasks`, and `tasks new`."""
+
+    task: str
+    """Name of the task."""
+    title: str
+    """A few words."""
+    environment: str
+    """Gymnasium id."""
+    description: str
+    """What the agent should do."""
+    score: str
+    """What the score measures."""
+    unit: str
+    """Unit of the score."""
+    stock_reward: bool
+    """Whether there is a baseline `human`."""
+    budgets: dict[str, int]
+    """Steps of one training, by name of the budget."""
+
+    @classmethod
+    def of(cls, task: Task) -> TaskSummary:
+        """The line of this task."""
+        return cls(
+            task=task.name,
+            title=task.title,
+            environment=task.environment.id,
+            description=task.description,
+            score=task.score.meaning,
+            unit=task.score.unit,
+            stock_reward=task.environment.stock_reward,
+            budgets={name: budget.steps for name, budget in task.budgets.items()},
+        )
+
+
+class RecipeSummary(Record):
+    """One line of `recipes`."""
+
+    recipe: str
+    """Name of the recipe."""
+    title: str
+    """A few words."""
+    description: str
+    """What it does."""
+    k: int
+    """Candidates per generation."""
+    iterations: int
+    """Generations."""
+    sources: tuple[str, ...]
+    """Papers and code that it follows."""
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> RecipeSummary:
+        """The line of this recipe."""
+        return cls(
+            recipe=recipe.name,
+            title=recipe.title,
+            description=recipe.description,
+            k=recipe.write.k,
+            iterations=recipe.write.iterations,
+            sources=recipe.sources,
+        )
+
+
+class ModelSummary(Record):
+    """One kind of model."""
+
+    model: str
+    """Name of the kind."""
+    form: str
+    """How a request names such a model."""

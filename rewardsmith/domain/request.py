@@ -1,0 +1,137 @@
+"""What is asked of the service, and what it answers where no command prints the same."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from rewardsmith.domain.candidate import Candidate, Origin
+from rewardsmith.domain.plan import Baseline
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.result import RunSummary, ScreenFailure, Status
+from rewardsmith.domain.run import Run
+
+Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+class Limits(Record):
+    """When to stop before the last generation; absent means never. See `StopSpec`."""
+
+    wall_s: float | None = Field(default=None, gt=0)
+    """Seconds of wall time."""
+    dollars: float | None = Field(default=None, ge=0)
+    """Money paid to providers; never exceeded."""
+    tokens: Count | None = None
+    """Tokens of prompts and answers; never exceeded."""
+    steps: Count | None = None
+    """Environment steps of the whole run; never exceeded."""
+    trainings: Count | None = None
+    """Trainings of the whole run; never exceeded."""
+    target: float | None = None
+    """Score of the best candidate."""
+    stale: Count | None = None
+    """Generations without improvement."""
+
+
+class RunRequest(Record):
+    """A run to be made; absent values are the recipe's or the budget's."""
+
+    task: Name
+    """Name of a task that the server knows."""
+    recipe: Name = "smith"
+    """Name of a recipe that the server knows."""
+    model: str | None = Field(default=None, min_length=1, max_length=200)
+    """Who writes: `offline` (the default), `openai:NAME`, `litellm:PROVIDER/NAME`, or a plug-in's name."""
+    budget: Name = "standard"
+    """Name of a budget in the task file."""
+    iters: int | None = Field(default=None, strict=True, ge=1, le=1000)
+    """Generations."""
+    k: int | None = Field(default=None, strict=True, ge=1, le=256)
+    """Candidates per generation."""
+    steps: Count | None = None
+    """Environment steps per training."""
+    seed: int = Field(default=0, strict=True, ge=0, le=10**9)
+    """Seed of everything."""
+    baselines: tuple[Baseline, ...] = ("human", "sparse")
+    """Trained beside the search under the same budget."""
+    deterministic: bool = Field(default=False, strict=True)
+    """End the same whether or not it is interrupted."""
+    race: bool = Field(default=True, strict=True)
+    """Whether trainings that can hardly lead any more are stopped early, where the recipe races."""
+    name: Name | None = None
+    """Name of the run; task, date, time and a few digits when absent."""
+    stop: Limits = Limits()
+    """When to stop early."""
+
+
+class RunTicket(Record):
+    """A run by its id, and where it stands."""
+
+    id: str
+    """Name of the run."""
+    status: Status
+    """Where it stands."""
+
+
+class CandidateSummary(Record):
+    """One candidate of a run, without its code."""
+
+    id: str
+    """Its place in the run, such as `g2c05`."""
+    generation: int
+    """Turn of the loop."""
+    origin: Origin
+    """How it came to be."""
+    parents: tuple[str, ...]
+    """Candidates that it was made from."""
+    twin: str | None
+    """An earlier candidate with the same reward, whose result it takes."""
+    score: float | None
+    """What the search measured; null when it was never scored."""
+    failure: ScreenFailure | None
+    """What kept it from training, or what its training failed of."""
+
+    @classmethod
+    def of(cls, run: Run, candidate: Candidate) -> CandidateSummary:
+        """A candidate of this run."""
+        report = run.search_report(candidate)
+        failure = candidate.failure or (report.failure if report else None)
+        return cls(
+            id=candidate.id,
+            generation=candidate.generation,
+            origin=candidate.origin,
+            parents=candidate.parents,
+            twin=candidate.twin,
+            score=report.score if report and report.failure is None else None,
+            failure=ScreenFailure(kind=failure.kind, line=failure.line, message=failure.message) if failure else None,
+        )
+
+
+class Problem(Record):
+    """What went wrong, as `application/problem+json` (RFC 9457)."""
+
+    type: str
+    """Names the kind of problem; never changes."""
+    title: str
+    """The kind in words."""
+    status: int
+    """HTTP status."""
+    detail: str
+    """What happened."""
+    remedy: str = ""
+    """What to do next."""
+    field: str | None = None
+    """Where in the request, such as `stop.dollars`."""
+    near: tuple[str, ...] = ()
+    """The nearest names that there are."""
+
+
+class RunPage(Record):
+    """Some runs, the newest first."""
+
+    runs: tuple[RunSummary, ...]
+    """A line for each."""
+    next: str | None
+    """The cursor of the next page; null on the last."""

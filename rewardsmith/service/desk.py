@@ -1,0 +1,155 @@
+"""The desk where runs are asked for: submitted, cancelled, resumed, listed, and handed to a driver."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+from rewardsmith.app import PERSON, EvolveRequest, Workshop
+from rewardsmith.catalogue.recipes import list_recipes
+from rewardsmith.catalogue.tasks import list_tasks
+from rewardsmith.domain.events import RunStarted, StoredEvent
+from rewardsmith.domain.offer import ModelSummary
+from rewardsmith.domain.plan import StopSpec
+from rewardsmith.domain.request import RunRequest, RunTicket
+from rewardsmith.domain.result import RunResult, RunSummary, Status
+from rewardsmith.domain.run import ENDED, Run
+from rewardsmith.errors import Conflict, UnknownName, UsageError
+from rewardsmith.models.mixture import authors
+from rewardsmith.models.registry import known_models
+from rewardsmith.store.leases import Owner
+
+_FOLDERS = {"folder", "recorded"}
+"""Models that read files of the server, which nobody names over HTTP."""
+
+_FORMS = {"openai": "openai:NAME", "litellm": "litellm:PROVIDER/NAME"}
+
+
+class Desk:
+    """Takes requests for the runs of one workshop. Safe to use from many threads, but for one `submit` at a time."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+
+    def submit(self, asked: RunRequest, key: str | None = None) -> RunTicket:
+        """Check a request and queue its run; a `key` that was used for the same request gives the same run.
+
+        A task that was never surveyed is surveyed first, which takes as long as that.
+
+        Raises:
+            UnknownName: There is no such task, recipe, budget or model.
+            UsageError: It cannot be carried out as it stands.
+            Conflict: The name is taken, or the key stands for another request.
+            InfrastructureError: It cannot be surveyed or stored here and now.
+        """
+        digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
+        known = self.workshop.store.queue.submitted(key, digest) if key else None
+        if known is None:
+            known = self._new(asked, key, digest)
+        return self.ticket(known)
+
+    def _new(self, asked: RunRequest, key: str | None, digest: str) -> str:
+        self._check(asked)
+        name = asked.name or f"{asked.task}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        spec, plan = self.workshop.prepare(
+            EvolveRequest(
+                env=asked.task,
+                recipe=asked.recipe,
+                model=asked.model,
+                budget=asked.budget,
+                iterations=asked.iters,
+                k=asked.k,
+                steps=asked.steps,
+                seed=asked.seed,
+                baselines=asked.baselines,
+                deterministic=asked.deterministic,
+                race=asked.race,
+                name=name,
+                stop=StopSpec(**asked.stop.model_dump()),
+            )
+        )
+        if self.workshop.folder(name).path.exists():
+            raise Conflict(f"there is a folder {name!r} among the runs already", hint="take another name, or none")
+        return self.workshop.store.queue.submit(name, [RunStarted(spec=spec, plan=plan)], key=key, digest=digest)
+
+    def _check(self, asked: RunRequest) -> None:
+        """Only names reach the catalogue: a path would have the server read, or run, what lies there."""
+        folders = self.workshop.folders
+        for kind, name, known in (
+            ("task", asked.task, list_tasks(folders)),
+            ("recipe", asked.recipe, list_recipes(folders)),
+        ):
+            if name not in known:
+                raise UnknownName(kind, name, known)
+        if asked.model is not None:
+            for author in authors(asked.model):
+                if author.name.partition(":")[0] in _FOLDERS:
+                    raise UsageError(
+                        f"model {author.name!r} reads a folder of the server, and requests name none",
+                        hint="start such a run with `rewardsmith evolve` on the server itself",
+                    )
+
+    def ticket(self, run: str) -> RunTicket:
+        """A run's id and status. Raises UnknownName."""
+        return RunTicket(id=run, status=self.status(run))
+
+    def status(self, run: str) -> Status:
+        """Where a run stands. Raises UnknownName."""
+        return self.workshop.result(run).status
+
+    def cancel(self, run: str) -> RunTicket:
+        """Cancel a run; a driver notices within seconds. Raises UnknownName, Conflict where it has ended."""
+        self.workshop.cancel(run)
+        return self.ticket(run)
+
+    def resume(self, run: str) -> RunTicket:
+        """Queue a run that is paused, or was killed.
+
+        Raises:
+            UnknownName: There is no such run.
+            Conflict: It has ended, or asks a person, who is not there.
+        """
+        state = self.workshop.run(run)
+        assert state.spec is not None
+        if state.status in ENDED:
+            raise Conflict(f"run {run} is {state.status} already", hint="submit a new one")
+        if state.spec.watcher == PERSON:
+            hint = f"`rewardsmith resume {run}` in a terminal, or with --unwatched"
+            raise Conflict(f"run {run} asks a person after each generation, and nobody is there", hint=hint)
+        self.workshop.store.queue.add(run)
+        return self.ticket(run)
+
+    def drive(self, most: int, observe: Callable[[StoredEvent, Run], None]) -> RunResult | None:
+        """Drive the run that has waited longest to its end; None where none waits or `most` are driven. Blocks.
+
+        Raises:
+            Interrupted: The workshop was interrupted; the run is paused, and waits again.
+            RewardsmithError: See `rewardsmith.errors`; the run is paused until somebody resumes it.
+        """
+        lease = self.workshop.store.queue.take(Owner.current(), most=most)
+        return None if lease is None else self.workshop.go_on(lease, observe)
+
+    def page(self, status: Status | None, after: str | None, most: int) -> list[RunSummary]:
+        """Up to `most` runs, the newest first, from behind the run `after`. Raises UnknownName."""
+        rows = self.workshop.store.runs()[::-1]
+        if after is not None:
+            names = [row.id for row in rows]
+            if after not in names:
+                raise UnknownName("run", after, names, where="cursor", hint="take the cursor of the page before")
+            rows = rows[names.index(after) + 1 :]
+        found: list[RunSummary] = []
+        for row in rows:
+            line = self.workshop.summary(row)
+            if line is not None and status in (None, line.status):
+                found.append(line)
+            if len(found) == most:
+                break
+        return found
+
+    def models(self) -> list[ModelSummary]:
+        """The kinds of models that a request may name; whether one can be asked shows when it is."""
+        return [
+            ModelSummary(model=kind, form=_FORMS.get(kind, kind)) for kind in known_models() if kind not in _FOLDERS
+        ]

@@ -1,0 +1,76 @@
+"""The door: what a request must be before anything reads it, and the headers of every answer.
+
+Without keys whoever reaches the port is served, so no other web page may reach it through somebody's browser: neither
+under a name that leads here (DNS rebinding), nor with a form of its own (its `Origin` is another).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rewardsmith.domain.request import Problem
+from rewardsmith.service.problems import problem, respond
+
+BODY_BYTES = 64 * 1024
+"""Most bytes of a body."""
+LOCAL = {"127.0.0.1", "localhost", "::1"}
+"""Names under which a server on loopback is asked."""
+_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Door:
+    """Refuses strangers, and bodies that say they are too large; everything else is led to `app`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request in, or answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refused = _refused(Headers(scope=scope))
+        await (respond(refused) if refused else self._app)(scope, receive, secured)
+
+
+def _refused(headers: Headers) -> Problem | None:
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if _name(f"//{host}") not in LOCAL:
+        detail = "this server is asked as 127.0.0.1 or localhost only"
+        return problem("wrong host", 403, detail, remedy="it has no keys yet, and so serves this machine alone")
+    if origin is not None and urlsplit(f"//{host}").netloc != _netloc(origin):
+        return problem("wrong origin", 403, "pages of other sites may not use this server")
+    said = headers.get("content-length", "0")
+    if said.isdigit() and int(said) > BODY_BYTES:
+        return problem("content too large", 413, f"a body has at most {BODY_BYTES} bytes, not {said}")
+    return None
+
+
+def _name(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _netloc(url: str) -> str | None:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return None

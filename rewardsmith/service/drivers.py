@@ -1,0 +1,88 @@
+"""Keeps as many drivers as the queue has work and room for. A driver claims its run itself, and outlives the server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from rewardsmith.errors import RewardsmithError
+from rewardsmith.settings import Settings
+from rewardsmith.store.queue import Queue
+
+_LOG = logging.getLogger(__name__)
+_LOOK_S = 0.5
+_REST_S = 10.0
+"""Pause after a driver ended with a fault, so that a fault of the machine is not met in a loop."""
+_LEAVE_S = 20.0
+"""How long drivers may take to pause their runs when the server ends."""
+_QUIET = (0, 130)
+"""Exit codes of drivers that ended well or were interrupted."""
+
+
+class Drivers:
+    """The drivers that one server started."""
+
+    def __init__(self, queue: Queue, settings: Settings, most: int) -> None:
+        self._queue = queue
+        self._command = [sys.executable, "-m", "rewardsmith", "drive", "--runs-at-once", str(most), "--display", "none"]
+        self._environment = os.environ | _variables(settings)
+        self._most = most
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._rest_until = 0.0
+
+    async def keep(self) -> None:
+        """Start drivers as they are needed, until cancelled."""
+        while True:
+            try:
+                await asyncio.to_thread(self._look)
+            except RewardsmithError as error:
+                _LOG.warning("the queue cannot be read: %s", error.message)
+            await asyncio.sleep(_LOOK_S)
+
+    async def interrupt(self) -> None:
+        """Have every driver pause its run and end; the runs wait for the next server."""
+        for driver in self._started:
+            if driver.poll() is None:
+                driver.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + _LEAVE_S
+        while any(driver.poll() is None for driver in self._started) and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+
+    def _look(self) -> None:
+        self._reap()
+        stands = self._queue.standing()
+        claimed = {owner.pid for owner in stands.drivers}
+        starting = sum(driver.pid not in claimed for driver in self._started)
+        room = min(stands.waiting, self._most - len(stands.drivers)) - starting
+        if time.monotonic() >= self._rest_until:
+            self._started += [self._start() for _ in range(room)]
+
+    def _reap(self) -> None:
+        ended = [driver for driver in self._started if driver.poll() is not None]
+        self._started = [driver for driver in self._started if driver not in ended]
+        if any(driver.returncode not in _QUIET for driver in ended):
+            self._rest_until = time.monotonic() + _REST_S
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        """A driver in a session of its own: what ends the server does not end it."""
+        nothing = subprocess.DEVNULL
+        return subprocess.Popen(
+            self._command, env=self._environment, stdin=nothing, stdout=nothing, start_new_session=True
+        )
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    """The settings as a command reads them; the database's address may hold a password, so it is no argument."""
+    given = {
+        "RUNS_DIR": str(settings.runs.resolve()),
+        "DATABASE": settings.database,
+        "SANDBOX": settings.sandbox,
+        "UNSAFE_NO_SANDBOX": "1" if settings.unsafe else None,
+        "WORKERS": str(settings.workers) if settings.workers else None,
+    }
+    return {f"REWARDSMITH_{name}": value for name, value in given.items() if value is not None}

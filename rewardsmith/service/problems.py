@@ -1,0 +1,70 @@
+"""Every failure of a request as `application/problem+json`."""
+
+from __future__ import annotations
+
+import logging
+import re
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from rewardsmith.domain.request import Problem
+from rewardsmith.errors import InfrastructureError, RewardsmithError, UnknownName, one_line
+
+_LOG = logging.getLogger(__name__)
+_RETRY_S = 10
+"""What a client is told to wait where trying again may help."""
+
+
+def respond(problem: Problem) -> Response:
+    """The problem as an answer."""
+    headers = {"retry-after": str(_RETRY_S)} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, problem.status, headers, media_type="application/problem+json")
+
+
+def problem(kind: str, status: int, detail: str, **more: Any) -> Problem:
+    """A problem of a kind in words, such as `unknown name`, which names its type for good."""
+    return Problem(type=f"urn:rewardsmith:{kind.replace(' ', '-')}", title=kind, status=status, detail=detail, **more)
+
+
+def of_error(error: RewardsmithError) -> Problem:
+    """An error of ours; an unknown name in a body is no missing page, so its place decides on 404 or 422."""
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+    near = {"field": error.kind, "near": tuple(error.near)} if isinstance(error, UnknownName) else {}
+    return problem(kind, error.http_status, error.message, remedy=error.hint, **near)
+
+
+def install(app: FastAPI) -> None:
+    """Have every failure answered so."""
+
+    @app.exception_handler(RewardsmithError)
+    async def _ours(request: Request, error: RewardsmithError) -> Response:
+        found = of_error(error)
+        if isinstance(error, UnknownName) and request.method == "POST" and error.kind != "run":
+            found = found.model_copy(update={"status": 422})
+        if isinstance(error, InfrastructureError):
+            _LOG.warning("%s %s: %s", request.method, request.url.path, error.message)
+        return respond(found)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(one_line(str(part), 60) for part in first["loc"] if part != "body")
+        remedy = "see /openapi.json for what is expected"
+        detail = one_line(f"{where or 'the body'}: {first['msg']}")
+        return respond(problem("invalid request", 422, detail, field=where or None, remedy=remedy))
+
+    @app.exception_handler(HTTPException)
+    async def _plain(_request: Request, error: HTTPException) -> Response:
+        phrase = HTTPStatus(error.status_code).phrase.lower()
+        return respond(problem(phrase, error.status_code, one_line(str(error.detail))))
+
+    @app.exception_handler(Exception)
+    async def _fault(_request: Request, error: Exception) -> Response:
+        detail = f"{type(error).__name__} in rewardsmith itself; the server's log has more"
+        return respond(problem("internal error", 500, detail))

@@ -1,0 +1,115 @@
+"""Runs: submitted, listed, cancelled, resumed, watched, and what they found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+
+from rewardsmith.domain.request import CandidateSummary, RunPage, RunRequest, RunTicket
+from rewardsmith.domain.result import Best, CandidateResult, RunResult, Status
+from rewardsmith.search.chosen import candidate_result, find_best, find_candidate
+from rewardsmith.service.asked import CandidateId, RunId, TheDesk
+from rewardsmith.service.streaming import ends, stream
+
+routes = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+_Key = Annotated[str | None, Header(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
+_Seen = Annotated[int, Header(alias="Last-Event-ID", ge=0, le=2**62)]
+
+
+class _Events(StreamingResponse):
+    media_type = "text/event-stream"
+
+
+@routes.post("", status_code=202)
+async def submit(asked: RunRequest, desk: TheDesk, request: Request, idempotency_key: _Key = None) -> RunTicket:
+    """Queue a run, once it is known that it can be carried out.
+
+    A task that the server never surveyed is surveyed first, which takes some seconds.
+    """
+    return await to_thread.run_sync(desk.submit, asked, idempotency_key, limiter=request.app.state.submitting)
+
+
+@routes.get("")
+def page(
+    desk: TheDesk,
+    status: Status | None = None,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> RunPage:
+    """The runs, the newest first."""
+    found = desk.page(status, cursor, limit + 1)
+    return RunPage(runs=tuple(found[:limit]), next=found[limit - 1].run if len(found) > limit else None)
+
+
+@routes.get("/{run}")
+def result(run: RunId, desk: TheDesk) -> RunResult:
+    """Where a run stands; what `rewardsmith show` prints as JSON."""
+    return desk.workshop.result(run)
+
+
+@routes.post("/{run}/cancel", status_code=202)
+def cancel(run: RunId, desk: TheDesk) -> RunTicket:
+    """Cancel a run for good; its driver ends it within about ten seconds."""
+    return desk.cancel(run)
+
+
+@routes.post("/{run}/resume", status_code=202)
+def resume(run: RunId, desk: TheDesk) -> RunTicket:
+    """Queue a run that is paused, or was killed."""
+    return desk.resume(run)
+
+
+@routes.get("/{run}/candidates")
+def candidates(run: RunId, desk: TheDesk) -> list[CandidateSummary]:
+    """Every candidate so far, without its code."""
+    told = desk.workshop.run(run)
+    return [CandidateSummary.of(told, turn.candidate) for turn in told.turns()]
+
+
+@routes.get("/{run}/candidates/{candidate}")
+def candidate(run: RunId, candidate: CandidateId, desk: TheDesk) -> CandidateResult:
+    """All of one candidate: its code, what its training gave, what was said of it."""
+    told = desk.workshop.run(run)
+    return candidate_result(told, find_candidate(told, candidate), desk.workshop.folder(run))
+
+
+@routes.get("/{run}/best")
+def best(run: RunId, desk: TheDesk) -> Best:
+    """The reward that the run stands by so far."""
+    return find_best(desk.workshop.result(run))
+
+
+@routes.get("/{run}/best/reward.py", response_class=PlainTextResponse)
+def reward(run: RunId, desk: TheDesk) -> Response:
+    """The same as one file that needs numpy, gymnasium and the environment's own simulator, not rewardsmith."""
+    text = desk.workshop.export(run, find_best(desk.workshop.result(run)).candidate)
+    return PlainTextResponse(text, media_type="text/x-python")
+
+
+@routes.get("/{run}/report.html", response_class=HTMLResponse)
+def report(run: RunId, desk: TheDesk) -> Response:
+    """The run's report as it stands now: one page that needs nothing else."""
+    with TemporaryDirectory() as folder:
+        page, _ = desk.workshop.report(run, Path(folder))
+        return HTMLResponse(page.read_bytes())
+
+
+@routes.get("/{run}/events", response_class=_Events)
+async def events(run: RunId, desk: TheDesk, last_event_id: _Seen = 0) -> Response:
+    """The run's events from its first, or from behind `Last-Event-ID`, as they come; ends with the run.
+
+    Each event's id is its id in the log. 204 where the run has ended and nothing is left to tell.
+    """
+    store = desk.workshop.store
+    await to_thread.run_sync(store.row, run)
+    if last_event_id:
+        told = await to_thread.run_sync(store.events, run)
+        if ends(told) and told[-1].id <= last_event_id:
+            return Response(status_code=204)
+    return _Events(stream(store, run, last_event_id))

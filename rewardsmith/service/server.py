@@ -1,0 +1,61 @@
+"""The process that listens: one port on loopback, one application."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+
+from rewardsmith.app import Workshop
+from rewardsmith.errors import InfrastructureError, UsageError
+from rewardsmith.service.desk import Desk
+from rewardsmith.service.door import LOCAL
+from rewardsmith.service.drivers import Drivers
+from rewardsmith.service.web import make_app
+
+_STREAMS_S = 1
+"""How long open streams may keep the server when it ends."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes any that is free.
+
+    Raises:
+        UsageError: The host is not this machine alone.
+        InfrastructureError: The port cannot be had.
+    """
+    if host not in LOCAL:
+        raise UsageError(
+            f"the service has no keys yet, so it listens on this machine alone, not on {host}",
+            hint="leave out --host; from elsewhere reach it through ssh -L 8080:127.0.0.1:8080 HOST",
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise InfrastructureError(
+            f"cannot listen on {host}, port {port}: {error.strerror}", hint="take another with --port; 0 takes any"
+        ) from error
+
+
+def serve(workshop: Workshop, listening: socket.socket, runs_at_once: int, note: Callable[[str], None]) -> None:
+    """Serve until interrupted; runs that are under way are paused then, and go on with the next server. Blocks.
+
+    Raises:
+        IsolationUnavailable: No training could be run safely here.
+        StoreError: The database cannot be used.
+    """
+    assert workshop.executor is not None
+    drivers = Drivers(workshop.store.queue, workshop.settings, runs_at_once)
+    config = uvicorn.Config(
+        make_app(Desk(workshop), drivers),
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=_STREAMS_S,
+    )
+    host, port = listening.getsockname()[:2]
+    note(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}/v1 for this machine alone")
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,48 @@
+"""The REST interface, as one application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+
+from rewardsmith import __version__
+from rewardsmith.domain.request import Problem
+from rewardsmith.service import catalogue, health, problems, runs
+from rewardsmith.service.desk import Desk
+from rewardsmith.service.door import BODY_BYTES, Door
+from rewardsmith.service.drivers import Drivers
+
+
+def make_app(desk: Desk, drivers: Drivers) -> Door:
+    """The application; while it runs, `drivers` work on the queue."""
+
+    @asynccontextmanager
+    async def working(app: FastAPI) -> AsyncIterator[None]:
+        app.state.keeping = keeping = asyncio.create_task(drivers.keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+            await drivers.interrupt()
+
+    app = FastAPI(
+        title="rewardsmith",
+        version=__version__,
+        summary="Evolves reward functions: submit a task, watch it, get the reward code.",
+        lifespan=working,
+        max_body_size=BODY_BYTES,
+        docs_url=None,
+        redoc_url=None,
+        responses={code: {"model": Problem} for code in (403, 404, 409, 413, 422, 503)},
+    )
+    app.state.desk, app.state.submitting = desk, CapacityLimiter(1)
+    problems.install(app)
+    for routes in (runs.routes, catalogue.routes, health.routes):
+        app.include_router(routes)
+    return Door(app)

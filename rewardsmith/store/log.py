@@ -1,0 +1,38 @@
+"""The log: rows of the table `events`, written and read back as the events that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, RowMapping, insert
+
+from rewardsmith.domain.events import EVENT, Event, StoredEvent
+from rewardsmith.errors import StoreError
+from rewardsmith.store.schema import events, now
+
+
+def write(connection: Connection, run: str, new: Sequence[Event]) -> list[StoredEvent]:
+    """Append events to a run's log. Raises ValueError where one would not be read back as it is."""
+    stored = []
+    for item in new:
+        data = EVENT.dump_json(item).decode()
+        try:
+            EVENT.validate_json(data, strict=True)
+        except ValidationError as error:
+            raise ValueError(f"the event {item.kind!r} cannot be stored: {error}") from error
+        added = insert(events).values(run=run, time=now(), kind=item.kind, data=data)
+        row = connection.execute(added.returning(events.c.id, events.c.time)).one()
+        stored.append(StoredEvent(id=row.id, time=row.time, event=item))
+    return stored
+
+
+def read(row: RowMapping) -> StoredEvent:
+    """The event of a row. Raises StoreError where this version cannot read it."""
+    try:
+        return StoredEvent(id=row["id"], time=row["time"], event=EVENT.validate_json(row["data"], strict=True))
+    except ValidationError as error:
+        raise StoreError(
+            f"event {row['id']} ({row['kind']}) of the run {row['run']!r} cannot be read: {error.errors()[0]['msg']}",
+            hint="was it written by another version of rewardsmith?",
+        ) from error

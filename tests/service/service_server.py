@@ -1,0 +1,78 @@
+"""A real server on loopback, and a real client."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+TINY = {"task": "cartpole", "budget": "quick", "iters": 1, "k": 1, "steps": 500, "baselines": []}
+"""The smallest run there is: one candidate, trained once for the search and thrice for its confirmation."""
+ENDED = {"done", "failed", "cancelled"}
+
+
+class Server:
+    """`rewardsmith serve` in a folder of its own; may be killed and started again."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self._options = folder, options
+        self._log = folder / f"server-{len([*folder.iterdir()])}.log"
+        self.start()
+
+    def start(self) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("REWARDSMITH_")}
+        command = [sys.executable, "-m", "rewardsmith", "serve", "--port", "0", *self._options]
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(command, cwd=self.folder, env=clean, stdout=log, stderr=log)
+        found = wait_for(lambda: self._ended() or re.search(r"http://\S+:\d+", self._log.read_text()))
+        assert isinstance(found, re.Match), self._log.read_text()
+        self.client = httpx.Client(base_url=found[0], timeout=60)
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.client.close()
+        self.process.send_signal(number)
+        return self.process.wait(timeout=60)
+
+    def submit(self, body: dict[str, Any], **headers: str) -> str:
+        answer = self.client.post("/v1/runs", json=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def status(self, run: str) -> str:
+        return str(self.client.get(f"/v1/runs/{run}").json()["status"])
+
+    def events(self, run: str, after: int | None = None) -> Iterator[dict[str, Any]]:
+        """The events of a stream, each with the id that it was sent under; ends with the stream."""
+        headers = {} if after is None else {"Last-Event-ID": str(after)}
+        with self.client.stream("GET", f"/v1/runs/{run}/events", headers=headers, timeout=120) as answer:
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            data = {}
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
+                if name == "data":
+                    data = json.loads(value)
+                elif name == "id":
+                    assert data["id"] == int(value)
+                    yield data
+
+
+def wait_for(what: Callable[[], Any], *, most_s: float = 120) -> Any:
+    """What `what` gives as soon as it is true."""
+    deadline = time.monotonic() + most_s
+    while not (found := what()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+    return found

@@ -1,0 +1,120 @@
+"""Bad input is refused with a problem that says what, where and what to do; the server never fails of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from service_server import TINY
+
+WRONG = {
+    "task": ["../../etc/passwd", "/etc", "cartpole/../ant", "", "a" * 101, 5, None, ["cartpole"], "a\x00b"],
+    "recipe": ["../smith", "/tmp", "", {"a": 1}],
+    "model": ["folder:/etc", "recorded:/tmp", "offline=1,folder:/etc", "nonsense", "gpt-5", "", "x" * 201, 1],
+    "budget": ["../x", "none", ""],
+    "iters": [0, -1, 1.5, "two", True, 10**30, None.__class__.__name__],
+    "k": [0, 257, "3", [1]],
+    "steps": [0, -5, 1e400, "1k", 10**40],
+    "seed": [-1, 2**64, "a"],
+    "baselines": ["human", ["nobody"], [1]],
+    "name": ["../up", "a/b", ".hidden", "a b", "surveys", "x" * 300, 7],
+    "stop": [[], "x", {"file": "/etc/passwd"}, {"dollars": -1}, {"steps": "many"}, {"target": "1e999"}],
+    "unknown": [1],
+}
+BODIES = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe\x00",
+    b'"' + b"a" * 1000,
+    b'{"task": "\\ud800"}',
+    b'{"task": NaN}',
+    b"[" * 30_000,
+    b'{"task": "cartpole", "iters": ' + b"9" * 5000 + b"}",
+]
+PATHS = [
+    "..",
+    "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+    "a%00b",
+    "%ff%fe",
+    "x" * 5000,
+    "nobody",
+    "%F0%9F%92%A5",
+    "-h",
+    "'%20OR%201=1",
+]
+
+
+def problem(answer) -> dict:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    found = answer.json()
+    assert found["status"] == answer.status_code
+    assert found["type"].startswith("urn:rewardsmith:")
+    assert found["detail"]
+    return found
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_wrong_values_are_refused_by_name(server, field):
+    before = server.client.get("/v1/runs", params={"limit": 200}).json()
+    for value in WRONG[field]:
+        body = json.dumps(TINY | {field: value})
+        answer = server.client.post("/v1/runs", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code in ((409,) if value == "surveys" else (422,)), (value, answer.text)
+        found = problem(answer)
+        if found["type"] == "urn:rewardsmith:invalid-request":
+            assert found["field"].startswith(field)
+    after = server.client.get("/v1/runs", params={"limit": 200}).json()
+    assert [line["run"] for line in after["runs"]] == [line["run"] for line in before["runs"]]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+def test_no_body_is_a_fault_of_the_server(server, body):
+    answer = server.client.post("/v1/runs", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code in (400, 422), answer.text
+    problem(answer)
+
+
+def test_large_bodies_are_refused(server):
+    large = b'{"task": "' + b"a" * 300_000 + b'"}'
+    as_json = {"content-type": "application/json"}
+    assert problem(server.client.post("/v1/runs", content=large, headers=as_json))["status"] == 413
+    pieces = (large[i : i + 1000] for i in range(0, len(large), 1000))
+    assert problem(server.client.post("/v1/runs", content=pieces, headers=as_json))["status"] == 413
+
+
+@pytest.mark.parametrize("place", PATHS, ids=range(len(PATHS)))
+def test_no_path_is_a_fault_of_the_server(server, place):
+    for rest in ("", "/events", "/best", "/best/reward.py", "/report.html", "/candidates", "/candidates/g1c00"):
+        answer = server.client.get(f"/v1/runs/{place}{rest}")
+        assert answer.status_code in (404, 422), (rest, answer.text)
+        problem(answer)
+    for verb in ("cancel", "resume"):
+        assert problem(server.client.post(f"/v1/runs/{place}/{verb}"))["status"] in (404, 422)
+
+
+def test_near_misses_are_named(server):
+    found = problem(server.client.post("/v1/runs", json=TINY | {"task": "cartpol"}))
+    assert (found["status"], found["field"], found["near"]) == (422, "task", ["cartpole"])
+    assert "ant" in found["remedy"]
+    assert problem(server.client.get("/v1/runs", params={"cursor": "nobody"}))["status"] == 404
+    assert problem(server.client.get("/v1/runs", params={"status": "lost"}))["field"] == "query.status"
+    assert problem(server.client.get("/v1/runs", params={"limit": 0}))["status"] == 422
+    assert problem(server.client.delete("/v1/runs"))["status"] == 405
+
+
+@pytest.mark.parametrize("said", ["x", "-1", "1.5", "9" * 400])
+def test_a_wrong_last_event_is_refused(server, said):
+    answer = server.client.get("/v1/runs/nobody/events", headers={"Last-Event-ID": said})
+    assert problem(answer)["status"] == 422
+
+
+def test_pages_of_other_sites_may_not_use_it(server):
+    for headers in ({"host": "evil.example"}, {"origin": "https://evil.example"}, {"origin": "null"}, {"host": "[::1"}):
+        answer = server.client.get("/v1/runs", headers=headers)
+        assert problem(answer)["status"] == 403, headers
+        assert problem(server.client.post("/v1/runs/x/cancel", headers=headers))["status"] == 403
+    own = str(server.client.base_url).rstrip("/")
+    assert server.client.get("/v1/runs", headers={"origin": own}).status_code == 200
+    assert server.client.post("/v1/runs", content=json.dumps(TINY)).status_code == 422  # a form sends no JSON

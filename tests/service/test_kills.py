@@ -1,0 +1,102 @@
+"""Servers and drivers are killed while runs train; what ends is what would have ended anyway."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from service_server import TINY, Server, wait_for
+
+from rewardsmith.store.store import Store
+
+pytestmark = pytest.mark.slow
+SLOWER = TINY | {"steps": 4000, "deterministic": True, "seed": 3}
+
+
+def processes(server: Server, *words: str) -> list[int]:
+    """Processes of this server's folder whose command has these words."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (place / "cmdline").read_bytes().decode(errors="replace")
+            here = (place / "cwd").readlink() == server.folder or str(server.folder) in command
+        except OSError:
+            continue
+        if here and all(word in command for word in words):
+            found.append(int(place.name))
+    return found
+
+
+def trains(server: Server, run: str) -> bool:
+    """Whether the log says that a training of the run has begun; read past the server."""
+    store = Store.open(server.folder / "runs" / "rewardsmith.db")
+    kinds = [event.event.kind for event in store.events(run)]
+    store.close()
+    return "attempt_started" in kinds
+
+
+def outcome(server: Server, run: str) -> tuple[Any, dict[str, Any]]:
+    """The best, and the score of every training by what it was for; each is reported once."""
+    scores: dict[str, Any] = {}
+    for event in server.events(run):
+        ended = event["event"]
+        if ended["kind"] == "attempt_ended" and ended["report"] and ended["attempt"]["until"] is None:
+            key = "/".join(str(ended["attempt"][name]) for name in ("purpose", "subject", "seed"))
+            assert key not in scores, "a training was repeated"
+            scores[key] = ended["report"]["rungs"][-1]["scores"]
+    best = server.client.get(f"/v1/runs/{run}/best").json()
+    return best["score"], scores
+
+
+@pytest.mark.parametrize("drivers_too", [False, True], ids=["server", "server and driver"])
+def test_a_killed_server_costs_nothing(start, drivers_too):
+    server = start()
+    server.submit(SLOWER | {"name": "calm"})
+    calm = outcome(server, "calm")
+    server.submit(SLOWER | {"name": "killed"})
+    waiting = server.submit(TINY)
+    wait_for(lambda: trains(server, "killed"))
+    server.end(signal.SIGKILL)
+    (driver,) = processes(server, "drive")
+    if drivers_too:
+        os.kill(driver, signal.SIGKILL)
+    server.start()
+    assert outcome(server, "killed") == calm
+    assert server.status("killed") == "done"
+    assert [*server.events(waiting)][-1]["event"]["status"] == "done"
+
+
+def test_a_driven_run_is_cancelled_and_leaves_nothing_behind(start):
+    server = start()
+    run = server.submit(TINY | {"steps": 1_000_000})
+    wait_for(lambda: trains(server, run))
+    assert server.client.post(f"/v1/runs/{run}/cancel").status_code == 202
+    assert [*server.events(run)][-1]["event"]["status"] == "cancelled"
+    wait_for(lambda: not processes(server, "drive"))
+    assert not processes(server, run)
+    assert server.status(run) == "cancelled"
+
+
+def test_a_stopped_server_pauses_what_the_next_one_goes_on_with(start):
+    server = start()
+    run = server.submit(SLOWER)
+    wait_for(lambda: trains(server, run))
+    assert server.end(signal.SIGINT) == 0
+    assert not processes(server)
+    server.start()
+    assert [*server.events(run)][-1]["event"]["status"] == "done"
+
+
+def test_two_servers_drive_no_more_runs_than_asked_for_and_each_once(start):
+    server, other = (start("--runs-at-once", "2", "--workers", "1") for _ in range(2))
+    runs = [(server, other)[seed % 2].submit(TINY | {"seed": seed}) for seed in range(4)]
+    most = 0
+    while not all(server.status(run) == "done" for run in runs):
+        most = max(most, server.client.get("/readyz").json()["driven"])
+    assert most == 2
+    for run in runs:
+        ends = [event for event in server.events(run) if event["event"].get("status") == "done"]
+        assert len(ends) == 1
