@@ -17,6 +17,7 @@ def results() -> dict[str, Any]:
     from rewardsmith.domain.film import VideoResult
     from rewardsmith.domain.offer import RecipeSummary, TaskSummary
     from rewardsmith.domain.recipe import Recipe
+    from rewardsmith.domain.request import ServeResult
     from rewardsmith.domain.sandbox import SandboxSpec
     from rewardsmith.domain.survey import Survey
     from rewardsmith.domain.task import Task
@@ -26,6 +27,7 @@ def results() -> dict[str, Any]:
         "resume": result.RunResult,
         "cancel": result.RunResult,
         "drive": result.RunResult,
+        "serve": ServeResult,
         "runs": list[result.RunSummary],
         "show": result.RunResult,
         "show CANDIDATE": result.CandidateResult,

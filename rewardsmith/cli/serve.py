@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rewardsmith.cli.command import command, option
-from rewardsmith.cli.options import workshop_options
+from rewardsmith.cli.options import json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     help="Runs that are driven side by side, each with --workers trainings.",
 )
 @workshop_options(trains=True)
-def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int) -> None:
+@json_option
+def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, as_json: bool) -> None:
     """Take requests for runs by REST, queue them, and drive each in a process of its own.
 
     There are no keys yet: whoever may use this machine may use the server, and nobody else. Ctrl-C pauses what is
     under way, and the next server goes on with it; killed, the server costs nothing, as its runs go on without it.
     """
+    from rewardsmith.cli.emit import emit_json, flush
+    from rewardsmith.domain.request import ServeResult
     from rewardsmith.errors import MissingExtra
 
     if any(find_spec(package) is None for package in ("fastapi", "uvicorn")):
@@ -42,5 +45,12 @@ def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int) -> Non
     from rewardsmith.service.server import listen
     from rewardsmith.service.server import serve as run_server
 
+    def announce(url: str) -> None:
+        if as_json:
+            emit_json(ServeResult(url=url))
+            flush()
+        else:
+            click.echo(f"listening on {url}/v1 for this machine alone", err=True)
+
     with listen(host, port) as listening:
-        run_server(workshop, listening, runs_at_once, lambda text: click.echo(text, err=True))
+        run_server(workshop, listening, runs_at_once, announce)

@@ -135,3 +135,10 @@ class RunPage(Record):
     """A line for each."""
     next: str | None
     """The cursor of the next page; null on the last."""
+
+
+class ServeResult(Record):
+    """`serve`, once it listens."""
+
+    url: str
+    """Where it is reached, from this machine."""

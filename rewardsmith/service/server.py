@@ -40,8 +40,8 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve(workshop: Workshop, listening: socket.socket, runs_at_once: int, note: Callable[[str], None]) -> None:
-    """Serve until interrupted; runs that are under way are paused then, and go on with the next server. Blocks.
+def serve(workshop: Workshop, listening: socket.socket, runs_at_once: int, announce: Callable[[str], None]) -> None:
+    """Announce where, and serve until interrupted; runs under way are paused then, for the next server. Blocks.
 
     Raises:
         IsolationUnavailable: No training could be run safely here.
@@ -56,6 +56,6 @@ def serve(workshop: Workshop, listening: socket.socket, runs_at_once: int, note:
         timeout_graceful_shutdown=_STREAMS_S,
     )
     host, port = listening.getsockname()[:2]
-    note(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}/v1 for this machine alone")
+    announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
