@@ -13,7 +13,7 @@ from service_server import TINY, Server, wait_for
 from rewardsmith.store.store import Store
 
 pytestmark = pytest.mark.slow
-SLOWER = TINY | {"steps": 4000, "deterministic": True, "seed": 3}
+SLOWER = TINY | {"steps": 2000, "deterministic": True, "seed": 3}
 
 
 def processes(server: Server, *words: str) -> list[int]:
