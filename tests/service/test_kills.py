@@ -88,15 +88,3 @@ def test_a_stopped_server_pauses_what_the_next_one_goes_on_with(start):
     assert not processes(server)
     server.start()
     assert [*server.events(run)][-1]["event"]["status"] == "done"
-
-
-def test_two_servers_drive_no_more_runs_than_asked_for_and_each_once(start):
-    server, other = (start("--runs-at-once", "2", "--workers", "1") for _ in range(2))
-    runs = [(server, other)[seed % 2].submit(TINY | {"seed": seed}) for seed in range(4)]
-    most = 0
-    while not all(server.status(run) == "done" for run in runs):
-        most = max(most, server.client.get("/readyz").json()["driven"])
-    assert most == 2
-    for run in runs:
-        ends = [event for event in server.events(run) if event["event"].get("status") == "done"]
-        assert len(ends) == 1
