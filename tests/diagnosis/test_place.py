@@ -43,7 +43,7 @@ def test_a_sound_database_is_left_as_it_was(runs: Path) -> None:
     before = tree(runs)
     found = look(runs)
     assert found["database"].ok
-    assert "revision 0001, 2 runs, sound" in found["database"].detail
+    assert "revision 0002, 2 runs, sound" in found["database"].detail
     assert tree(runs) == before
 
 
