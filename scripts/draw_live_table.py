@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rewardsmith.cli.board import board
 from rewardsmith.cli.display_rich import frame
 from rewardsmith.domain.run import Run
+from rewardsmith.reports.board import board
 from rewardsmith.store.store import Store
 
 

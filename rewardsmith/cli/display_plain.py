@@ -7,27 +7,11 @@ from types import TracebackType
 from typing import TextIO
 
 from rewardsmith.cli.announcement import announcement
-from rewardsmith.cli.board import best_so_far
-from rewardsmith.domain.candidate import same_as
-from rewardsmith.domain.events import (
-    Analysed,
-    Attempt,
-    AttemptEnded,
-    AttemptProgressed,
-    Completed,
-    Confirmed,
-    GenerationEnded,
-    Raced,
-    Said,
-    Screened,
-    StatusChanged,
-    StoredEvent,
-    Surveyed,
-)
+from rewardsmith.domain.events import AttemptProgressed, StoredEvent
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.run import Run
-from rewardsmith.reports.remarks import told
-from rewardsmith.reports.words import count, counted, duration, score
+from rewardsmith.reports.happened import happened
+from rewardsmith.reports.words import duration
 
 PROGRESS_EVERY_S = 60.0
 
@@ -65,83 +49,16 @@ class PlainDisplay:
         """Write a line if the event deserves one."""
         if self._first is None:
             self._first = stored.time
-        line = self._line(stored, run)
-        if line:
+        line = happened(stored.event, run)
+        if line and self._due(stored):
             self.note(f"[{duration(stored.time - self._first):>6}] {line}")
 
-    def _line(self, stored: StoredEvent, run: Run) -> str:
-        match stored.event:
-            case Surveyed(random_score=value, episodes=n):
-                return f"survey: random actions score {score(value)} over {n} episodes"
-            case Completed(key=key, recorded_hash=str()):
-                return f"generation {key.generation}, slot {key.slot}: the prompt differs from the recorded one"
-            case Screened(candidate=candidate) if candidate.twin:
-                return f"{candidate.id}: {same_as(candidate.twin, candidate.twin_factor)}"
-            case Screened(candidate=candidate) if candidate.failure:
-                failure = candidate.failure
-                line = f", line {failure.line}" if failure.line else ""
-                return f"{candidate.id}: failed at {failure.gate} ({failure.kind}{line}): {failure.message}"
-            case Screened(candidate=candidate):
-                repaired = f" after {counted(len(candidate.repairs), 'repair')}" if candidate.repairs else ""
-                reviews = f", {counted(len(candidate.reviews), 'review')}" if candidate.reviews else ""
-                return f"{candidate.id}: {candidate.origin}, may train{repaired}{reviews}"
-            case Analysed(candidate=name, analysis=analysis):
-                return f"{name}: analysed" if not analysis.without else f"{name}: not analysed: {analysis.without}"
-            case AttemptProgressed(attempt=attempt, progress=progress):
-                last = self._said.setdefault(attempt.key, stored.time)
-                if stored.time - last < PROGRESS_EVERY_S:
-                    return ""
-                self._said[attempt.key] = stored.time
-                return (
-                    f"{_named(attempt)}: {count(progress.steps)} of {count(progress.of)} steps, "
-                    f"{progress.steps_per_second:.0f} steps/s, score {score(progress.score)}"
-                )
-            case AttemptEnded() as ended:
-                return _ended(ended)
-            case Raced(candidate=name, goes_on=False, chance=chance):
-                return f"{name}: stopped early, its chance to lead is {chance:.0%}"
-            case GenerationEnded() as ended:
-                return _generation(run, ended)
-            case Said(remark=remark):
-                return told(remark)
-            case Confirmed(winner=winner):
-                return f"the winner is {winner}"
-            case StatusChanged(status=status, reason=reason):
-                return f"run is {status}" + (f": {reason}" if reason else "")
-            case _:
-                return ""
-
-
-def _named(attempt: Attempt) -> str:
-    """The subject of a training, with its purpose and seed where it is not the search's."""
-    return (
-        attempt.subject
-        if attempt.purpose == "search"
-        else f"{attempt.subject} ({attempt.purpose}, seed {attempt.seed})"
-    )
-
-
-def _ended(ended: AttemptEnded) -> str:
-    name, report = _named(ended.attempt), ended.report
-    if ended.stopped:
-        return f"{name}: stopped; its checkpoint is kept"
-    if report is None:
-        return f"{name}: its worker was lost ({ended.lost}); the training goes on from its last checkpoint"
-    if report.failure:
-        return f"{name}: failed at {report.failure.gate} ({report.failure.kind}): {report.failure.message}"
-    if ended.attempt.until is not None:
-        return f"{name}: score {score(report.score)} after {count(report.steps)} steps"
-    return f"{name}: score {score(report.score)}, {report.steps_per_second:.0f} steps/s, {duration(report.wall_s)}"
-
-
-def _generation(run: Run, ended: GenerationEnded) -> str:
-    assert run.spec is not None
-    best = ended.best
-    overall = best_so_far(run)
-    found = "no valid candidate"
-    if best is not None:
-        report = run.search_report(run.candidates[best]) if best in run.candidates else None
-        found = f"best {best} with {score(report.score if report else None)}"
-    so_far = f"; best so far {overall[0]} with {score(overall[1])}" if overall else ""
-    warned = f"; warnings about {', '.join(sorted(ended.warnings))}" if ended.warnings else ""
-    return f"generation {ended.generation} of {run.spec.iterations} ended: {found}{so_far}{warned}"
+    def _due(self, stored: StoredEvent) -> bool:
+        """Whether it is time to say so: a training says how far it is once a minute."""
+        if not isinstance(stored.event, AttemptProgressed):
+            return True
+        last = self._said.setdefault(stored.event.attempt.key, stored.time)
+        if stored.time - last < PROGRESS_EVERY_S:
+            return False
+        self._said[stored.event.attempt.key] = stored.time
+        return True

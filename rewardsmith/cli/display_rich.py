@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rewardsmith.cli.announcement import announcement
-from rewardsmith.cli.board import Board, Row, board
 from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.run import Run
+from rewardsmith.reports.board import Board, Row, board
 from rewardsmith.reports.words import count, duration, score, spent
 
 _STYLES = {"failed": "red", "same": "dim", "training": "cyan", "confirm": "green", "waiting": "dim", "being": "dim"}

@@ -20,7 +20,6 @@ from rich.console import Console
 
 from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.recipes import load_recipe
-from rewardsmith.cli.board import board
 from rewardsmith.cli.display_plain import PlainDisplay
 from rewardsmith.cli.display_rich import frame
 from rewardsmith.cli.emit import emit_json, emit_text
@@ -35,6 +34,7 @@ from rewardsmith.domain.survey import Probe, RecordedEpisode, Survey
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.prompting.messages import compose, compose_repair
 from rewardsmith.prompting.templates import plain
+from rewardsmith.reports.board import board
 from rewardsmith.reports.story import candidate_story, story
 from rewardsmith.reward import process as room
 from rewardsmith.reward.rejection import fault

@@ -7,7 +7,6 @@ from rich.console import Console
 from told_run import PLAN, SPEC, beginning, fold, report, stored, warned, whole
 
 from rewardsmith.cli.announcement import announcement
-from rewardsmith.cli.board import board, current_generation
 from rewardsmith.cli.display import open_display
 from rewardsmith.cli.display_none import NoDisplay
 from rewardsmith.cli.display_plain import PlainDisplay
@@ -16,6 +15,7 @@ from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, 
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.run import Run
+from rewardsmith.reports.board import board, current_generation
 from rewardsmith.reports.words import duration
 
 

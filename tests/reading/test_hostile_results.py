@@ -17,7 +17,6 @@ from types import FrameType
 
 import pytest
 
-from rewardsmith.cli.board import board
 from rewardsmith.domain.events import GenerationEnded, RunStarted, Screened
 from rewardsmith.domain.plan import Plan
 from rewardsmith.domain.prompt import Context
@@ -28,6 +27,7 @@ from rewardsmith.errors import InfrastructureError, StoreError, WorkerFailed
 from rewardsmith.executors.local import LocalExecutor
 from rewardsmith.export.policy import read_policy
 from rewardsmith.prompting.messages import compose
+from rewardsmith.reports.board import board
 from rewardsmith.reports.story import candidate_story, story
 from rewardsmith.search.archive import read_archive
 from rewardsmith.search.journal import Journal
