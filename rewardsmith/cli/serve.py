@@ -39,9 +39,9 @@ def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, as_jso
     from rewardsmith.domain.request import ServeResult
     from rewardsmith.errors import MissingExtra
 
-    if any(find_spec(package) is None for package in ("fastapi", "uvicorn")):
+    if any(find_spec(package) is None for package in ("fastapi", "prometheus_client", "uvicorn")):
         hint = "pip install 'rewardsmith[service]'"
-        raise MissingExtra("rewardsmith serve needs the packages fastapi and uvicorn", hint=hint)
+        raise MissingExtra("rewardsmith serve needs the packages fastapi, uvicorn and prometheus-client", hint=hint)
     from rewardsmith.service.server import listen
     from rewardsmith.service.server import serve as run_server
 

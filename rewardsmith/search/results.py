@@ -30,7 +30,7 @@ def result(run: Run, survey: Survey | None, folder: RunFolder, *, waits: bool = 
     baselines = _baselines(run, survey)
     return RunResult(
         run=run.spec.run,
-        status=_status(run, waits=waits),
+        status=status_of(run, waits=waits),
         reason=run.reason,
         task=run.spec.task.name,
         best=_best(run, baselines, folder),
@@ -86,7 +86,8 @@ def _random(run: Run) -> Interval | None:
     return Interval(mean=run.surveyed.random_score, low=None, high=None, n=run.surveyed.episodes)
 
 
-def _status(run: Run, *, waits: bool) -> Status:
+def status_of(run: Run, *, waits: bool) -> Status:
+    """Where a run stands; `waits`: it is queued, and nobody drives it."""
     return "queued" if waits and run.status not in ENDED else run.status
 
 
@@ -97,7 +98,7 @@ def summary(run: Run, *, alive: bool, waits: bool = False) -> RunSummary:
     confirmed = interval(run.scores("confirm", run.confirmed.winner)) if run.confirmed else None
     return RunSummary(
         run=run.spec.run,
-        status=_status(run, waits=waits),
+        status=status_of(run, waits=waits),
         task=run.spec.task.name,
         recipe=run.spec.recipe,
         model=run.spec.model,

@@ -8,16 +8,17 @@ from contextlib import asynccontextmanager, suppress
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from rewardsmith import __version__
 from rewardsmith.domain.request import Problem
-from rewardsmith.service import catalogue, health, problems, runs
+from rewardsmith.service import catalogue, files, health, metrics, problems, runs
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import BODY_BYTES, Door
 from rewardsmith.service.drivers import Drivers
 
 
-def make_app(desk: Desk, drivers: Drivers) -> Door:
+def make_app(desk: Desk, drivers: Drivers) -> ASGIApp:
     """The application; while it runs, `drivers` work on the queue."""
 
     @asynccontextmanager
@@ -41,8 +42,9 @@ def make_app(desk: Desk, drivers: Drivers) -> Door:
         redoc_url=None,
         responses={code: {"model": Problem} for code in (403, 404, 409, 413, 422, 503)},
     )
+    app.state.registry = registry = metrics.registry_of(desk.workshop)
     app.state.desk, app.state.submitting = desk, CapacityLimiter(1)
     problems.install(app)
-    for routes in (runs.routes, catalogue.routes, health.routes):
+    for routes in (runs.routes, files.routes, catalogue.routes, health.routes, metrics.routes):
         app.include_router(routes)
-    return Door(app)
+    return metrics.Meter(Door(app), registry)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from service_server import Server
+from service_server import ENDED, TINY, Server
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +20,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("server"))
     yield running
     assert running.end() == 0
+
+
+@pytest.fixture(scope="session")
+def seen(server: Server) -> list[dict[str, Any]]:
+    """Every event of a run that was submitted, watched through one connection after another until it ended."""
+    run = server.submit(TINY | {"name": "first"})
+    events: list[dict[str, Any]] = []
+    while not events or events[-1]["event"].get("status") not in ENDED:
+        after = events[-1]["id"] if events else None
+        events += itertools.islice(server.events(run, after), 3)
+    return events
+
+
+@pytest.fixture(scope="session")
+def finished(seen: list[dict[str, Any]]) -> str:
+    """That run."""
+    assert seen[-1]["event"]["status"] == "done"
+    return "first"
 
 
 @pytest.fixture

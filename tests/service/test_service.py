@@ -1,30 +1,9 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 from pathlib import Path
-from typing import Any
 
-import pytest
-from service_server import ENDED, TINY, Server
-
-
-@pytest.fixture(scope="module")
-def seen(server: Server) -> list[dict[str, Any]]:
-    """Every event of a run that was submitted, watched through one connection after another until it ended."""
-    run = server.submit(TINY | {"name": "first"})
-    events: list[dict[str, Any]] = []
-    while not events or events[-1]["event"].get("status") not in ENDED:
-        after = events[-1]["id"] if events else None
-        events += itertools.islice(server.events(run, after), 3)
-    return events
-
-
-@pytest.fixture(scope="module")
-def finished(seen: list[dict[str, Any]]) -> str:
-    """That run."""
-    assert seen[-1]["event"]["status"] == "done"
-    return "first"
+from service_server import TINY
 
 
 def test_a_run_is_submitted_watched_and_its_reward_imported(server, finished, tmp_path):

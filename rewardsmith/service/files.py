@@ -1,0 +1,47 @@
+"""Files of a run: the code and the film of a candidate."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from starlette.responses import FileResponse, PlainTextResponse
+
+from rewardsmith.domain.film import VIDEO
+from rewardsmith.errors import NotYet
+from rewardsmith.search.chosen import find_best, find_candidate
+from rewardsmith.service.asked import CandidateId, RunId, TheDesk
+from rewardsmith.service.desk import Desk
+
+routes = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+
+class _Film(FileResponse):
+    media_type = "video/mp4"
+
+
+@routes.get("/{run}/candidates/{candidate}/reward.py", response_class=PlainTextResponse)
+def reward(run: RunId, candidate: CandidateId, desk: TheDesk) -> Response:
+    """A candidate's reward as one file that needs numpy, gymnasium and the environment's own simulator."""
+    chosen = find_candidate(desk.workshop.run(run), candidate)
+    return PlainTextResponse(desk.workshop.export(run, chosen.id), media_type="text/x-python")
+
+
+@routes.get("/{run}/video.mp4", response_class=_Film, responses={206: {"content": {"video/mp4": {}}}})
+def best_film(run: RunId, desk: TheDesk) -> Response:
+    """The film of the reward that the run stands by, where there is one; parts of it by `Range`."""
+    return _film(desk, run, find_best(desk.workshop.result(run)).candidate)
+
+
+@routes.get(
+    "/{run}/candidates/{candidate}/video.mp4", response_class=_Film, responses={206: {"content": {"video/mp4": {}}}}
+)
+def film(run: RunId, candidate: CandidateId, desk: TheDesk) -> Response:
+    """The film of a candidate's policy, where there is one; parts of it by `Range`."""
+    return _film(desk, run, find_candidate(desk.workshop.run(run), candidate).id)
+
+
+def _film(desk: Desk, run: str, candidate: str) -> Response:
+    path = desk.workshop.folder(run).candidate(candidate) / VIDEO
+    if not path.is_file():
+        hint = f"`rewardsmith video {run} {candidate}` on the server makes one"
+        raise NotYet(f"there is no film of {candidate} of run {run}", hint=hint)
+    return _Film(path)
