@@ -6,9 +6,10 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,14 @@ from rewardsmith.domain.result import RunResult, RunSummary, ScreenResult, Train
 from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import Conflict, RunBusy, StoreError, UsageError
+from rewardsmith.errors import Conflict, RunBusy
 from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
 from rewardsmith.models.registry import default_model
 from rewardsmith.prompting.messages import check_templates, compose_first
 from rewardsmith.reports.files import write_report
 from rewardsmith.retrieval.nearest import retrieve
+from rewardsmith.runs import Runs
 from rewardsmith.search.assembly import assemble, gates
 from rewardsmith.search.driving import Interruption, call_off, drive, pausing, surveyed
 from rewardsmith.search.examining import Examiner
@@ -40,16 +42,15 @@ from rewardsmith.search.filming import Camera, film_one
 from rewardsmith.search.journal import Journal, Observer
 from rewardsmith.search.planning import budget_of, run_spec
 from rewardsmith.search.preparing import prepare
-from rewardsmith.search.results import result, summary
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
-from rewardsmith.search.surveying import read_survey, survey, survey_key
+from rewardsmith.search.surveying import survey
 from rewardsmith.search.telling import Reading, told
 from rewardsmith.search.training import train_job
 from rewardsmith.search.watching import PERSON, Watcher
 from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.leases import Lease, Owner
-from rewardsmith.store.store import RunRow, Store
+from rewardsmith.store.store import Store
 
 __all__ = ["PERSON", "EvolveRequest", "Settings", "Workshop"]
 
@@ -63,8 +64,6 @@ class Workshop:
         self.settings = settings
         self.workers = settings.workers or len(os.sched_getaffinity(0))
         self._runs = settings.runs.resolve()
-        self._store: Store | None = None
-        self._executor: Executor | None = None
         self._interruption = Interruption()
 
     @property
@@ -72,20 +71,21 @@ class Workshop:
         """The data folders."""
         return find_folders(envs=self.settings.envs, prompts=self.settings.prompts, sandboxes=self.settings.sandboxes)
 
-    @property
+    @cached_property
     def store(self) -> Store:
         """The store, opened and brought to the present schema at first use."""
-        if self._store is None:
-            self._store = Store.open(self.settings.database or self._runs / "rewardsmith.db")
-        return self._store
+        return Store.open(self.settings.database or self._runs / "rewardsmith.db")
 
-    @property
+    @cached_property
+    def reading(self) -> Runs:
+        """The runs of the store, to be read."""
+        return Runs(self.store, self._runs)
+
+    @cached_property
     def executor(self) -> Executor:
         """The executor. Raises IsolationUnavailable when its sandbox cannot be had here."""
-        if self._executor is None:
-            sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
-            self._executor = open_executor("local", self.workers, sandbox)
-        return self._executor
+        sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
+        return open_executor("local", self.workers, sandbox)
 
     def task(self, name: str) -> Task:
         """The task of that name or folder."""
@@ -111,7 +111,7 @@ class Workshop:
     def prepare(self, request: EvolveRequest, note: Note | None = None) -> tuple[RunSpec, Plan]:
         """Load and check everything that a run needs, survey the task if need be, and estimate the cost."""
         task, files = self.task(request.env), recipe_files(request.recipe, self.folders, request.changes)
-        recipe = recipe_from_files(self.recipe(request.recipe).name, files)
+        recipe = recipe_from_files(self.folders.find("prompts", request.recipe)[0], files)
         check_templates(recipe)
         spec = run_spec(
             request,
@@ -124,7 +124,8 @@ class Workshop:
             now=datetime.now(),
         )
         start, unsafe = request.start_reward, self.settings.unsafe
-        return prepare(spec, recipe, lambda: self.survey(task, note=note), self._folds, start=start, unsafe=unsafe)
+        earlier = self.reading.last
+        return prepare(spec, recipe, lambda: self.survey(task, note=note), earlier, start=start, unsafe=unsafe)
 
     def evolve(self, spec: RunSpec, planned: Plan, observe: Observer, *, person: Watcher | None = None) -> RunResult:
         """Start a run under a name that none which began has, and see it to its end, asking `person`. Blocks.
@@ -133,7 +134,7 @@ class Workshop:
             Interrupted: `interrupt` was called; the run is paused.
             RewardsmithError: See `rewardsmith.errors`; the run is paused and can be resumed.
         """
-        if spec.run not in (row.id for row in self.store.runs()) or self._fold(spec.run).spec is not None:
+        if spec.run not in (row.id for row in self.store.runs()) or self.reading.fold(spec.run).spec is not None:
             self.folder(spec.run).check_free()
             self.store.create(spec.run)
         lease = self.store.claim(spec.run, owner=Owner.current())
@@ -146,7 +147,7 @@ class Workshop:
         """
         state = self.run(run)
         if state.status in ENDED:
-            return self._result(run, state)
+            return self.result(run)
         return self.go_on(self.store.claim(run, owner=Owner.current()), observe, person=person, watched=watched)
 
     def go_on(self, lease: Lease, observe: Observer, **watching: Any) -> RunResult:
@@ -159,16 +160,15 @@ class Workshop:
     def _drive(self, lease: Lease, observe: Observer, *first: RunStarted, **watching: Any) -> RunResult:
         name = lease.run
         try:
-            journal = Journal(self.store, lease, self._fold(name), observe)
+            journal = Journal(self.store, lease, self.reading.fold(name).copy(), observe)
             if journal.run.status not in ENDED:
                 asyncio.run(self._search(name, journal, first, **watching))
         finally:
             interrupted, self._interruption = self._interruption.asked, Interruption()
             self.store.release(lease, again=interrupted)
-            state = self._fold(name)
-            if state.spec:
-                self._report(name, state)
-        return self._result(name, state)
+            if self.reading.fold(name).spec:
+                self.report(name)
+        return self.result(name)
 
     def cancel(self, run: str) -> None:
         """Cancel a run: at once where nobody drives it, else as soon as its driver looks.
@@ -185,7 +185,7 @@ class Workshop:
             self.store.request_cancel(run)
             return
         try:
-            journal = Journal(self.store, lease, self._fold(run), lambda *_: None)
+            journal = Journal(self.store, lease, self.reading.fold(run).copy(), lambda *_: None)
             if journal.run.status not in ENDED:
                 asyncio.run(call_off(journal, self.executor, self.folder(run)))
         finally:
@@ -193,10 +193,8 @@ class Workshop:
 
     def report(self, run: str, to: Path | None = None) -> tuple[Path, ...]:
         """Write `report.html` and `report.md` of a run into the folder `to`, the run's own when absent; the files."""
-        return self._report(run, self.run(run), to)
-
-    def _report(self, name: str, state: Run, to: Path | None = None) -> tuple[Path, ...]:
-        return write_report(state, self._result(name, state), self.survey_of(state), self.folder(name), to)
+        state = self.run(run)
+        return write_report(state, self.result(run), self.survey_of(state), self.folder(run), to)
 
     async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted], **watching: Any) -> None:
         await journal.append(*first)
@@ -213,49 +211,25 @@ class Workshop:
         self._interruption.ask()
 
     def run(self, run: str) -> Run:
-        """The run of that name. Raises UnknownName."""
-        self.store.row(run)
-        state = self._fold(run)
-        if state.spec is None:
-            raise UsageError(f"run {run} was killed before it began", hint="start it again with `rewardsmith evolve`")
-        return state
+        """The run of that name, not to be changed. Raises UnknownName."""
+        return self.reading.run(run)
 
     def runs(self) -> list[RunSummary]:
         """A line for each run, the newest last."""
-        found = (self.summary(row) for row in self.store.runs())
+        found = (self.reading.summary(row) for row in self.store.runs())
         return [line for line in found if line]
 
-    def summary(self, row: RunRow) -> RunSummary | None:
-        """A run's line; none for one that was killed before it began."""
-        run = self._fold(row.id)
-        return summary(run, alive=row.alive, waits=row.waits) if run.spec else None
-
     def result(self, run: str) -> RunResult:
-        """Where a run stands."""
-        return self._result(run, self.run(run))
-
-    def _result(self, name: str, state: Run) -> RunResult:
-        return result(state, self.survey_of(state), self.folder(name), waits=self.store.row(name).waits)
+        """Where a run stands. Raises UnknownName."""
+        return self.reading.result(run)
 
     def survey_of(self, run: Run) -> Survey | None:
         """The survey that a run rests on, if it is still there."""
-        assert run.spec is not None
-        try:
-            return read_survey(self._runs / "surveys" / survey_key(run.spec.task), run.spec.task)
-        except StoreError:
-            return None
-
-    def _fold(self, run: str) -> Run:
-        return Run.fold(self.store.events(run))
-
-    def _folds(self, last: int) -> Iterator[Run]:
-        """The last so many runs, all of them for 0."""
-        for row in self.store.runs()[-last:]:
-            yield self._fold(row.id)
+        return self.reading.survey_of(run)
 
     def folder(self, run: str) -> RunFolder:
         """The folder of a run."""
-        return RunFolder(self._runs, run)
+        return self.reading.folder(run)
 
     def export(self, run: str, candidate: str) -> str:
         """The candidate's reward as the text of one self-contained file."""
@@ -264,7 +238,7 @@ class Workshop:
         state = self.run(run)
         assert state.spec is not None
         found, _ = self.survey(state.spec.task)
-        return hand_out_reward(state, state.candidates[candidate], found, self._result(run, state))
+        return hand_out_reward(state, state.candidates[candidate], found, self.result(run))
 
     def export_policy(self, run: str, candidate: str, folder: Path) -> list[Path]:
         """Write the candidate's best trained policy, with a loader, into `folder`; the files written."""
@@ -281,7 +255,7 @@ class Workshop:
         camera = Camera(state, self.executor, self.folder(run), self.survey(state.spec.task)[0])
         filmed = asyncio.run(film_one(camera, subject, to))
         if to is None:
-            self._report(run, state)
+            self.report(run)
         return filmed
 
     def screen(self, files: Sequence[str], env: str) -> list[ScreenResult]:
@@ -313,7 +287,7 @@ class Workshop:
         """The messages of the first generation."""
         task, found = self.task(env), self.recipe(recipe)
         seen, probe = self.survey(task)
-        return compose_first(found, task, seen, probe, retrieve(found.retrieve, self._folds(0), task, seen))
+        return compose_first(found, task, seen, probe, retrieve(found.retrieve, self.reading.last(0), task, seen))
 
     def told(
         self, run: str, recipe: str | None = None, *, generation: int | None = None, slot: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 
 from rewardsmith.domain.analysis import Analysis
@@ -89,6 +90,14 @@ class Run:
         for event in events:
             run.apply(event)
         return run
+
+    def copy(self) -> Run:
+        """Another of the same state, which goes its own way."""
+        other = copy(self)
+        for name, held in vars(self).items():
+            if isinstance(held, dict | list):
+                setattr(other, name, held.copy())
+        return other
 
     def apply(self, stored: StoredEvent) -> None:
         """Take one event into account."""

@@ -133,20 +133,7 @@ class Desk:
 
     def page(self, status: Status | None, after: str | None, most: int) -> list[RunSummary]:
         """Up to `most` runs, the newest first, from behind the run `after`. Raises UnknownName."""
-        rows = self.workshop.store.runs()[::-1]
-        if after is not None:
-            names = [row.id for row in rows]
-            if after not in names:
-                raise UnknownName("run", after, names, where="cursor", hint="take the cursor of the page before")
-            rows = rows[names.index(after) + 1 :]
-        found: list[RunSummary] = []
-        for row in rows:
-            line = self.workshop.summary(row)
-            if line is not None and status in (None, line.status):
-                found.append(line)
-            if len(found) == most:
-                break
-        return found
+        return self.workshop.reading.page(status, after, most)
 
     def models(self) -> list[ModelSummary]:
         """The kinds of models that a request may name; whether one can be asked shows when it is."""

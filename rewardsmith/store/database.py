@@ -1,4 +1,4 @@
-"""The database: opened, brought to its newest shape under a lock, and entered by one kind of transaction."""
+"""The database: opened, brought to its newest shape under a lock, and entered to write or only to read."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from rewardsmith.errors import MissingExtra, NewerDatabase, StoreError, UsageErr
 from rewardsmith.store.schema import HEAD, REVISIONS
 
 _BUSY_S = 30
+_READING: dict[bool, dict[str, Any]] = {True: {"reads": True}, False: {"isolation_level": "AUTOCOMMIT"}}
+"""How a connection that only reads is told so, by whether it is one of SQLite."""
 _MIGRATION_LOCK = 7_246_093_551
 """Any number that no other program on the same server takes for its advisory lock."""
 
@@ -35,6 +37,7 @@ class Database:
         given = str(url_or_path)
         self.place = without_password(given)
         self._engine = engine_of(given)
+        self._reading = self._engine.execution_options(**_READING[self._engine.dialect.name == "sqlite"])
         try:
             self._migrate()
         except BaseException:
@@ -50,6 +53,18 @@ class Database:
         """
         try:
             with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise store_error(self.place, error) from error
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that only reads: no writer waits for it, nor it for a writer. Raises StoreError.
+
+        On SQLite all that it reads is of one moment; on Postgres each statement is of its own.
+        """
+        try:
+            with self._reading.connect() as connection:
                 yield connection
         except DBAPIError as error:
             raise store_error(self.place, error) from error
@@ -142,7 +157,7 @@ def engine_of(given: str, *, patience_s: int | None = None) -> Engine:
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, connect_args={"timeout": _BUSY_S}, max_overflow=-1)
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", begin_to_write)
+    event.listen(engine, "begin", begin)
     return engine
 
 
@@ -159,9 +174,10 @@ def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def begin_to_write(connection: Connection) -> None:
-    """Begin a transaction that alone may write."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def begin(connection: Connection) -> None:
+    """Begin a transaction that alone may write, or one that only reads."""
+    reads = connection.get_execution_options().get("reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def store_error(place: str, error: DBAPIError) -> StoreError:

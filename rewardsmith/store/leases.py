@@ -144,8 +144,14 @@ def row_of(connection: Connection, run: str) -> RowMapping:
     query = select(runs, now().label("now")).where(runs.c.id == run).with_for_update()
     row = connection.execute(query).mappings().first()
     if row is None:
-        raise UnknownName("run", run, connection.execute(select(runs.c.id)).scalars(), hint="see `rewardsmith runs`")
+        raise unknown(connection, run)
     return row
+
+
+def unknown(connection: Connection, run: str, where: str = "") -> UnknownName:
+    """The error that there is no such run."""
+    known = connection.execute(select(runs.c.id)).scalars()
+    return UnknownName("run", run, known, where=where, hint="see `rewardsmith runs`")
 
 
 def _host() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from rewardsmith.domain.events import Event, StatusChanged
 from rewardsmith.errors import Conflict
@@ -37,7 +37,7 @@ class Queue:
         Raises:
             Conflict: What was asked under it had another `digest`.
         """
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return _submitted(connection, key, digest)
 
     def submit(self, run: str, first: Sequence[Event], *, key: str | None = None, digest: str = "") -> str:
@@ -80,7 +80,7 @@ class Queue:
         A run that `max_claims` owners took in a row without ever releasing it is paused instead.
         """
         with self._database.transaction() as connection:
-            rows = _queued(connection)
+            rows = connection.execute(_queued().with_for_update()).mappings().all()  # so that takers take turns
             free = [row for row in rows if not leases.driven(row)]
             if len(rows) - len(free) >= most:
                 return None
@@ -94,17 +94,16 @@ class Queue:
 
     def standing(self) -> Waiting:
         """How many wait, and who drives the others."""
-        with self._database.transaction() as connection:
-            rows = _queued(connection)
+        with self._database.reading() as connection:
+            rows = connection.execute(_queued()).mappings().all()
         owners = [leases.owner_of(row) for row in rows if leases.driven(row)]
         return Waiting(len(rows) - len(owners), tuple(owner for owner in owners if owner))
 
 
-def _queued(connection: Connection) -> Sequence[RowMapping]:
-    """Every run of the queue, the longest waiting first; locked, so that takers count one after another."""
+def _queued() -> Select[tuple[object, ...]]:
+    """Every run of the queue, the longest waiting first."""
     waits = runs.c.queued.is_not(None)
-    query = select(runs, now().label("now")).where(waits).order_by(runs.c.queued, runs.c.id).with_for_update()
-    return connection.execute(query).mappings().all()
+    return select(runs, now().label("now")).where(waits).order_by(runs.c.queued, runs.c.id)
 
 
 def _submitted(connection: Connection, key: str, digest: str) -> str | None:

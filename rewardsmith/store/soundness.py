@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from rewardsmith.errors import StoreError
 from rewardsmith.store.database import (
-    begin_to_write,
+    begin,
     engine_of,
     revision_of,
     sqlite_path,
@@ -94,7 +94,7 @@ def _look_at_file(path: Path) -> Soundness:
     url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"})
     engine = create_engine(url, connect_args={"timeout": _BUSY_S}, poolclass=NullPool)
     event.listen(engine, "connect", _without_transactions)
-    event.listen(engine, "begin", begin_to_write)
+    event.listen(engine, "begin", begin)
     with engine.connect() as connection:
         revision = revision_of(connection, str(path))
         connection.rollback()

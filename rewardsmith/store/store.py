@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import RowMapping, Select, and_, func, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from rewardsmith.domain.events import AttemptEnded, Event, StoredEvent
@@ -43,6 +43,8 @@ class RunRow:
     """Seconds since 1970 by the clock of the database."""
     updated: float
     """Time of its last event, or of its creation."""
+    last_event: int
+    """Id of its last event; 0 where it has none."""
     owner: Owner | None
     """Who holds it, dead or alive."""
     alive: bool
@@ -144,13 +146,13 @@ class Store:
             StoreError: An event is not one that this version can read.
         """
         query = select(events).where(events.c.run == run, events.c.id > after).order_by(events.c.id)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [log.read(row) for row in rows]
 
     def completion(self, run: str, key: CompletionKey) -> StoredCompletion | None:
         """The completion under `key`; absent when none is stored."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(_completion(run, key)).mappings().first()
         if row is None:
             return None
@@ -177,19 +179,37 @@ class Store:
 
     def row(self, run: str) -> RunRow:
         """One run. Raises UnknownName."""
-        with self._database.transaction() as connection:
-            leases.row_of(connection, run)
-            return _run(connection.execute(_rows().where(runs.c.id == run)).mappings().one())
+        with self._database.reading() as connection:
+            row = connection.execute(_rows().where(runs.c.id == run)).mappings().first()
+            if row is None:
+                raise leases.unknown(connection, run)
+        return _run(row)
 
     def runs(self) -> list[RunRow]:
         """Every run, the newest last."""
-        with self._database.transaction() as connection:
-            return [_run(row) for row in connection.execute(_rows()).mappings()]
+        with self._database.reading() as connection:
+            return [_run(row) for row in connection.execute(_rows().order_by(*_ORDER)).mappings()]
+
+    def page(self, after: str | None, most: int) -> list[RunRow]:
+        """Up to `most` runs, the newest first, from behind the run `after`. Raises UnknownName."""
+        query = _rows().order_by(*(column.desc() for column in _ORDER)).limit(most)
+        with self._database.reading() as connection:
+            if after is not None:
+                place = connection.execute(select(*_ORDER).where(runs.c.id == after)).first()
+                if place is None:
+                    raise leases.unknown(connection, after, where="cursor")
+                query = query.where(tuple_(*_ORDER) < tuple_(*place))
+            return [_run(row) for row in connection.execute(query).mappings()]
+
+
+_ORDER = (runs.c.created, runs.c.id)
 
 
 def _rows() -> Select[tuple[object, ...]]:
-    last = select(func.max(events.c.time)).where(events.c.run == runs.c.id).scalar_subquery()
-    return select(runs, last.label("last"), now().label("now")).order_by(runs.c.created, runs.c.id)
+    every = events.alias()
+    newest = select(func.max(every.c.id)).where(every.c.run == runs.c.id).correlate(runs).scalar_subquery()
+    last = (events.c.time.label("last"), events.c.id.label("last_event"))
+    return select(runs, *last, now().label("now")).select_from(runs.outerjoin(events, events.c.id == newest))
 
 
 def _completion(run: str, key: CompletionKey) -> Select[tuple[object, ...]]:
@@ -199,5 +219,13 @@ def _completion(run: str, key: CompletionKey) -> Select[tuple[object, ...]]:
 
 def _run(row: RowMapping) -> RunRow:
     alive, last = leases.driven(row), row["last"] or row["created"]
-    waits = row["queued"] is not None and not alive
-    return RunRow(row["id"], row["created"], last, leases.owner_of(row), alive, bool(row["cancel"]), waits)
+    return RunRow(
+        id=row["id"],
+        created=row["created"],
+        updated=last,
+        last_event=row["last_event"] or 0,
+        owner=leases.owner_of(row),
+        alive=alive,
+        cancel=bool(row["cancel"]),
+        waits=row["queued"] is not None and not alive,
+    )

@@ -1,0 +1,89 @@
+"""The runs of a folder and its database, only read: what each is about, where it stands, where its files lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from rewardsmith.domain.result import RunResult, RunSummary, Status
+from rewardsmith.domain.run import ENDED, Run
+from rewardsmith.domain.survey import Survey
+from rewardsmith.errors import StoreError, UsageError
+from rewardsmith.search.results import result, summary
+from rewardsmith.search.surveying import read_survey, survey_key
+from rewardsmith.store.artifacts import RunFolder
+from rewardsmith.store.folds import Folds
+from rewardsmith.store.store import RunRow, Store
+
+_RESULTS, _LINES = 256, 8192
+"""How many results, and lines of the list, are remembered."""
+
+
+class Runs:
+    """Reads runs. What was worked out of a run is remembered until its next event. Safe to use from many threads."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self._folds = Folds(store)
+        self._told = lru_cache(_RESULTS)(self._tell)
+        self._lines = lru_cache(_LINES)(self._line)
+
+    def run(self, run: str) -> Run:
+        """The run of that name, not to be changed. Raises UnknownName."""
+        state = self.fold(run)
+        if state.spec is None:
+            self._store.row(run)
+            raise UsageError(f"run {run} was killed before it began", hint="start it again with `rewardsmith evolve`")
+        return state
+
+    def fold(self, run: str) -> Run:
+        """What its events tell, not to be changed; an empty run where there are none."""
+        return self._folds.of(run)
+
+    def last(self, most: int) -> Iterator[Run]:
+        """The last so many runs, all of them for 0."""
+        for row in self._store.runs()[-most:]:
+            yield self.fold(row.id)
+
+    def result(self, run: str) -> RunResult:
+        """Where a run stands. Raises UnknownName."""
+        state = self.run(run)
+        waits = state.status not in ENDED and self._store.row(run).waits
+        return self._told(run, state.last_event, waits)
+
+    def summary(self, row: RunRow) -> RunSummary | None:
+        """A run's line; none for one that was killed before it began."""
+        return self._lines(row.id, row.last_event, row.alive, row.waits) if row.last_event else None
+
+    def page(self, status: Status | None, after: str | None, most: int) -> list[RunSummary]:
+        """Up to `most` runs of that status, the newest first, from behind the run `after`. Raises UnknownName."""
+        found: list[RunSummary] = []
+        while rows := self._store.page(after, most):
+            lines = (line for line in map(self.summary, rows) if line and status in (None, line.status))
+            found += lines
+            if len(found) >= most or len(rows) < most:
+                break
+            after = rows[-1].id
+        return found[:most]
+
+    def survey_of(self, run: Run) -> Survey | None:
+        """The survey that a run rests on, if it is still there."""
+        assert run.spec is not None
+        try:
+            return read_survey(self._folder / "surveys" / survey_key(run.spec.task), run.spec.task)
+        except StoreError:
+            return None
+
+    def folder(self, run: str) -> RunFolder:
+        """The folder of a run."""
+        return RunFolder(self._folder, run)
+
+    def _tell(self, name: str, _last_event: int, waits: bool) -> RunResult:
+        state = self.fold(name)
+        return result(state, self.survey_of(state), self.folder(name), waits=waits)
+
+    def _line(self, name: str, _last_event: int, alive: bool, waits: bool) -> RunSummary | None:
+        state = self.fold(name)
+        return summary(state, alive=alive, waits=waits) if state.spec else None
