@@ -14,13 +14,14 @@ from rewardsmith.reports.words import score, visible
 _KINDS = {"+": "added", "-": "taken", "@": "place"}
 
 
-def coloured(source: str) -> Markup:
-    """Python source with the classes of Pygments, everything escaped."""
+def coloured(source: str, mark: int | None = None) -> Markup:
+    """Python source with the classes of Pygments, everything escaped; line `mark`, from 1, has the class `hll`."""
     from pygments import highlight
     from pygments.formatters.html import HtmlFormatter
     from pygments.lexers.python import PythonLexer
 
-    shown: str = highlight(visible(source), PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
+    formatter = HtmlFormatter(nowrap=True, hl_lines=[mark] if mark else [])
+    shown: str = highlight(visible(source), PythonLexer(stripnl=False), formatter)
     return Markup(shown)  # noqa: S704  the formatter escapes
 
 

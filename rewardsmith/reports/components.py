@@ -12,13 +12,21 @@ def ordered(report: Report) -> list[ComponentStatistics]:
     return sorted(known, key=lambda each: (each.name == "total", -each.points[-1].share))
 
 
+COMPONENTS = ["component", "mean at first", "mean at last", "share", "correlation with score"]
+
+
 def component_table(report: Report, *, markdown: bool = False) -> str:
-    """One line per component, the largest share first, the total last.
+    """The rows as a table, see `component_rows`."""
+    return table(COMPONENTS, component_rows(report), markdown=markdown)
+
+
+def component_rows(report: Report) -> list[list[str]]:
+    """One row per component under the names in `COMPONENTS`, the largest share first, the total last.
 
     The mean is per step, first and last stretch of training; the share is of the summed magnitude in the last stretch;
     the correlation is of the component's episode sum with the episode's score over the held-out episodes.
     """
-    rows = [
+    return [
         [
             each.name,
             number(each.points[0].mean),
@@ -28,5 +36,3 @@ def component_table(report: Report, *, markdown: bool = False) -> str:
         ]
         for each in ordered(report)
     ]
-    header = ["component", "mean at first", "mean at last", "share", "correlation with score"]
-    return table(header, rows, markdown=markdown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -42,27 +43,62 @@ def unit(run: Run) -> str:
     return "score" + (f", {run.spec.task.score.unit}" if run.spec.task.score.unit else "")
 
 
+@dataclass(frozen=True)
+class End:
+    """The end of a training of the search that gave a score."""
+
+    spent: int
+    """Steps of the search until then, scoring included."""
+    candidate: Candidate
+    score: float
+    over: Interval
+    """The score over the held-out episodes, with its 95 % interval: on one seed."""
+    stopped: bool
+    """Whether it was stopped early."""
+    leads: bool
+    """Whether it was trained to its end and scored above all before it."""
+
+
+def climb(run: Run) -> list[End]:
+    """Every training of the search that gave a score, in the order in which they ended."""
+    spent, best = 0, float("-inf")
+    ends = []
+    for report, candidate in _searched_reports(run):
+        spent += report.steps + report.scoring_steps
+        over = interval_of(report.scored.scores) if report.scored else None
+        if report.score is None or over is None or report.failure:
+            continue
+        stopped = run.stopped(candidate)
+        leads = not stopped and report.score > best
+        best = report.score if leads else best
+        ends.append(End(spent, candidate, report.score, over, stopped, leads))
+    return ends
+
+
+def spent_by_search(run: Run) -> int:
+    """Steps of the search's ended trainings, scoring included."""
+    return sum(report.steps + report.scoring_steps for report, _ in _searched_reports(run))
+
+
+def _searched_reports(run: Run) -> list[tuple[Report, Candidate]]:
+    return [(report, run.candidates[key[1]]) for key, report in run.reports.items() if key[0] == "search"]
+
+
 def best_so_far(run: Run, result: RunResult) -> Figure | None:
     """What the search had found after how many steps, beside what was confirmed and what is to be beaten."""
     assert run.spec is not None
-    spent, best = 0, None
     stairs: list[Point] = []
     marks: list[tuple[Point, str, str]] = []
-    for (purpose, subject, _), report in run.reports.items():
-        if purpose != "search":
-            continue
-        spent += report.steps + report.scoring_steps
-        found = report.score
-        if found is None or report.failure:
-            continue
-        stopped = run.stopped(run.candidates[subject])
-        kind = "winner" if result.best and subject == result.best.candidate else "stopped" if stopped else "other"
-        marks.append(((spent, found), kind, f"{subject}: {score(found)}, {became(run, run.candidates[subject])}"))
-        if not stopped and (best is None or found > best):
-            best = found
-            stairs += [(spent, found)] if not stairs else [(spent, stairs[-1][1]), (spent, found)]
-    if not marks:
+    for each in (ends := climb(run)):
+        at, subject = (each.spent, each.score), each.candidate.id
+        winner = result.best is not None and subject == result.best.candidate
+        kind = "winner" if winner else "stopped" if each.stopped else "other"
+        marks.append((at, kind, f"{subject}: {score(each.score)}, {became(run, each.candidate)}"))
+        if each.leads:
+            stairs += [(each.spent, stairs[-1][1]), at] if stairs else [at]
+    if not ends:
         return None
+    spent = spent_by_search(run)
     confirmed = result.best.score if result.best else None
     levels = _levels(result)
     axes = Axes(

@@ -19,9 +19,9 @@ from rewardsmith.domain.events import (
     Surveyed,
 )
 from rewardsmith.domain.run import Run
-from rewardsmith.reports.board import best_so_far
+from rewardsmith.reports.outcomes import value
 from rewardsmith.reports.remarks import told
-from rewardsmith.reports.words import count, counted, duration, score
+from rewardsmith.reports.words import ABSENT, count, counted, duration, score
 
 
 def happened(event: Event, run: Run) -> str:
@@ -89,11 +89,14 @@ def _ended(ended: AttemptEnded) -> str:
 def _generation(run: Run, ended: GenerationEnded) -> str:
     assert run.spec is not None
     best = ended.best
-    overall = best_so_far(run)
+    overall = ended.best_overall
     found = "no valid candidate"
     if best is not None:
-        report = run.search_report(run.candidates[best]) if best in run.candidates else None
-        found = f"best {best} with {score(report.score if report else None)}"
-    so_far = f"; best so far {overall[0]} with {score(overall[1])}" if overall else ""
+        found = f"best {best} with {_scored(run, best)}"
+    so_far = f"; best so far {overall} with {_scored(run, overall)}" if overall else ""
     warned = f"; warnings about {', '.join(sorted(ended.warnings))}" if ended.warnings else ""
     return f"generation {ended.generation} of {run.spec.iterations} ended: {found}{so_far}{warned}"
+
+
+def _scored(run: Run, name: str) -> str:
+    return score(value(run, run.candidates[name])) if name in run.candidates else ABSENT

@@ -17,8 +17,8 @@ _COLUMN, _ROW, _MARGIN, _LABEL = 148.0, 22.0, 12.0, 112.0
 _SHADES = 7
 
 
-def lineage(run: Run, result: RunResult) -> Figure | None:
-    """The tree of all candidates, with the way to the winner."""
+def lineage(run: Run, result: RunResult, link: str = "#{}") -> Figure | None:
+    """The tree of all candidates, with the way to the winner; `link` with a candidate's id is where each leads."""
     if not run.candidates:
         return None
     places = _places(run)
@@ -31,7 +31,10 @@ def lineage(run: Run, result: RunResult) -> Figure | None:
         for parent in each.parents
         if parent in places
     ]
-    nodes = [_node(run, each, places[each.id], values, winner=each.id == best) for each in run.candidates.values()]
+    nodes = [
+        tag("a", *_node(run, each, places[each.id], values, winner=each.id == best), href=link.format(each.id))
+        for each in run.candidates.values()
+    ]
     generations = sorted({each.generation for each in run.candidates.values()})
     heads = [
         tag("text", f"generation {number}", class_="axis", x=_MARGIN + column * _COLUMN - 6, y=14)
@@ -68,7 +71,7 @@ def _edge(parent: Point, child: Point, *, on_way: bool) -> Markup:
     return tag("path", class_="edge way" if on_way else "edge", d=path)
 
 
-def _node(run: Run, candidate: Candidate, place: Point, values: Sequence[float], *, winner: bool) -> Markup:
+def _node(run: Run, candidate: Candidate, place: Point, values: Sequence[float], *, winner: bool) -> list[Markup]:
     x, y = place
     found = value(run, candidate)
     shape = {"class_": f"node {_kind(run, candidate)} {_shade(found, values)}" + (" winner" if winner else "")}
@@ -81,7 +84,7 @@ def _node(run: Run, candidate: Candidate, place: Point, values: Sequence[float],
     text = candidate.id + (f" {score(found)}" if found is not None else "")
     label = tag("text", text, class_="label winner" if winner else "label", x=x + 10, y=y + 4)
     title = tag("title", f"{candidate.id}, {candidate.origin}: {became(run, candidate)}")
-    return tag("a", title, mark, label, href=f"#{candidate.id}")
+    return [title, mark, label]
 
 
 def _kind(run: Run, candidate: Candidate) -> str:

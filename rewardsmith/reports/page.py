@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from rewardsmith.domain.candidate import Candidate
@@ -15,7 +14,6 @@ from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.warning import RewardWarning
-from rewardsmith.reports import words
 from rewardsmith.reports.authors import AUTHORS, author_rows
 from rewardsmith.reports.code import changes, coloured, marked
 from rewardsmith.reports.costs import asides, cost_rows, shares
@@ -29,6 +27,7 @@ from rewardsmith.reports.outcomes import analysed, became, failures, made, revie
 from rewardsmith.reports.remarks import remarks
 from rewardsmith.reports.scores import beats, score_rows
 from rewardsmith.reports.standing import standing
+from rewardsmith.reports.templating import TEMPLATES, environment
 from rewardsmith.search.statistics import CLIPPED
 from rewardsmith.store.artifacts import RunFolder
 
@@ -146,16 +145,4 @@ def _line(candidate: Candidate, failure: Failure, repaired: bool) -> str:
 
 @functools.cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda shown: shown if isinstance(shown, Markup) else words.visible(str(shown)),
-    )
-    environment.filters |= {
-        name: getattr(words, name)
-        for name in ("count", "counted", "dollars", "duration", "interval", "number", "score")
-    }
-    return environment.get_template("report.html.j2")
+    return environment(TEMPLATES).get_template("report.html.j2")
