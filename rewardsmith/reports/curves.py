@@ -181,6 +181,28 @@ def learning_curves(run: Run, result: RunResult) -> Figure | None:
     return Figure(title, picture, _explained(run, several))
 
 
+def learning_curve(run: Run, candidate: Candidate) -> Figure | None:
+    """The score over one candidate's training, before those of all others; its band is over the held-out episodes."""
+    reports = {name: report for name, each in run.candidates.items() if (report := run.search_report(each))}
+    reports = {name: report for name, report in reports.items() if report.rungs}
+    ours = reports.pop(candidate.id, None)
+    if ours is None:
+        return None
+    found = [(rung.steps, interval_of(rung.scores)) for rung in ours.rungs]
+    over = [(steps, each) for steps, each in found if each is not None]
+    everything = [*reports.values(), ours]
+    values = [rung.mean for report in everything for rung in report.rungs]
+    values += [end for _, each in over for end in (each.low, each.high) if end is not None]
+    longest = max(rung.steps for report in everything for rung in report.rungs)
+    axes = Axes(x=(0, longest), y=span(values), width=520, height=270)
+    inside = [_searched(axes, run, name, report, "other") for name, report in reports.items()]
+    inside += [_band(axes, over, "winner", candidate.id), _searched(axes, run, candidate.id, ours, "winner")]
+    title = "Learning curve"
+    picture = axes.picture(title, f"{_STEPS} of one training", unit(run), *inside)
+    caption = f"Seed {ours.seed}. Shaded: the 95 % interval over held-out episodes. Thin lines: the other candidates."
+    return Figure(title, picture, caption)
+
+
 def trained(run: Run, purpose: str, subject: str | None) -> list[Report]:
     """The reports of one subject over the seeds of one purpose, so far as they have ended."""
     return [report for key, report in run.reports.items() if key[:2] == (purpose, subject)]

@@ -45,7 +45,7 @@ def happened(event: Event, run: Run) -> str:
             return f"{name}: analysed" if not analysis.without else f"{name}: not analysed: {analysis.without}"
         case AttemptProgressed(attempt=attempt, progress=progress):
             return (
-                f"{_named(attempt)}: {count(progress.steps)} of {count(progress.of)} steps, "
+                f"{named(attempt)}: {count(progress.steps)} of {count(progress.of)} steps, "
                 f"{progress.steps_per_second:.0f} steps/s, score {score(progress.score)}"
             )
         case AttemptEnded() as ended:
@@ -64,7 +64,7 @@ def happened(event: Event, run: Run) -> str:
             return ""
 
 
-def _named(attempt: Attempt) -> str:
+def named(attempt: Attempt) -> str:
     """The subject of a training, with its purpose and seed where it is not the search's."""
     return (
         attempt.subject
@@ -74,7 +74,7 @@ def _named(attempt: Attempt) -> str:
 
 
 def _ended(ended: AttemptEnded) -> str:
-    name, report = _named(ended.attempt), ended.report
+    name, report = named(ended.attempt), ended.report
     if ended.stopped:
         return f"{name}: stopped; its checkpoint is kept"
     if report is None:

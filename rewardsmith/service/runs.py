@@ -21,6 +21,8 @@ routes = APIRouter(prefix="/v1/runs", tags=["runs"])
 _Key = Annotated[str | None, Header(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 _Seen = Annotated[int, Header(alias="Last-Event-ID", ge=0, le=2**62)]
 
+_After = Annotated[int, Query(ge=0, le=2**62)]
+
 
 class _Events(StreamingResponse):
     media_type = "text/event-stream"
@@ -101,13 +103,14 @@ def report(run: RunId, desk: TheDesk) -> Response:
 
 
 @routes.get("/{run}/events", response_class=_Events)
-async def events(run: RunId, desk: TheDesk, last_event_id: _Seen = 0) -> Response:
-    """The run's events from its first, or from behind `Last-Event-ID`, as they come; ends with the run.
+async def events(run: RunId, desk: TheDesk, last_event_id: _Seen = 0, after: _After = 0) -> Response:
+    """The run's events from its first, or from behind `Last-Event-ID` or `after`, as they come; ends with the run.
 
     Each event's id is its id in the log. 204 where the run has ended and nothing is left to tell.
     """
     store = desk.workshop.store
     await to_thread.run_sync(store.row, run)
+    last_event_id = max(last_event_id, after)
     if last_event_id:
         told = await to_thread.run_sync(store.events, run)
         if ends(told) and told[-1].id <= last_event_id:

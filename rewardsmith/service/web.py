@@ -1,4 +1,4 @@
-"""The REST interface, as one application."""
+"""The REST interface and the pages, as one application."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rewardsmith.service import catalogue, files, health, metrics, problems, run
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import BODY_BYTES, Door
 from rewardsmith.service.drivers import Drivers
+from rewardsmith.service.pages import mounting
 
 
 def make_app(desk: Desk, drivers: Drivers) -> ASGIApp:
@@ -47,4 +48,5 @@ def make_app(desk: Desk, drivers: Drivers) -> ASGIApp:
     problems.install(app)
     for routes in (runs.routes, files.routes, catalogue.routes, health.routes, metrics.routes):
         app.include_router(routes)
+    mounting.mount(app)
     return metrics.Meter(Door(app), registry)
