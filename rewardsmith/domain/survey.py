@@ -129,7 +129,7 @@ class Probe:
     """Recorded transitions, row after row in the order of their episodes: of a survey, those of its random ones."""
 
     arrays: Mapping[str, npt.NDArray[np.generic]]
-    """By signal: shape (rows, ...), in the signal's dtype."""
+    """By signal: shape (rows, ...), in the signal's dtype; archived rows have float32 for float64."""
     starts: npt.NDArray[np.bool_]
     """Shape (rows,): true on the first step of each episode."""
     extremes: Probe | None = None

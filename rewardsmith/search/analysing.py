@@ -46,7 +46,7 @@ class Analysing:
         A parent whose archive cannot be read is skipped, for good: what is written down says so.
 
         Raises:
-            ModelUnavailable: Some analyses could not be had; the others are written down.
+            ModelUnavailable: An analysis could not be had; those before it are written down.
         """
         if not self.recipe.analyse.episodes:
             return
@@ -70,9 +70,8 @@ class Analysing:
 
     async def _round(self, generation: int, asks: Sequence[_Ask]) -> list[_Ask]:
         """Ask all at once, go on in order; gives those to be asked once more."""
-        tasks = await self.asking.start([ask.request for ask in asks])
         further = []
-        try:
+        async with self.asking.together([ask.request for ask in asks]) as tasks:
             for ask, task in zip(asks, tasks, strict=True):
                 answer = await task
                 found = read_analysis(answer.text, ask.told)
@@ -80,9 +79,6 @@ class Analysing:
                     further.append(self._again(ask, answer))
                 else:
                     await self._append(generation, ask.parent, found or taken_as_it_is(answer.text))
-        finally:
-            for task in tasks:
-                task.cancel()
         return further
 
     def _again(self, ask: _Ask, answer: Completion) -> _Ask:

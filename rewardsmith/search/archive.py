@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ class Archived:
     """Episodes that one agent played when it was scored, with every signal."""
 
     rows: Probe
+    """What was float64 is float32, as it was archived."""
     scores: tuple[float, ...]
     """Of each episode."""
     steps: tuple[int, ...]
@@ -69,7 +71,7 @@ def read_archive(out: Path, signals: Sequence[Signal]) -> Archived:
     )
     if not sound:
         raise StoreError(f"{out / 'archive.npz'} does not hold whole episodes")
-    kept = {signal.name: arrays[signal.name].astype(signal.dtype) for signal in signals}
+    kept: dict[str, npt.NDArray[Any]] = {signal.name: arrays[signal.name] for signal in signals}
     return Archived(Probe(kept, starts.astype(bool)), tuple(scores.tolist()), tuple(arrays["__steps__"].tolist()))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from rewardsmith.domain.prompt import Completion, CompletionKey, Context, Message, Request, prompt_hash
@@ -24,10 +25,16 @@ class Asking:
         """A call with the recipe's temperature and cap."""
         return Request(key, messages, context, temperature=self.write.temperature, max_tokens=self.write.max_tokens)
 
-    async def start(self, requests: Sequence[Request]) -> list[asyncio.Task[Completion]]:
-        """Calls side by side, started in order; each task gives what `ask` does."""
+    @asynccontextmanager
+    async def together(self, requests: Sequence[Request]) -> AsyncIterator[list[asyncio.Task[Completion]]]:
+        """Calls side by side, started in order; each task gives what `ask` does. Those that nobody waits for end."""
         stored = [await self.stored(request) for request in requests]
-        return [asyncio.create_task(self.ask(*each)) for each in zip(requests, stored, strict=True)]
+        tasks = [asyncio.create_task(self.ask(*each)) for each in zip(requests, stored, strict=True)]
+        try:
+            yield tasks
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def stored(self, request: Request) -> Completion | None:
         """What was answered earlier at this place."""

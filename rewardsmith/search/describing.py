@@ -73,8 +73,7 @@ class Describing:
         faulty: dict[int, _Faulty] = {}
         outage: ModelUnavailable | None = None
         while requests and outage is None:
-            tasks = await self.asking.start(requests)
-            try:
+            async with self.asking.together(requests) as tasks:
                 for request, task in zip(requests, tasks, strict=True):
                     try:
                         completion = await task
@@ -87,9 +86,6 @@ class Describing:
                         faulty[request.key.slot] = _Faulty(request, completion, found.faults)
                     else:
                         told[request.key.slot] = replace(request.context, motion=found.text)
-            finally:
-                for task in tasks:
-                    task.cancel()
             done = [each for each in faulty.values() if each.calls >= self.recipe.describe.calls]
             for each in list(faulty.values()) if isinstance(outage, ModelExhausted) else done:
                 await self._fail(faulty.pop(each.request.key.slot))

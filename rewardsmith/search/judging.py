@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
@@ -44,7 +46,9 @@ Scored = tuple[Candidate, float]
 class _Part:
     """Episodes from one place."""
 
-    rows: Probe
+    arrays: dict[str, npt.NDArray[np.generic]]
+    """By signal, float64 as float32, as archives are kept."""
+    starts: npt.NDArray[np.bool_]
     scores: Sequence[float]
     players: Sequence[str]
     generation: int = 0
@@ -93,6 +97,7 @@ class Judge:
         """
         async with self._building:
             if self._bench is None or self._bench.generation != generation:
+                self._bench = None  # the old one goes before the new one comes: each is many MB
                 self._bench = await self._built(run, generation)
         bench = self._bench
         if bench.without:
@@ -120,10 +125,10 @@ class Judge:
         """The episodes: of the survey, and as many of each training, the latest first, as there is room for."""
         assert run.spec is not None
         survey, unread = self.survey, 0
-        parts = [_Part(_narrow(self.probe), [e.score for e in survey.episodes], ["random"] * len(survey.episodes))]
+        parts = [_part(self.probe, [episode.score for episode in survey.episodes], ["random"] * len(survey.episodes))]
         if self.probe.extremes is not None:
             scores = [episode.score for episode in survey.extremes]
-            parts.append(_Part(_narrow(self.probe.extremes), scores, [episode.policy for episode in survey.extremes]))
+            parts.append(_part(self.probe.extremes, scores, [episode.policy for episode in survey.extremes]))
         width = sum(4 * int(np.prod(signal.shape)) for signal in survey.signals)
         room = max(1, min(MOST_EPISODES, MOST_BYTES // (width * survey.horizon)))
         for candidate, _ in trained[-room:]:
@@ -137,7 +142,7 @@ class Judge:
                 continue
             kept = _spread(archived, max(1, room // len(trained)))
             players = [TRAINED] * len(kept.scores)
-            parts.append(_Part(_narrow(kept.rows), kept.scores, players, candidate.generation, candidate.id))
+            parts.append(_part(kept.rows, kept.scores, players, candidate.generation, candidate.id))
         return _bench(generation, parts, survey.horizon, unread)
 
     def _paid(self, source: str, rows: Probe) -> FloatArray | RewardFailed:
@@ -156,15 +161,15 @@ def _spread(archived: Archived, count: int) -> Archived:
     return archived.only(np.sort(order[places]))
 
 
-def _narrow(rows: Probe) -> Probe:
-    """The same with float64 as float32, as archives are kept."""
+def _part(rows: Probe, *more: Any) -> _Part:
     arrays = {name: a.astype(np.float32) if a.dtype == np.float64 else a for name, a in rows.arrays.items()}
-    return Probe(arrays, rows.starts)
+    return _Part(arrays, rows.starts, *more)
 
 
 def _bench(generation: int, parts: Sequence[_Part], horizon: int, unread: int) -> _Bench:
-    arrays = {name: np.concatenate([part.rows.arrays[name] for part in parts]) for name in parts[0].rows.arrays}
-    rows = Probe(arrays, np.concatenate([part.rows.starts for part in parts]))
+    """All parts as one; their arrays are taken out of them one after another, as they are most of what is in memory."""
+    arrays = {name: np.concatenate([part.arrays.pop(name) for part in parts]) for name in [*parts[0].arrays]}
+    rows = Probe(arrays, np.concatenate([part.starts for part in parts]))
     lengths = np.array([each.stop - each.start for each in rows.episodes()])
     ended = np.asarray(arrays["terminated"], dtype=bool)[np.cumsum(lengths) - 1]
     episodes = Episodes(

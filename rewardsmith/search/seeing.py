@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from rewardsmith.domain.prompt import CompletionKey
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.watching import Impression
-from rewardsmith.prompting.answers import prose
+from rewardsmith.prompting.answers import CALLS, prose
 from rewardsmith.prompting.seeing import Seen, compose_watch, compose_watch_again, read_impression
 from rewardsmith.search.asking import Asking
 from rewardsmith.search.watching import Showing
-
-_ASKED_AGAIN = 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class SeeingModel:
             seen.append(Seen(shown.turn, pictures, shown.footage.film.times))
         messages = compose_watch(self.recipe, showing.context, seen)
         text = ""
-        for call in range(1 + _ASKED_AGAIN):
+        for call in range(CALLS):
             key = CompletionKey(generation=showing.generation, role="watcher", slot=0, call=call)
             request = self.asking.request(key, messages, showing.context)
             text = (await self.asking.ask(request, await self.asking.stored(request))).text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,8 @@ def interval(values: Sequence[float], *, seed: int = 0) -> Interval | None:
     """The mean with its 95 % confidence interval; None without values.
 
     Below ten values Student's t, whose coverage holds at n = 3 where a bootstrap's does not; from ten values the
-    bias-corrected and accelerated bootstrap (Efron, 1987) with 10,000 resamples. Equal values have no spread: the
+    bias-corrected and accelerated bootstrap (Efron, 1987) with 10,000 resamples, to the last digit that of
+    `scipy.stats.bootstrap`, which takes a second and 60 MB to load. Equal values have no spread: the
     interval is the value itself.
     """
     n = len(values)
@@ -35,17 +37,8 @@ def interval(values: Sequence[float], *, seed: int = 0) -> Interval | None:
     if n < 10 or float(np.ptp(array)) == 0.0:
         half = _STUDENT_T[min(n, 9) - 1] * float(array.std(ddof=1)) / n**0.5
         return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
-    from scipy.stats import bootstrap  # a second to load, and needed for many seeds only
-
-    found = bootstrap(
-        (array,),
-        np.mean,
-        n_resamples=_RESAMPLES,
-        confidence_level=_LEVEL,
-        method="BCa",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Interval(mean=mean, low=float(found.low), high=float(found.high), n=n)
+    low, high = _accelerated(array, seed)
+    return Interval(mean=mean, low=low, high=high, n=n)
 
 
 def improvement(ours: Sequence[float], theirs: Sequence[float], *, seed: int = 0) -> Interval | None:
@@ -89,3 +82,21 @@ def human_normalised(score: float, *, human: float, sparse: float, most: float =
 def _counts(generator: np.random.Generator, n: int) -> npt.NDArray[np.int64]:
     """How often each of `n` values is drawn in each resample, shape (resamples, n)."""
     return generator.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
+
+
+def _accelerated(values: npt.NDArray[np.float64], seed: int) -> tuple[float, float]:
+    """The ends of the BCa interval of the mean (Efron and Tibshirani, 1993, equations 14.9 to 14.15)."""
+    n, mean, normal = len(values), values.mean(), NormalDist()
+    drawn = np.random.default_rng(seed).integers(0, n, size=(_RESAMPLES, n))
+    means = values[drawn].mean(axis=1)
+    bias = normal.inv_cdf(float(((means < mean).mean() + (means <= mean).mean()) / 2))
+    left_out = (values.sum() - values) / (n - 1)
+    apart = left_out.mean() - left_out
+    acceleration = float((apart**3).sum() / (6 * (apart**2).sum() ** 1.5))
+
+    def share(level: float) -> float:
+        moved = bias + normal.inv_cdf(level)
+        return normal.cdf(bias + moved / (1 - acceleration * moved))
+
+    low, high = np.quantile(means, [share((1 - _LEVEL) / 2), share((1 + _LEVEL) / 2)]).tolist()
+    return low, high

@@ -74,8 +74,7 @@ class Writing:
         """Ask all at once, go on in order; gives what is to be asked next."""
         outage: ModelUnavailable | None = None
         further: list[Ask] = []
-        tasks = await self._asking.start([ask.request for ask in asks])
-        try:
+        async with self._asking.together([ask.request for ask in asks]) as tasks:
             for ask, task in zip(asks, tasks, strict=True):
                 try:
                     completion = await task
@@ -89,9 +88,6 @@ class Writing:
                     further.append(step)
                 else:
                     await self._place(step, ready)
-        finally:
-            for task in tasks:
-                task.cancel()
         if isinstance(outage, ModelExhausted):
             for ask in further:
                 assert ask.about is not None

@@ -123,7 +123,7 @@ def test_the_best_archived_rung_is_read(bench: Bench) -> None:
     assert best.scores == (0.24, 0.24, 0.24)
     assert [each.stop - each.start for each in best.rows.episodes()] == [120, 120, 120]
     assert set(best.rows.arrays) == set(bench.survey.names())
-    assert {str(array.dtype) for array in best.rows.arrays.values()} <= {"float64", "bool", "int64"}
+    assert {str(array.dtype) for array in best.rows.arrays.values()} <= {"float32", "bool", "int64"}
 
 
 def test_an_honest_reward_has_no_warning(bench: Bench) -> None:
