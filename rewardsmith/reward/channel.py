@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -12,7 +11,6 @@ import struct
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,13 +19,10 @@ import numpy.typing as npt
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import IsolationUnavailable, RewardProcessError
-from rewardsmith.isolation import lockdown, namespaces
-from rewardsmith.reward import frames, start
+from rewardsmith.reward import frames
+from rewardsmith.reward.child import spawn
 from rewardsmith.reward.rejection import printable
 
-START = Path(start.__file__).resolve()
-CODE = (START.parent, Path(lockdown.__file__).resolve().parent)
-PIPE = 1 << 20
 MOST_NOISE = 1 << 20
 KEPT_NOISE = 2000
 UP_S = 30.0
@@ -95,7 +90,10 @@ class Channel:
         data = json.dumps({**spec, "memory_mib": limits.memory_mib, "unsafe": limits.unsafe}).encode()
         if len(data) > frames.MOST_SPEC:
             raise RewardProcessError(f"a source of {len(data)} bytes does not go into a reward process")
-        self._spawn(namespaces_wanted)
+        self._child = spawn(namespaces_wanted, patience_s=UP_S)
+        self._poll = select.poll()
+        self._poll.register(self._child.out, select.POLLIN)
+        self._poll.register(self._child.err, select.POLLIN)
         self._deadline = time.monotonic() + UP_S
         try:
             self._write([struct.pack("<Q", len(data)), data])
@@ -119,48 +117,10 @@ class Channel:
             raise RewardProcessError("the reward process spoke out of turn before any candidate ran")
         self._deadline = time.monotonic() + limits.start_seconds
 
-    def _spawn(self, namespaces_wanted: bool | None) -> None:
-        boxed = False
-        command = [*namespaces.interpreter(), str(START), str(namespaces.library())]
-        if namespaces_wanted is not False:
-            reason = namespaces.unavailable()
-            if reason is None:
-                boxed = True
-            elif namespaces_wanted:
-                raise IsolationUnavailable(f"no namespaces for a reward process: {reason.split(':')[0]}", hint=reason)
-        ends: list[int] = []
-        try:
-            for _ in range(4):
-                ends.extend(os.pipe2(os.O_CLOEXEC))
-            child = (ends[0], ends[3], ends[5], ends[7])
-            self._in, self._out, self._err, info = ends[1], ends[2], ends[4], ends[6]
-            if boxed:
-                command = [*namespaces.prefix(CODE, info=child[3]), *command]
-            for end in (self._in, self._out):
-                with contextlib.suppress(OSError):
-                    fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE)
-            for end in (self._in, self._out, self._err):
-                os.set_blocking(end, False)
-            self._process = subprocess.Popen(
-                command, stdin=child[0], stdout=child[1], stderr=child[2], env=namespaces.environment(), cwd="/",
-                start_new_session=True, pass_fds=child[3:] if boxed else (),
-            )  # fmt: skip
-        except OSError as error:
-            for end in ends:
-                os.close(end)
-            raise RewardProcessError(f"the reward process could not be started: {error.strerror}") from error
-        for end in child:
-            os.close(end)
-        self._inner = _first_inside(info) if boxed else None
-        os.close(info)
-        self._poll = select.poll()
-        self._poll.register(self._out, select.POLLIN)
-        self._poll.register(self._err, select.POLLIN)
-
     @property
     def pid(self) -> int:
         """Process that was started: the interpreter, or bubblewrap around it."""
-        return self._process.pid
+        return self._child.process.pid
 
     @property
     def closed(self) -> bool:
@@ -203,29 +163,21 @@ class Channel:
 
     def close(self) -> None:
         """Kill the whole process tree; nothing of it is left on return. Safe to repeat."""
-        if self._code is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._collect()
+        if self._code is None:
+            self._child.kill()
+            self._collect()
 
     def _collect(self) -> int:
         """Wait for the process and for everything in its namespace, then let go."""
-        self._code = self._process.wait()
-        if self._inner is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._inner, signal.SIGKILL)
-            _readable(self._inner, 10)  # it becomes so when the last process inside is dead
-            os.close(self._inner)
+        self._code = self._child.wait()
         self._drain_noise()
-        for end in (self._in, self._out, self._err):
-            os.close(end)
+        self._child.let_go()
         return self._code
 
     def _ended(self) -> Ended | Garbled:
         """The process has closed its output: see it off."""
         try:
-            code = self._process.wait(timeout=1)
+            code = self._child.process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             self.close()
             return Garbled()
@@ -238,16 +190,16 @@ class Channel:
         if not events:
             self.close()
             raise Late
-        if events.pop(self._err, 0):
+        if events.pop(self._child.err, 0):
             self._drain_noise()
         return events
 
     def _drain_noise(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            data = os.read(self._err, 1 << 16)
+            data = os.read(self._child.err, 1 << 16)
             if not data:
                 with contextlib.suppress(KeyError):
-                    self._poll.unregister(self._err)
+                    self._poll.unregister(self._child.err)
             self._noise_bytes += len(data)
             self._noise = (self._noise + data)[-KEPT_NOISE:]
         if self._noise_bytes > MOST_NOISE and self._code is None:
@@ -258,15 +210,15 @@ class Channel:
         queue = [view for part in parts if (view := memoryview(part)).nbytes]
         while queue:
             try:
-                sent = os.writev(self._in, queue[:64])
+                sent = os.writev(self._child.into, queue[:64])
             except BlockingIOError:
-                self._poll.register(self._in, select.POLLOUT)
+                self._poll.register(self._child.into, select.POLLOUT)
                 try:
                     events = self._wait()
                 finally:
                     if self._code is None:
-                        self._poll.unregister(self._in)
-                if self._out in events and self._in not in events:
+                        self._poll.unregister(self._child.into)
+                if self._child.out in events and self._child.into not in events:
                     return  # it speaks before it has heard all: a fault, or its end
                 continue
             except BrokenPipeError:
@@ -291,7 +243,7 @@ class Channel:
         got = 0
         while got < size:
             try:
-                count = os.readv(self._out, [view[got:]])
+                count = os.readv(self._child.out, [view[got:]])
             except BlockingIOError:
                 self._wait()
                 continue
@@ -314,28 +266,6 @@ def column(arrays: Mapping[str, npt.NDArray[Any]], signal: Signal, rows: tuple[i
     if array.shape != (*rows, *signal.shape):
         raise ValueError(f"signal {signal.name!r} has shape {array.shape}, expected {(*rows, *signal.shape)}")
     return array
-
-
-def _first_inside(info: int) -> int | None:
-    """A descriptor of the first process in bubblewrap's namespace, whose death is the death of all inside.
-
-    Bubblewrap writes its JSON in pieces, and dies of a pipe that is closed too early.
-    """
-    said = b""
-    while not said.rstrip().endswith(b"}"):
-        if not _readable(info, UP_S) or not (piece := os.read(info, 4096)):
-            return None
-        said += piece
-    try:
-        return os.pidfd_open(int(json.loads(said)["child-pid"]))
-    except (ValueError, KeyError, OSError):
-        return None
-
-
-def _readable(descriptor: int, seconds: float) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
 
 
 def told(body: memoryview) -> dict[str, Any]:

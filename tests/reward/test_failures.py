@@ -214,8 +214,8 @@ def test_a_crash_is_the_candidates(namespaces: bool) -> None:
 
 def test_it_goes_when_its_host_is_gone() -> None:
     process = RewardProcess(source("return x, {}"), SIGNALS, namespaces=False)
-    os.close(os.dup(process._channel._in))
-    os.dup2(os.open("/dev/null", os.O_WRONLY), process._channel._in)  # the only writing end of its input
+    os.close(os.dup(process._channel._child.into))
+    os.dup2(os.open("/dev/null", os.O_WRONLY), process._channel._child.into)  # the only writing end of its input
     assert os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT) is not None
     process.close()
 
