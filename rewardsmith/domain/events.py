@@ -143,6 +143,18 @@ class Said(Record):
 
     kind: Literal["said"] = "said"
     remark: Remark
+    feedback: tuple[int, ...] = ()
+    """Events whose words the remark passes on; empty where somebody was asked."""
+
+
+class FeedbackGiven(Record):
+    """A person sent words about the run, unasked; they wait until a generation has ended."""
+
+    kind: Literal["feedback_given"] = "feedback_given"
+    text: str
+    """What was said."""
+    candidate: str | None = None
+    """Whom it is about; absent: whatever the next generation improves on."""
 
 
 class Analysed(Record):
@@ -192,6 +204,7 @@ Event = Annotated[
     | Raced
     | GenerationEnded
     | Said
+    | FeedbackGiven
     | Analysed
     | SearchEnded
     | Confirmed

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from rewardsmith.domain.candidate import Candidate, Origin
 from rewardsmith.domain.plan import Baseline
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.result import RunSummary, ScreenFailure, Status
 from rewardsmith.domain.run import Run
+from rewardsmith.errors import one_line
 
 Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+def _printable(text: str) -> str:
+    if not one_line(text):
+        raise ValueError("it says nothing")
+    return text
 
 
 class Limits(Record):
@@ -66,6 +73,15 @@ class RunRequest(Record):
     """When to stop early."""
 
 
+class FeedbackRequest(Record):
+    """A person's words about a run."""
+
+    text: Annotated[str, AfterValidator(_printable)] = Field(min_length=1, max_length=1000)
+    """What was seen, or is to change."""
+    candidate: str | None = Field(default=None, pattern=r"^g[0-9]{1,6}c[0-9]{2,6}$")
+    """Whom it is about; absent: whatever the next generation improves on."""
+
+
 class RunTicket(Record):
     """A run by its id, and where it stands."""
 
@@ -73,6 +89,15 @@ class RunTicket(Record):
     """Name of the run."""
     status: Status
     """Where it stands."""
+
+
+class FeedbackTicket(RunTicket):
+    """A run, and who is told of what was said."""
+
+    event: int
+    """The event that holds the words."""
+    told: int | None
+    """The first generation whose prompts tell of them, if anything has a score by then; null where none is left."""
 
 
 class CandidateSummary(Record):

@@ -16,6 +16,7 @@ from rewardsmith.domain.events import (
     AttemptStarted,
     Completed,
     Confirmed,
+    FeedbackGiven,
     GenerationEnded,
     Raced,
     RunStarted,
@@ -70,7 +71,11 @@ class Run:
     warnings: dict[str, tuple[RewardWarning, ...]] = field(default_factory=dict)
     """Signs of reward hacking, by candidate id; see `warned`."""
     said: dict[int, Remark] = field(default_factory=dict)
-    """By the generation after which it was said."""
+    """What those said who were asked, by the generation after which it was said."""
+    feedback: dict[int, FeedbackGiven] = field(default_factory=dict)
+    """Words that came unasked and are no remark yet, by event."""
+    heard: list[Remark] = field(default_factory=list)
+    """Remarks that they became."""
     analyses: dict[str, Analysis] = field(default_factory=dict)
     """What the trajectory analyser read in a candidate's training, by candidate id."""
     search_ended: SearchEnded | None = None
@@ -81,7 +86,7 @@ class Run:
     started: float = 0.0
     """Time of the first event."""
     updated: float = 0.0
-    """Time of the last event."""
+    """Time of the last event but for feedback."""
 
     @classmethod
     def fold(cls, events: Iterable[StoredEvent]) -> Run:
@@ -101,10 +106,13 @@ class Run:
 
     def apply(self, stored: StoredEvent) -> None:
         """Take one event into account."""
+        self.last_event = max(self.last_event, stored.id)
+        if isinstance(stored.event, FeedbackGiven):  # whoever drives the run reads it later than its place in the log
+            self.feedback[stored.id] = stored.event
+            return
         driven = not isinstance(stored.event, RunStarted | Said) and getattr(stored.event, "status", None) != "running"
         if driven:
             self.wall_s += max(0.0, stored.time - self.updated)
-        self.last_event = stored.id
         self.updated = stored.time
         self.started = self.started or stored.time
         match stored.event:
@@ -130,8 +138,8 @@ class Run:
             case GenerationEnded() as ended:
                 self.generations[ended.generation] = ended
                 self.warnings.update(ended.warnings)
-            case Said(remark=remark):
-                self.said[remark.generation] = remark
+            case Said(remark=remark, feedback=feedback):
+                self._hear(remark, feedback)
             case Analysed(candidate=candidate_id, analysis=analysis):
                 self.analyses[candidate_id] = analysis
             case SearchEnded() as search_ended:
@@ -140,6 +148,14 @@ class Run:
                 self.confirmed = confirmed
             case StatusChanged(status=status, reason=reason):
                 self.status, self.reason = status, reason
+
+    def _hear(self, remark: Remark, feedback: tuple[int, ...]) -> None:
+        if not feedback:
+            self.said[remark.generation] = remark
+            return
+        self.heard.append(remark)
+        for event in feedback:
+            self.feedback.pop(event, None)
 
     def _end(self, attempt: Attempt, report: Report | None, *, stopped: bool) -> None:
         key = attempt.key
@@ -168,6 +184,15 @@ class Run:
             Turn(candidate=c, report=self.search_report(c), stopped=self.stopped(c), warnings=self.warned(c))
             for c in ordered
         )
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """Everything that was said, in order of generation; within one, who was asked before who was not."""
+        return tuple(sorted((*self.said.values(), *self.heard), key=lambda remark: remark.generation))
+
+    def begun(self) -> int:
+        """The last generation that anything was written for; 0 where none was."""
+        asked = {each.key.generation for each in self.completions if each.key.role != "watcher"}
+        return max(asked | {candidate.generation for candidate in self.candidates.values()}, default=0)
 
     def search_report(self, candidate: Candidate) -> Report | None:
         """What the search's training of `candidate`, or of its twin, gave, so far where it is paused."""

@@ -11,6 +11,7 @@ from rewardsmith.domain.events import (
     Completed,
     Confirmed,
     Event,
+    FeedbackGiven,
     GenerationEnded,
     Raced,
     Said,
@@ -20,7 +21,7 @@ from rewardsmith.domain.events import (
 )
 from rewardsmith.domain.run import Run
 from rewardsmith.reports.outcomes import value
-from rewardsmith.reports.remarks import told
+from rewardsmith.reports.remarks import given, told
 from rewardsmith.reports.words import ABSENT, count, counted, duration, score
 
 
@@ -56,6 +57,8 @@ def happened(event: Event, run: Run) -> str:
             return _generation(run, ended)
         case Said(remark=remark):
             return told(remark)
+        case FeedbackGiven() as feedback:
+            return given(feedback)
         case Confirmed(winner=winner):
             return f"the winner is {winner}"
         case StatusChanged(status=status, reason=reason):

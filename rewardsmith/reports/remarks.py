@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from rewardsmith.domain.events import FeedbackGiven
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.watching import Remark
 from rewardsmith.reports.words import inert
 
 
 def remarks(run: Run) -> list[str]:
-    """A line for each generation after which somebody watched, in order."""
-    return [told(remark) for _, remark in sorted(run.said.items())]
+    """A line for each remark, in order, and for what waits to be one."""
+    return [*map(told, run.remarks()), *map(given, run.feedback.values())]
 
 
 def remark_section(run: Run) -> str:
     """The section of a report; empty where nobody watched."""
     lines = remarks(run)
     return "\n".join(["## What was said", "", *(f"- {inert(line)}" for line in lines)]) if lines else ""
+
+
+def given(feedback: FeedbackGiven) -> str:
+    """What a person sent, in a line."""
+    about = f" on {feedback.candidate}" if feedback.candidate else ""
+    return f"feedback{about}, for the next generation: {feedback.text}"
 
 
 def told(remark: Remark) -> str:

@@ -82,7 +82,7 @@ class Composing:
         return fitted(self.recipe, context, self.spec.window)
 
     def _said(self, generation: int) -> tuple[Remark, ...]:
-        return tuple(remark for number, remark in sorted(self.journal.run.said.items()) if number < generation)
+        return tuple(remark for remark in self.journal.run.remarks() if remark.generation < generation)
 
     def _history(self, generation: int) -> tuple[Turn, ...]:
         return tuple(turn for turn in self.journal.run.turns() if turn.candidate.generation < generation)

@@ -30,6 +30,7 @@ class Journal:
         self._lease = lease
         self._observe = observe
         self._one_at_a_time = asyncio.Lock()
+        self._listened = run.last_event
 
     async def append(self, *events: Event) -> None:
         """Store events and take them into account."""
@@ -37,6 +38,13 @@ class Journal:
             with self._fenced():
                 stored = await asyncio.to_thread(self._store.append, self._lease, events)
             self._take(stored)
+
+    async def listen(self) -> None:
+        """Take into account what others have sent since."""
+        async with self._one_at_a_time:
+            sent = await asyncio.to_thread(self._store.feedback, self.run_name, after=self._listened)
+            self._take(sent)
+            self._listened = max((event.id for event in sent), default=self._listened)
 
     async def completion(self, key: CompletionKey) -> Completion | None:
         """The stored completion at this place, so that none is paid twice."""

@@ -1,4 +1,7 @@
-"""Ask somebody: once a generation has ended, a person or a vision model watches what the next one improves on."""
+"""Ask somebody: once a generation has ended, a person or a vision model watches what the next one improves on.
+
+What people sent unasked meanwhile becomes remarks of the same kind, at the same place.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from rewardsmith.domain.film import GIF, VIDEO
 from rewardsmith.domain.prompt import Context, Turn
 from rewardsmith.domain.watching import Impression, Remark
 from rewardsmith.errors import ModelExhausted, RewardsmithError, one_line
+from rewardsmith.prompting.watching import MOST_SAID
 from rewardsmith.search.composing import Composing
 from rewardsmith.search.filming import Camera, Footage, attempt_of
 from rewardsmith.search.journal import Journal
@@ -73,22 +77,48 @@ class Watching:
     watcher: Watcher | None
 
     async def after(self, generation: int) -> None:
-        """Have the parents of the next generation watched, unless somebody has, or it has begun already."""
+        """Have the parents of the next generation watched, and pass on what came unasked, unless it has begun."""
         run = self.journal.run
-        if self.watcher is None or generation not in run.generations or generation in run.said:
+        if generation not in run.generations or run.begun() > generation:
             return
-        begun = {completed.key.generation for completed in run.completions if completed.key.role != "watcher"}
-        if generation + 1 in begun | {candidate.generation for candidate in run.candidates.values()}:
-            return
+        if self.watcher is not None and generation not in run.said:
+            await self._ask(self.watcher, generation)
+        await self.journal.listen()
+        if remarks := self._unasked(generation):
+            await self.journal.append(*remarks)
+
+    async def _ask(self, watcher: Watcher, generation: int) -> None:
         showing = await self._showing(generation)
         if showing is None:
             return
         try:
-            impression = await self.watcher.watch(showing)
+            impression = await watcher.watch(showing)
         except ModelExhausted:
             impression = Impression()
-        remark = _remark(showing, impression, self.watcher.who)
-        await self.journal.append(Said(remark=remark))
+        await self.journal.append(Said(remark=_remark(showing, impression, watcher.who)))
+
+    def _unasked(self, generation: int) -> list[Said]:
+        """A remark for each candidate that feedback is about, the next parent's last.
+
+        What is more than a prompt shows waits for the next generation, and so does all of it while nothing has a score.
+        """
+        given = self.journal.run.feedback
+        parents = self.composing.parentage(generation + 1).of(0)[:1] if given else ()
+        if not parents:
+            return []
+        parent = parents[0].candidate.id
+        found: dict[str, dict[int, str]] = {}
+        for event, each in given.items():
+            words = found.setdefault(each.candidate or parent, {})
+            if len(" ".join([*words.values(), each.text])) <= MOST_SAID:
+                words[event] = each.text
+        return [
+            Said(
+                remark=Remark(generation=generation, candidate=name, change=" ".join(words.values()), who=PERSON),
+                feedback=tuple(words),
+            )
+            for name, words in sorted(found.items(), key=lambda item: item[0] == parent)
+        ]
 
     async def _showing(self, generation: int) -> Showing | None:
         """Film the next parent and the runner-up; None where nothing has a score."""

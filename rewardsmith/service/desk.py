@@ -10,15 +10,16 @@ from datetime import datetime
 from rewardsmith.app import PERSON, EvolveRequest, Workshop
 from rewardsmith.catalogue.recipes import list_recipes
 from rewardsmith.catalogue.tasks import list_tasks
-from rewardsmith.domain.events import RunStarted, StoredEvent
+from rewardsmith.domain.events import FeedbackGiven, RunStarted, StoredEvent
 from rewardsmith.domain.offer import ModelSummary
 from rewardsmith.domain.plan import StopSpec
-from rewardsmith.domain.request import RunRequest, RunTicket
+from rewardsmith.domain.request import FeedbackRequest, FeedbackTicket, RunRequest, RunTicket
 from rewardsmith.domain.result import RunResult, RunSummary, Status
 from rewardsmith.domain.run import ENDED, Run
-from rewardsmith.errors import Conflict, UnknownName, UsageError
+from rewardsmith.errors import Conflict, UnknownName, UsageError, one_line
 from rewardsmith.models.mixture import authors
 from rewardsmith.models.registry import known_models
+from rewardsmith.search.chosen import find_candidate
 from rewardsmith.store.leases import Owner
 
 _FOLDERS = {"folder", "recorded"}
@@ -120,6 +121,23 @@ class Desk:
             raise Conflict(f"run {run} asks a person after each generation, and nobody is there", hint=hint)
         self.workshop.store.queue.add(run)
         return self.ticket(run)
+
+    def feedback(self, run: str, asked: FeedbackRequest) -> FeedbackTicket:
+        """Put a person's words into the log of a run, for its next generation.
+
+        Raises:
+            UnknownName: There is no such run, or no such candidate in it.
+            Conflict: It has ended, or writes no more rewards.
+        """
+        state = self.workshop.run(run)
+        if asked.candidate is not None:
+            find_candidate(state, asked.candidate)
+        text = one_line(asked.text, len(asked.text))
+        stored = self.workshop.store.feed(run, FeedbackGiven(text=text, candidate=asked.candidate))
+        assert state.spec is not None
+        told = max(state.begun(), 1) + 1
+        ticket = self.ticket(run).model_dump()
+        return FeedbackTicket(**ticket, event=stored.id, told=told if told <= state.spec.iterations else None)
 
     def drive(self, most: int, observe: Callable[[StoredEvent, Run], None]) -> RunResult | None:
         """Drive the run that has waited longest to its end; None where none waits or `most` are driven. Blocks.

@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 
-from rewardsmith.domain.request import CandidateSummary, RunPage, RunRequest, RunTicket
+from rewardsmith.domain.request import CandidateSummary, FeedbackRequest, FeedbackTicket, RunPage, RunRequest, RunTicket
 from rewardsmith.domain.result import Best, CandidateResult, RunResult, Status
 from rewardsmith.search.chosen import candidate_result, find_best, find_candidate
 from rewardsmith.service.asked import CandidateId, RunId, TheDesk
@@ -65,6 +65,12 @@ def cancel(run: RunId, desk: TheDesk) -> RunTicket:
 def resume(run: RunId, desk: TheDesk) -> RunTicket:
     """Queue a run that is paused, or was killed."""
     return desk.resume(run)
+
+
+@routes.post("/{run}/feedback", status_code=202)
+def feedback(run: RunId, asked: FeedbackRequest, desk: TheDesk) -> FeedbackTicket:
+    """Say something about a run, or one of its candidates: the next generation's prompts tell of it."""
+    return desk.feedback(run, asked)
 
 
 @routes.get("/{run}/candidates")

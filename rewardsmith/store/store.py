@@ -13,8 +13,9 @@ from pathlib import Path
 from sqlalchemy import RowMapping, Select, and_, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from rewardsmith.domain.events import AttemptEnded, Event, StoredEvent
+from rewardsmith.domain.events import EVENT, AttemptEnded, Event, FeedbackGiven, StatusChanged, StoredEvent
 from rewardsmith.domain.prompt import Completion, CompletionKey
+from rewardsmith.domain.run import ENDED
 from rewardsmith.errors import Conflict, LeaseLost, StoreError
 from rewardsmith.store import leases, log
 from rewardsmith.store.database import Database
@@ -149,6 +150,33 @@ class Store:
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [log.read(row) for row in rows]
+
+    def feed(self, run: str, feedback: FeedbackGiven) -> StoredEvent:
+        """Append a person's words, whoever drives the run: its driver looks for them after each generation.
+
+        Raises:
+            UnknownName: There is no such run.
+            Conflict: It has ended, or writes no more rewards.
+        """
+        with self._database.transaction() as connection:
+            leases.row_of(connection, run)
+            last = select(events.c.data).where(events.c.run == run).order_by(events.c.id.desc()).limit(1)
+            told = connection.execute(last.where(events.c.kind == "status_changed")).scalar()
+            status = EVENT.validate_json(told, strict=True) if told else None
+            if isinstance(status, StatusChanged) and status.status in ENDED:
+                raise Conflict(f"run {run} is {status.status} already", hint="submit a new one")
+            if connection.execute(last.where(events.c.kind == "search_ended")).first() is not None:
+                raise Conflict(
+                    f"run {run} writes no more rewards: its winner is being confirmed",
+                    hint="submit a new one that starts from its reward",
+                )
+            return log.write(connection, run, [feedback])[0]
+
+    def feedback(self, run: str, *, after: int) -> list[StoredEvent]:
+        """What people sent about the run, with ids above `after`, in order."""
+        query = select(events).where(events.c.run == run, events.c.kind == "feedback_given", events.c.id > after)
+        with self._database.transaction() as connection:
+            return [log.read(row) for row in connection.execute(query.order_by(events.c.id)).mappings()]
 
     def completion(self, run: str, key: CompletionKey) -> StoredCompletion | None:
         """The completion under `key`; absent when none is stored."""

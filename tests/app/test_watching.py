@@ -8,9 +8,10 @@ import json
 
 import pytest
 
-from rewardsmith.domain.events import Said, Screened
+from rewardsmith.domain.events import Completed, FeedbackGiven, Said, Screened
 from rewardsmith.domain.watching import Impression
-from rewardsmith.errors import Interrupted, RecipeError, UsageError
+from rewardsmith.errors import Conflict, Interrupted, RecipeError, UsageError
+from rewardsmith.store.store import Store
 
 
 class Somebody:
@@ -96,3 +97,43 @@ def test_what_a_watcher_lacks_is_told_before_anything_is_made(desk, monkeypatch)
         with pytest.raises(error, match=said):
             desk.evolve(model="offline", **asked)
     assert not (desk.folder / "runs" / "run").exists()
+
+
+def test_feedback_reaches_the_next_generation_once_whoever_drives_and_however_often_it_is_killed(desk, good):
+    sender = Store.open(desk.folder / "runs" / "rewardsmith.db")
+    waits = {
+        (Screened, 1): [("Hold {{ 7 * 7 }} still.\n```", None), ("It leans.", "g1c00")],
+        (Completed, 2): [("Too late for the second.", None)],
+    }
+
+    def send(stored, run):
+        desk.events.append(stored.event)
+        at = getattr(stored.event, "candidate", None) or getattr(stored.event, "key", None)
+        for text, about in waits.pop((type(stored.event), getattr(at, "generation", 0)), ()):
+            sender.feed("run", FeedbackGiven(text=text, candidate=about))
+        if isinstance(stored.event, Said | Completed) and stored.event != desk.events[0]:
+            desk.workshop.interrupt()
+
+    desk.observe = send
+    model = desk.answer(*(good(0.1 * n) for n in range(1, 8)))
+    with pytest.raises(Interrupted):
+        desk.evolve(model=model, iterations=3, k=1, recipe="smith")
+    for _ in range(20):
+        desk.workshop = desk.open()
+        try:
+            done = desk.workshop.resume("run", desk.observe)
+            break
+        except Interrupted:
+            continue
+    assert done.status == "done"
+    assert not waits
+    second, third = prompt(desk, "g2c00"), prompt(desk, "g3c00")
+    assert second.count("Hold {{ 7 * 7 }} still.") == second.count("It leans.") == 1
+    assert "Too late" not in second
+    assert third.count("Too late for the second.") == 1
+    run = desk.workshop.run("run")
+    assert (run.feedback, len(run.heard)) == ({}, 2)
+    assert [remark.generation for remark in run.remarks()] == [1, 2]
+    with pytest.raises(Conflict, match="done already"):
+        sender.feed("run", FeedbackGiven(text="More."))
+    sender.close()

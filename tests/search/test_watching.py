@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rewardsmith.domain.events import Completed, GenerationEnded, Said
+from rewardsmith.domain.events import Completed, FeedbackGiven, GenerationEnded, Said
 from rewardsmith.domain.prompt import CompletionKey
 from rewardsmith.domain.watching import Impression, Remark
 from rewardsmith.errors import ModelExhausted, StoreError
@@ -41,8 +41,8 @@ class Blind:
 def watch(told, path, watcher, generation=1):
     appended = []
 
-    async def append(event):
-        appended.append(event)
+    async def append(*events):
+        appended.extend(events)
 
     turns = told.run.turns()
 
@@ -53,7 +53,11 @@ def watch(told, path, watcher, generation=1):
         parentage=lambda _, without=None: SimpleNamespace(of=lambda _: turns[1:] if without else turns[:1]),
         contexts=contexts,
     )
-    journal = SimpleNamespace(run=told.run, append=append)
+
+    async def listen():
+        pass
+
+    journal = SimpleNamespace(run=told.run, append=append, listen=listen)
     asyncio.run(Watching(journal, composing, Blind(path), watcher).after(generation))
     return appended
 
@@ -101,3 +105,35 @@ def test_time_spent_waiting_for_an_answer_is_not_counted(told):
     before = told.run.wall_s
     told.tell(Said(remark=SAID), after=5000.0)
     assert told.run.wall_s == before
+
+
+def test_what_came_unasked_becomes_remarks_once_the_parents_last(told, tmp_path):
+    for text, about in (("Stand.", None), ("Lean less.", "g1c01"), ("Longer.", "g1c00"), ("x" * 990, None)):
+        told.tell(FeedbackGiven(text=text, candidate=about))
+    ids = list(told.run.feedback)
+    events = watch(told, tmp_path, None)
+    found = [(event.remark.candidate, event.remark.change, event.feedback) for event in events]
+    assert found == [("g1c01", "Lean less.", (ids[1],)), ("g1c00", "Stand. Longer.", (ids[0], ids[2]))]
+    told.tell(*events)
+    assert [each.text for each in told.run.feedback.values()] == ["x" * 990], "what is more than a prompt shows waits"
+    assert told.run.remarks() == tuple(event.remark for event in events)
+    (left,) = watch(told, tmp_path, None)
+    told.tell(left)
+    assert watch(told, tmp_path, None) == []
+
+
+def test_feedback_waits_while_nothing_has_a_score(story, tmp_path):
+    told = story()
+    told.candidate(1, 0, None)
+    told.tell(GenerationEnded(generation=1, best=None, best_overall=None), FeedbackGiven(text="Stand."))
+    told.run.candidates.clear()
+    assert watch(told, tmp_path, None) == []
+    assert told.run.feedback
+
+
+def test_feedback_counts_no_time_and_is_read_later_than_its_place(told):
+    told.tell(FeedbackGiven(text="Stand."), after=5000.0)
+    before, last = told.run.wall_s, told.run.last_event
+    told.tell(GenerationEnded(generation=2, best=None, best_overall=None), after=-4999.0)
+    assert told.run.wall_s == before + 1
+    assert told.run.last_event > last
