@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,13 @@ class Workshop:
         unsafe, note = self.settings.unsafe, note or (lambda _: None)
         return survey(task, self.executor, self._runs / "surveys", fresh=fresh, unsafe=unsafe, note=note)
 
-    def prepare(self, request: EvolveRequest, note: Note | None = None) -> tuple[RunSpec, Plan]:
-        """Load and check everything that a run needs, survey the task if need be, and estimate the cost."""
+    def prepare(
+        self, request: EvolveRequest, note: Note | None = None, *, asker: str | None = None
+    ) -> tuple[RunSpec, Plan]:
+        """Load and check everything that a run needs, survey the task if need be, and estimate the cost.
+
+        It learns from earlier runs: from all of them, or from those that belong to the key `asker` alone.
+        """
         task, files = self.task(request.env), recipe_files(request.recipe, self.folders, request.changes)
         recipe = recipe_from_files(self.folders.find("prompts", request.recipe)[0], files)
         check_templates(recipe)
@@ -124,7 +129,7 @@ class Workshop:
             now=datetime.now(),
         )
         start, unsafe = request.start_reward, self.settings.unsafe
-        earlier = self.reading.last
+        earlier = partial(self.reading.last, asker=asker)
         return prepare(spec, recipe, lambda: self.survey(task, note=note), earlier, start=start, unsafe=unsafe)
 
     def evolve(self, spec: RunSpec, planned: Plan, observe: Observer, *, person: Watcher | None = None) -> RunResult:

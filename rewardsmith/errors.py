@@ -8,6 +8,9 @@ door. What is raised is a fault of the request, of the machine, or of something 
     │   ├── UnknownName          2   no task, recipe, model, signal, ... of that name; lists the near misses
     │   ├── NotYet               2   what is asked for is not there, and may be later
     │   ├── Conflict             2   what is there already stands against it: a name taken, a run that has ended
+    │   ├── KeyNeeded            2   the service is asked without a key that is good
+    │   ├── NotAllowed           2   the key's scope is too narrow for what is asked
+    │   ├── LimitReached         2   a key of the service has used what it may; later it may again
     │   ├── TaskError            2   a task folder is wrong: file, key, what is expected
     │   ├── RecipeError          2   a recipe file or template is wrong
     │   ├── ScoreRuleError       2   the task's score rule raised, or returned no finite number
@@ -37,11 +40,14 @@ __all__ = [
     "InfrastructureError",
     "Interrupted",
     "IsolationUnavailable",
+    "KeyNeeded",
     "LeaseLost",
+    "LimitReached",
     "MissingExtra",
     "ModelExhausted",
     "ModelUnavailable",
     "NewerDatabase",
+    "NotAllowed",
     "NotYet",
     "RecipeError",
     "RewardProcessError",
@@ -121,6 +127,28 @@ class Conflict(UsageError):
     """What is there already stands against it."""
 
     http_status = 409
+
+
+class KeyNeeded(UsageError):
+    """The service is asked without a key, or with one that is unknown or revoked."""
+
+    http_status = 401
+
+
+class NotAllowed(UsageError):
+    """The key's scope is too narrow for what is asked."""
+
+    http_status = 403
+
+
+class LimitReached(UsageError):
+    """A key of the service has used what it may; `wait_s` seconds later it may again."""
+
+    http_status = 429
+
+    def __init__(self, message: str, *, wait_s: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.wait_s = wait_s
 
 
 class TaskError(UsageError):

@@ -42,9 +42,9 @@ class Runs:
         """What its events tell, not to be changed; an empty run where there are none."""
         return self._folds.of(run)
 
-    def last(self, most: int) -> Iterator[Run]:
-        """The last so many runs, all of them for 0."""
-        for row in self._store.runs()[-most:]:
+    def last(self, most: int, *, asker: str | None = None) -> Iterator[Run]:
+        """The last so many runs, all of them for 0; of the key `asker` alone where it is named."""
+        for row in self._store.runs(asker)[-most:]:
             yield self.fold(row.id)
 
     def result(self, run: str) -> RunResult:
@@ -57,10 +57,15 @@ class Runs:
         """A run's line; none for one that was killed before it began."""
         return self._lines(row.id, row.last_event, row.alive, row.waits) if row.last_event else None
 
-    def page(self, status: Status | None, after: str | None, most: int) -> list[RunSummary]:
-        """Up to `most` runs of that status, the newest first, from behind the run `after`. Raises UnknownName."""
+    def page(
+        self, status: Status | None, after: str | None, most: int, *, asker: str | None = None
+    ) -> list[RunSummary]:
+        """Up to `most` runs of that status, the newest first, from behind the run `after`. Raises UnknownName.
+
+        Of the key `asker` alone, where it is named.
+        """
         found: list[RunSummary] = []
-        while rows := self._store.page(after, most):
+        while rows := self._store.page(after, most, asker=asker):
             lines = (line for line in map(self.summary, rows) if line and status in (None, line.status))
             found += lines
             if len(found) >= most or len(rows) < most:

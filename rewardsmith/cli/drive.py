@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
-from rewardsmith.cli.command import command, option
-from rewardsmith.cli.options import display_option, json_option, workshop_options
+from rewardsmith.cli.command import command
+from rewardsmith.cli.options import display_option, json_option, runs_at_once_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
 
 
 @command("drive")
-@option(
-    "--runs-at-once",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Take none where so many of the queue are driven already.",
-)
+@runs_at_once_option
 @workshop_options(trains=True)
 @display_option
 @json_option
 def drive(*, workshop: Workshop, runs_at_once: int, display: str, as_json: bool) -> None:
     """Take the run that has waited longest in the queue, and drive it as `resume` does.
 
-    `rewardsmith serve` starts these. Where none waits, this ends at once.
+    `rewardsmith serve` starts these. Where none waits, or enough of the queue are driven, this ends at once.
     """
     from rewardsmith.cli.display import open_display
     from rewardsmith.cli.emit import emit_text

@@ -29,6 +29,7 @@ SECTIONS = {
     },
     "Service": {
         "serve": "Take requests for runs by REST, and drive them.",
+        "keys": "List, make, limit or revoke the keys of those whom the service serves.",
         "drive": "Drive the run that has waited longest in the queue.",
     },
     "One reward": {

@@ -44,6 +44,14 @@ display_option = option(
     show_default=True,
     help="Progress on standard error: rich, plain, none, or auto (rich on a terminal, none beside --json).",
 )
+runs_at_once_option = option(
+    "--runs-at-once",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Runs of the queue that are driven side by side, each with --workers trainings.",
+)
 
 
 def env_option(**settings: Any) -> Callable[[Any], Any]:

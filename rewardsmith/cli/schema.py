@@ -15,6 +15,7 @@ def results() -> dict[str, Any]:
     from rewardsmith.domain import machine, result
     from rewardsmith.domain.difference import RecipeDiff
     from rewardsmith.domain.film import VideoResult
+    from rewardsmith.domain.key import Key, NewKey
     from rewardsmith.domain.offer import RecipeSummary, TaskSummary
     from rewardsmith.domain.recipe import Recipe
     from rewardsmith.domain.request import ServeResult
@@ -28,6 +29,11 @@ def results() -> dict[str, Any]:
         "cancel": result.RunResult,
         "drive": result.RunResult,
         "serve": ServeResult,
+        "keys": list[Key],
+        "keys add": NewKey,
+        "keys renew": NewKey,
+        "keys limit": Key,
+        "keys revoke": Key,
         "runs": list[result.RunSummary],
         "show": result.RunResult,
         "show CANDIDATE": result.CandidateResult,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rewardsmith.cli.command import command, option
-from rewardsmith.cli.options import json_option, workshop_options
+from rewardsmith.cli.options import json_option, runs_at_once_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -19,21 +19,14 @@ if TYPE_CHECKING:
 @option(
     "--port", type=click.IntRange(0, 65535), metavar="N", default=8080, show_default=True, help="0 takes a free one."
 )
-@option(
-    "--runs-at-once",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Runs that are driven side by side, each with --workers trainings.",
-)
+@runs_at_once_option
 @workshop_options(trains=True)
 @json_option
 def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, as_json: bool) -> None:
     """Take requests for runs by REST, queue them, and drive each in a process of its own.
 
-    There are no keys yet: whoever may use this machine may use the server, and nobody else. Ctrl-C pauses what is
-    under way, and the next server goes on with it; killed, the server costs nothing, as its runs go on without it.
+    Without keys whoever may use this machine may use the server, and nobody else; see `rewardsmith keys`. Ctrl-C
+    pauses what is under way, and the next server goes on with it; killed, the server costs nothing, as its runs go on.
     """
     from rewardsmith.cli.emit import emit_json, flush
     from rewardsmith.domain.request import ServeResult
@@ -50,7 +43,8 @@ def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, as_jso
             emit_json(ServeResult(url=url))
             flush()
         else:
-            click.echo(f"listening on {url}/v1 for this machine alone", err=True)
+            whom = "whoever has a key" if workshop.store.keys.any() else "this machine alone: there are no keys yet"
+            click.echo(f"listening on {url}/v1 for {whom}", err=True)
 
-    with listen(host, port) as listening:
+    with listen(host, port, workshop.store.keys) as listening:
         run_server(workshop, listening, runs_at_once, announce)

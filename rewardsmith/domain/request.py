@@ -151,6 +151,8 @@ class Problem(Record):
     """Where in the request, such as `stop.dollars`."""
     near: tuple[str, ...] = ()
     """The nearest names that there are."""
+    wait_s: int | None = None
+    """Seconds after which asking again may help; sent as `Retry-After` too."""
 
 
 class RunPage(Record):

@@ -11,8 +11,9 @@ from rewardsmith.app import PERSON, EvolveRequest, Workshop
 from rewardsmith.catalogue.recipes import list_recipes
 from rewardsmith.catalogue.tasks import list_tasks
 from rewardsmith.domain.events import FeedbackGiven, RunStarted, StoredEvent
+from rewardsmith.domain.key import Caller, Reserve
 from rewardsmith.domain.offer import ModelSummary
-from rewardsmith.domain.plan import StopSpec
+from rewardsmith.domain.plan import Plan, StopSpec
 from rewardsmith.domain.request import FeedbackRequest, FeedbackTicket, RunRequest, RunTicket
 from rewardsmith.domain.result import RunResult, RunSummary, Status
 from rewardsmith.domain.run import ENDED, Run
@@ -34,24 +35,25 @@ class Desk:
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
 
-    def submit(self, asked: RunRequest, key: str | None = None) -> RunTicket:
-        """Check a request and queue its run; a `key` that was used for the same request gives the same run.
+    def submit(self, asked: RunRequest, caller: Caller, submission: str | None = None) -> RunTicket:
+        """Check a request and queue its run; a `submission` that named the same request before gives the same run.
 
         A task that was never surveyed is surveyed first, which takes as long as that.
 
         Raises:
             UnknownName: There is no such task, recipe, budget or model.
             UsageError: It cannot be carried out as it stands.
-            Conflict: The name is taken, or the key stands for another request.
+            Conflict: The name is taken, or `submission` stands for another request.
+            LimitReached: The caller's key has used what it may have within a day.
             InfrastructureError: It cannot be surveyed or stored here and now.
         """
         digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
-        known = self.workshop.store.queue.submitted(key, digest) if key else None
+        known = self.workshop.store.queue.submitted(submission, digest, caller) if submission else None
         if known is None:
-            known = self._new(asked, key, digest)
+            known = self._new(asked, caller, submission, digest)
         return self.ticket(known)
 
-    def _new(self, asked: RunRequest, key: str | None, digest: str) -> str:
+    def _new(self, asked: RunRequest, caller: Caller, submission: str | None, digest: str) -> str:
         self._check(asked)
         name = asked.name or f"{asked.task}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         spec, plan = self.workshop.prepare(
@@ -69,11 +71,19 @@ class Desk:
                 race=asked.race,
                 name=name,
                 stop=StopSpec(**asked.stop.model_dump()),
-            )
+            ),
+            asker=None if caller.rules else caller.name,
         )
         if self.workshop.folder(name).path.exists():
-            raise Conflict(f"there is a folder {name!r} among the runs already", hint="take another name, or none")
-        return self.workshop.store.queue.submit(name, [RunStarted(spec=spec, plan=plan)], key=key, digest=digest)
+            raise Conflict(f"the name {name!r} is taken", hint="take another name, or none")
+        return self.workshop.store.queue.submit(
+            name,
+            [RunStarted(spec=spec, plan=plan)],
+            submission=submission,
+            digest=digest,
+            caller=caller,
+            reserve=_reserve(spec.stop, plan, caller),
+        )
 
     def _check(self, asked: RunRequest) -> None:
         """Only names reach the catalogue: a path would have the server read, or run, what lies there."""
@@ -91,6 +101,12 @@ class Desk:
                         f"model {author.name!r} reads a folder of the server, and requests name none",
                         hint="start such a run with `rewardsmith evolve` on the server itself",
                     )
+
+    def find(self, run: str, caller: Caller) -> None:
+        """Raise UnknownName where there is no such run for this caller."""
+        if not caller.rules and self.workshop.store.asker(run) != caller.name:
+            mine = (row.id for row in self.workshop.store.runs(caller.name))
+            raise UnknownName("run", run, mine, hint="GET /v1/runs lists yours")
 
     def ticket(self, run: str) -> RunTicket:
         """A run's id and status. Raises UnknownName."""
@@ -149,12 +165,24 @@ class Desk:
         lease = self.workshop.store.queue.take(Owner.current(), most=most)
         return None if lease is None else self.workshop.go_on(lease, observe)
 
-    def page(self, status: Status | None, after: str | None, most: int) -> list[RunSummary]:
-        """Up to `most` runs, the newest first, from behind the run `after`. Raises UnknownName."""
-        return self.workshop.reading.page(status, after, most)
+    def page(self, caller: Caller, status: Status | None, after: str | None, most: int) -> list[RunSummary]:
+        """Up to `most` of the caller's runs, the newest first, from behind the run `after`. Raises UnknownName."""
+        return self.workshop.reading.page(status, after, most, asker=None if caller.rules else caller.name)
 
     def models(self) -> list[ModelSummary]:
         """The kinds of models that a request may name; whether one can be asked shows when it is."""
         return [
             ModelSummary(model=kind, form=_FORMS.get(kind, kind)) for kind in known_models() if kind not in _FOLDERS
         ]
+
+
+def _reserve(stop: StopSpec, plan: Plan, caller: Caller) -> Reserve:
+    """The most that a run may take; raises UsageError where a key with a limit in dollars asks for no certain sum."""
+    trainings = plan.trainings if stop.trainings is None else min(plan.trainings, stop.trainings)
+    if stop.dollars is None and plan.dollars != 0 and caller.limits.dollars_per_day is not None:
+        expected = "is not known" if plan.dollars is None else f"may be {plan.dollars:.2f} dollars"
+        raise UsageError(
+            f"what the run will cost {expected}, and the key {caller.name} is limited in dollars a day",
+            hint="say with stop.dollars how much it may spend; it never spends more",
+        )
+    return Reserve(trainings=trainings, dollars=stop.dollars or plan.dollars or 0.0)

@@ -1,7 +1,9 @@
 """The door: what a request must be before anything reads it, and the headers of every answer.
 
 Without keys whoever reaches the port is served, so no other web page may reach it through somebody's browser: neither
-under a name that leads here (DNS rebinding), nor with a form of its own (its `Origin` is another).
+under a name that leads here (DNS rebinding), nor with a form of its own (its `Origin` is another). With keys the server
+may be reached under any name: a page that leads its own name here has no key to send, and no session, because a cookie
+belongs to the name under which it was given.
 """
 
 from __future__ import annotations
@@ -9,9 +11,12 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rewardsmith.domain.request import Problem
+from rewardsmith.service.callers import Callers
 from rewardsmith.service.problems import problem, respond
 
 BODY_BYTES = 64 * 1024
@@ -21,6 +26,8 @@ LOCAL = {"127.0.0.1", "localhost", "::1"}
 _HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
@@ -29,8 +36,9 @@ _HEADERS = {
 class Door:
     """Refuses strangers, and bodies that say they are too large; everything else is led to `app`."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, callers: Callers) -> None:
         self._app = app
+        self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer it."""
@@ -45,16 +53,24 @@ class Door:
                     headers.setdefault(name, value)
             await send(message)
 
-        refused = _refused(Headers(scope=scope))
-        await (respond(refused) if refused else self._app)(scope, receive, secured)
+        answer = await self._answer(HTTPConnection(scope))
+        await (answer or self._app)(scope, receive, secured)
+
+    async def _answer(self, request: HTTPConnection) -> Response | None:
+        """What a request is answered that is not let in."""
+        if _name(f"//{request.headers.get('host', '')}") not in LOCAL and not await self._callers.needed():
+            detail = "this server is asked as 127.0.0.1 or localhost only"
+            return respond(
+                problem("wrong host", 403, detail, remedy="it has no keys yet, and serves its machine alone")
+            )
+        if refused := _refused(request.headers):
+            return respond(refused)
+        return await self._callers.admit(request)
 
 
 def _refused(headers: Headers) -> Problem | None:
-    host, origin = headers.get("host", ""), headers.get("origin")
-    if _name(f"//{host}") not in LOCAL:
-        detail = "this server is asked as 127.0.0.1 or localhost only"
-        return problem("wrong host", 403, detail, remedy="it has no keys yet, and so serves this machine alone")
-    if origin is not None and urlsplit(f"//{host}").netloc != _netloc(origin):
+    origin = headers.get("origin")
+    if origin is not None and _netloc(f"//{headers.get('host', '')}") != _netloc(origin):
         return problem("wrong origin", 403, "pages of other sites may not use this server")
     said = headers.get("content-length", "0")
     if said.isdigit() and int(said) > BODY_BYTES:

@@ -58,7 +58,7 @@ class Drivers:
         stands = self._queue.standing()
         claimed = {owner.pid for owner in stands.drivers}
         starting = sum(driver.pid not in claimed for driver in self._started)
-        room = min(stands.waiting, self._most - len(stands.drivers)) - starting
+        room = min(stands.ready, self._most - len(stands.drivers)) - starting
         if time.monotonic() >= self._rest_until:
             self._started += [self._start() for _ in range(room)]
 

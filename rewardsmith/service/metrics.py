@@ -23,6 +23,7 @@ from rewardsmith.domain.result import Status
 from rewardsmith.domain.run import ENDED
 from rewardsmith.errors import UsageError
 from rewardsmith.search.results import status_of
+from rewardsmith.service.asked import Admin
 
 routes = APIRouter(tags=["health"])
 
@@ -37,8 +38,8 @@ _SPENT = {
 
 
 @routes.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE_PLAIN_0_0_4: {}}}})
-def metrics(request: Request) -> Response:
-    """What Prometheus reads."""
+def metrics(_admin: Admin, request: Request) -> Response:
+    """What Prometheus reads; for keys of the scope `admin`."""
     return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

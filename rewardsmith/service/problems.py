@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rewardsmith.domain.request import Problem
-from rewardsmith.errors import InfrastructureError, RewardsmithError, UnknownName, one_line
+from rewardsmith.errors import InfrastructureError, LimitReached, RewardsmithError, UnknownName, one_line
 
 _LOG = logging.getLogger(__name__)
 _RETRY_S = 10
@@ -22,7 +23,9 @@ _RETRY_S = 10
 
 def respond(problem: Problem) -> Response:
     """The problem as an answer."""
-    headers = {"retry-after": str(_RETRY_S)} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = {} if problem.wait_s is None else {"retry-after": str(problem.wait_s)}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, problem.status, headers, media_type="application/problem+json")
 
@@ -36,7 +39,10 @@ def of_error(error: RewardsmithError) -> Problem:
     """An error of ours; an unknown name in a body is no missing page, so its place decides on 404 or 422."""
     kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
     near = {"field": error.kind, "near": tuple(error.near)} if isinstance(error, UnknownName) else {}
-    return problem(kind, error.http_status, error.message, remedy=error.hint, **near)
+    waits = {"wait_s": math.ceil(error.wait_s)} if isinstance(error, LimitReached) else {}
+    if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
+        waits = {"wait_s": _RETRY_S}
+    return problem(kind, error.http_status, error.message, remedy=error.hint, **near, **waits)
 
 
 def install(app: FastAPI) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, StreamingRespon
 from rewardsmith.domain.request import CandidateSummary, FeedbackRequest, FeedbackTicket, RunPage, RunRequest, RunTicket
 from rewardsmith.domain.result import Best, CandidateResult, RunResult, Status
 from rewardsmith.search.chosen import candidate_result, find_best, find_candidate
-from rewardsmith.service.asked import CandidateId, RunId, TheDesk
+from rewardsmith.service.asked import CandidateId, RunId, TheCaller, TheDesk
 from rewardsmith.service.streaming import ends, stream
 
 routes = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -29,23 +29,26 @@ class _Events(StreamingResponse):
 
 
 @routes.post("", status_code=202)
-async def submit(asked: RunRequest, desk: TheDesk, request: Request, idempotency_key: _Key = None) -> RunTicket:
+async def submit(
+    asked: RunRequest, desk: TheDesk, caller: TheCaller, request: Request, idempotency_key: _Key = None
+) -> RunTicket:
     """Queue a run, once it is known that it can be carried out.
 
     A task that the server never surveyed is surveyed first, which takes some seconds.
     """
-    return await to_thread.run_sync(desk.submit, asked, idempotency_key, limiter=request.app.state.submitting)
+    return await to_thread.run_sync(desk.submit, asked, caller, idempotency_key, limiter=request.app.state.submitting)
 
 
 @routes.get("")
 def page(
     desk: TheDesk,
+    caller: TheCaller,
     status: Status | None = None,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> RunPage:
-    """The runs, the newest first."""
-    found = desk.page(status, cursor, limit + 1)
+    """The caller's runs, the newest first; everyone's where an admin asks."""
+    found = desk.page(caller, status, cursor, limit + 1)
     return RunPage(runs=tuple(found[:limit]), next=found[limit - 1].run if len(found) > limit else None)
 
 

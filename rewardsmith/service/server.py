@@ -1,4 +1,4 @@
-"""The process that listens: one port on loopback, one application."""
+"""The process that listens: one port, one application."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import LOCAL
 from rewardsmith.service.drivers import Drivers
 from rewardsmith.service.web import make_app
+from rewardsmith.store.keys import Keys
 
 _STREAMS_S = 1
 """How long open streams may keep the server when it ends."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, keys: Keys) -> socket.socket:
     """A socket that listens; port 0 takes any that is free.
 
     Raises:
-        UsageError: The host is not this machine alone.
+        UsageError: The host is not this machine alone, and nobody has a key.
         InfrastructureError: The port cannot be had.
     """
-    if host not in LOCAL:
+    if host not in LOCAL and all(key.revoked for key in keys.list()):
         raise UsageError(
-            f"the service has no keys yet, so it listens on this machine alone, not on {host}",
-            hint="leave out --host; from elsewhere reach it through ssh -L 8080:127.0.0.1:8080 HOST",
+            f"there are no keys yet, so the service listens on this machine alone, not on {host}",
+            hint="make one: rewardsmith keys add NAME; or reach it through ssh -L 8080:127.0.0.1:8080 HOST",
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -48,14 +49,14 @@ def serve(workshop: Workshop, listening: socket.socket, runs_at_once: int, annou
         StoreError: The database cannot be used.
     """
     assert workshop.executor is not None
+    host, port = listening.getsockname()[:2]
     drivers = Drivers(workshop.store.queue, workshop.settings, runs_at_once)
     config = uvicorn.Config(
-        make_app(Desk(workshop), drivers),
+        make_app(Desk(workshop), drivers, locked=host not in LOCAL),
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_STREAMS_S,
     )
-    host, port = listening.getsockname()[:2]
     announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])

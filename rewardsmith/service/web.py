@@ -12,15 +12,16 @@ from starlette.types import ASGIApp
 
 from rewardsmith import __version__
 from rewardsmith.domain.request import Problem
-from rewardsmith.service import catalogue, files, health, metrics, problems, runs
+from rewardsmith.service import catalogue, files, health, login, metrics, problems, runs
+from rewardsmith.service.callers import Callers
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import BODY_BYTES, Door
 from rewardsmith.service.drivers import Drivers
 from rewardsmith.service.pages import mounting
 
 
-def make_app(desk: Desk, drivers: Drivers) -> ASGIApp:
-    """The application; while it runs, `drivers` work on the queue."""
+def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
+    """The application; while it runs, `drivers` work on the queue. Where `locked`, nobody enters without a key."""
 
     @asynccontextmanager
     async def working(app: FastAPI) -> AsyncIterator[None]:
@@ -41,12 +42,13 @@ def make_app(desk: Desk, drivers: Drivers) -> ASGIApp:
         max_body_size=BODY_BYTES,
         docs_url=None,
         redoc_url=None,
-        responses={code: {"model": Problem} for code in (403, 404, 409, 413, 422, 503)},
+        responses={code: {"model": Problem} for code in (401, 403, 404, 409, 413, 422, 429, 503)},
     )
     app.state.registry = registry = metrics.registry_of(desk.workshop)
+    app.state.callers = callers = Callers(desk.workshop.store.keys, always=locked)
     app.state.desk, app.state.submitting = desk, CapacityLimiter(1)
     problems.install(app)
-    for routes in (runs.routes, files.routes, catalogue.routes, health.routes, metrics.routes):
+    for routes in (runs.routes, files.routes, catalogue.routes, health.routes, metrics.routes, login.routes):
         app.include_router(routes)
     mounting.mount(app)
-    return metrics.Meter(Door(app), registry)
+    return metrics.Meter(Door(app, callers), registry)

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, RowMapping, select, update
 
 from rewardsmith.errors import LeaseLost, RunBusy, StoreError, UnknownName
-from rewardsmith.store.schema import now, runs
+from rewardsmith.store.schema import now, of_asker, runs
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,9 @@ def row_of(connection: Connection, run: str) -> RowMapping:
     return row
 
 
-def unknown(connection: Connection, run: str, where: str = "") -> UnknownName:
-    """The error that there is no such run."""
-    known = connection.execute(select(runs.c.id)).scalars()
+def unknown(connection: Connection, run: str, where: str = "", asker: str | None = None) -> UnknownName:
+    """The error that there is no such run, or none of the key `asker`."""
+    known = connection.execute(select(runs.c.id).where(of_asker(asker))).scalars()
     return UnknownName("run", run, known, where=where, hint="see `rewardsmith runs`")
 
 

@@ -1,16 +1,22 @@
-"""Runs that wait for a driver: taken in the order in which they were asked for, at most so many at once."""
+"""Runs that wait for a driver: taken in the order in which they were asked for, at most so many at once.
+
+The run of a key that has as many driven as it may is passed over, and holds nobody up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
 from rewardsmith.domain.events import Event, StatusChanged
+from rewardsmith.domain.key import EVERYONE, NOTHING, Caller, KeyLimits, Reserve
 from rewardsmith.errors import Conflict
-from rewardsmith.store import leases, log
+from rewardsmith.store import allowance, leases, log
 from rewardsmith.store.database import Database
+from rewardsmith.store.keys import limits_of
 from rewardsmith.store.leases import Lease, Owner
 from rewardsmith.store.schema import check_name, now, runs
 
@@ -21,6 +27,8 @@ class Waiting:
 
     waiting: int
     """Runs that nobody drives."""
+    ready: int
+    """Those of them that their keys' limits let be driven now."""
     drivers: tuple[Owner, ...]
     """Who drives the others."""
 
@@ -31,40 +39,53 @@ class Queue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submitted(self, key: str, digest: str) -> str | None:
-        """The run that was submitted under `key`; None where there is none.
+    def submitted(self, submission: str, digest: str, caller: Caller = EVERYONE) -> str | None:
+        """The run that this caller submitted under `submission`; None where there is none.
 
         Raises:
             Conflict: What was asked under it had another `digest`.
         """
         with self._database.reading() as connection:
-            return _submitted(connection, key, digest)
+            return _submitted(connection, submission, digest, caller)
 
-    def submit(self, run: str, first: Sequence[Event], *, key: str | None = None, digest: str = "") -> str:
+    def submit(
+        self,
+        run: str,
+        first: Sequence[Event],
+        *,
+        submission: str | None = None,
+        digest: str = "",
+        caller: Caller = EVERYONE,
+        reserve: Reserve = NOTHING,
+    ) -> str:
         """Add a run with its first events, to be driven; all or nothing.
 
         Args:
             run: Name of the run.
             first: Its first events.
-            key: What the asker calls this request; asked twice, it is one run.
+            submission: What the caller calls this request; asked twice, it is one run.
             digest: Hash of the request.
+            caller: Whose run it is.
+            reserve: The most that it may take.
 
         Returns:
-            Name of the run: this one, or the one that `key` stands for already.
+            Name of the run: this one, or the one that `submission` stands for already.
 
         Raises:
-            Conflict: There is a run of that name, or `key` stands for another request.
-            UsageError: The name cannot be a folder's.
+            Conflict: There is a run of that name, or `submission` stands for another request.
+            LimitReached: The caller's key has used what it may have within a day.
+            UsageError: The name cannot be a folder's, or the key may never take so much.
         """
         check_name(run)
         with self._database.transaction() as connection:
-            known = _submitted(connection, key, digest) if key else None
+            known = _submitted(connection, submission, digest, caller) if submission else None
             if known is not None:
                 return known
             if connection.execute(select(runs.c.id).where(runs.c.id == run)).first() is not None:
-                raise Conflict(f"there is a run {run!r} already", hint="take another name, or none")
-            values = {"id": run, "created": now(), "queued": now(), "submission": key, "digest": digest}
-            connection.execute(insert(runs).values(**values))
+                raise Conflict(f"the name {run!r} is taken", hint="take another name, or none")
+            allowance.check(connection, caller, reserve)
+            values = {"id": run, "created": now(), "queued": now(), "submission": submission, "digest": digest}
+            connection.execute(insert(runs).values(**values, asker=caller.name, **reserve.model_dump()))
             log.write(connection, run, first)
         return run
 
@@ -81,10 +102,9 @@ class Queue:
         """
         with self._database.transaction() as connection:
             rows = connection.execute(_queued().with_for_update()).mappings().all()  # so that takers take turns
-            free = [row for row in rows if not leases.driven(row)]
-            if len(rows) - len(free) >= most:
+            if sum(map(leases.driven, rows)) >= most:
                 return None
-            for row in free:
+            for row in _ready(rows, limits_of(connection)):
                 if row["claims"] < max_claims:
                     return leases.claim(connection, row["id"], owner, ttl_s, max_claims)
                 reason = f"{row['claims']} processes took the run and ended without a word"
@@ -96,8 +116,9 @@ class Queue:
         """How many wait, and who drives the others."""
         with self._database.reading() as connection:
             rows = connection.execute(_queued()).mappings().all()
+            ready = _ready(rows, limits_of(connection))
         owners = [leases.owner_of(row) for row in rows if leases.driven(row)]
-        return Waiting(len(rows) - len(owners), tuple(owner for owner in owners if owner))
+        return Waiting(len(rows) - len(owners), len(ready), tuple(owner for owner in owners if owner))
 
 
 def _queued() -> Select[tuple[object, ...]]:
@@ -106,13 +127,26 @@ def _queued() -> Select[tuple[object, ...]]:
     return select(runs, now().label("now")).where(waits).order_by(runs.c.queued, runs.c.id)
 
 
-def _submitted(connection: Connection, key: str, digest: str) -> str | None:
-    row = connection.execute(select(runs.c.id, runs.c.digest).where(runs.c.submission == key)).first()
+def _ready(rows: Sequence[RowMapping], limits: Mapping[str, KeyLimits]) -> list[RowMapping]:
+    """The runs of the queue that nobody drives and somebody may, side by side, in the order of the queue."""
+    driven = Counter(row["asker"] for row in rows if leases.driven(row))
+    ready = []
+    for row in rows:
+        most = limits[row["asker"]].runs_at_once if row["asker"] in limits else None
+        if not leases.driven(row) and (most is None or driven[row["asker"]] < most):
+            driven[row["asker"]] += 1
+            ready.append(row)
+    return ready
+
+
+def _submitted(connection: Connection, submission: str, digest: str, caller: Caller) -> str | None:
+    mine = (runs.c.asker == caller.name) & (runs.c.submission == submission)
+    row = connection.execute(select(runs.c.id, runs.c.digest).where(mine)).first()
     if row is None:
         return None
     if row.digest != digest:
         raise Conflict(
-            f"the key {key!r} was used for another request, which is run {row.id}",
+            f"the key {submission!r} was used for another request, which is run {row.id}",
             hint="take a new Idempotency-Key for a new request",
         )
     return str(row.id)

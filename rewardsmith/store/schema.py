@@ -1,20 +1,33 @@
-"""The three tables. Every change of theirs is a migration, and a new `HEAD`."""
+"""The tables. Every change of theirs is a migration, and a new `HEAD`."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+    true,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from rewardsmith.errors import UsageError
 
-HEAD = "0002"
+HEAD = "0003"
 """Revision of the newest migration."""
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision that this version knows, oldest first."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -43,7 +56,10 @@ runs = Table(
     Column("queued", Float(53)),  # since when a driver is asked for; null when none is
     Column("submission", Text),  # the key under which it was submitted
     Column("digest", Text),  # hash of what was asked under that key
-    Index("uq_runs_submission", "submission", unique=True),
+    Column("asker", Text, nullable=False, server_default=text("''")),  # name of the API key it belongs to; '' for none
+    Column("trainings", Integer, nullable=False, server_default=text("0")),  # most that it may take, by its plan
+    Column("dollars", Float(53), nullable=False, server_default=text("0")),  # most that it may spend
+    Index("uq_runs_submission", "asker", "submission", unique=True),
 )
 """Who drives which run, and which wait. What a run is, its events tell."""
 
@@ -73,12 +89,39 @@ completions = Table(
 )
 """What models answered; each stored before it is used."""
 
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("limits", Text, nullable=False),  # JSON of KeyLimits
+    Column("created", Float(53), nullable=False),
+    Column("revoked", Float(53)),  # null while it is good
+    Index("uq_keys_hash", "hash", unique=True),
+)
+"""Who may use the service. No row is ever removed, so that a name stands for one holder for good."""
 
-def check_name(run: str) -> None:
-    """Raise UsageError where a run cannot be called so: its name is a folder, too."""
-    if not _NAME.fullmatch(run):
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("key", Text, ForeignKey("keys.name"), nullable=False),
+    Column("until", Float(53), nullable=False),
+)
+"""Who is logged in at the pages."""
+
+
+def of_asker(asker: str | None) -> ColumnElement[bool]:
+    """Whether a run belongs to the key of that name; any does where none is named."""
+    return true() if asker is None else runs.c.asker == asker
+
+
+def check_name(name: str, what: str = "a run") -> None:
+    """Raise UsageError where a run, whose name is a folder too, or `what` cannot be called so."""
+    if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{run!r} cannot name a run", hint="letters, digits, '.', '_' and '-', at most 100, first no '.'"
+            f"{name!r} cannot name {what}", hint="letters, digits, '.', '_' and '-', at most 100, first no '.'"
         )
 
 

@@ -19,9 +19,10 @@ from rewardsmith.domain.run import ENDED
 from rewardsmith.errors import Conflict, LeaseLost, StoreError
 from rewardsmith.store import leases, log
 from rewardsmith.store.database import Database
+from rewardsmith.store.keys import Keys
 from rewardsmith.store.leases import Lease, Owner
 from rewardsmith.store.queue import Queue
-from rewardsmith.store.schema import check_name, completions, events, now, runs
+from rewardsmith.store.schema import check_name, completions, events, now, of_asker, runs
 
 __all__ = ["Lease", "Owner", "RunRow", "Store", "StoredCompletion"]
 
@@ -54,6 +55,8 @@ class RunRow:
     """Whether it is to be cancelled."""
     waits: bool
     """Whether it is queued, and nobody drives it."""
+    asker: str
+    """Name of the key that it belongs to; empty for none."""
 
 
 class Store:
@@ -63,6 +66,8 @@ class Store:
         self._database = database
         self.queue = Queue(database)
         """The runs that wait for a driver."""
+        self.keys = Keys(database)
+        """Who may use the service."""
 
     @classmethod
     def open(cls, url_or_path: str | Path) -> Store:
@@ -213,19 +218,29 @@ class Store:
                 raise leases.unknown(connection, run)
         return _run(row)
 
-    def runs(self) -> list[RunRow]:
-        """Every run, the newest last."""
+    def asker(self, run: str) -> str | None:
+        """Name of the key that the run belongs to, empty for none; absent where there is no such run."""
         with self._database.reading() as connection:
-            return [_run(row) for row in connection.execute(_rows().order_by(*_ORDER)).mappings()]
+            found = connection.execute(select(runs.c.asker).where(runs.c.id == run)).scalar()
+        return None if found is None else str(found)
 
-    def page(self, after: str | None, most: int) -> list[RunRow]:
-        """Up to `most` runs, the newest first, from behind the run `after`. Raises UnknownName."""
-        query = _rows().order_by(*(column.desc() for column in _ORDER)).limit(most)
+    def runs(self, asker: str | None = None) -> list[RunRow]:
+        """Every run, or those that belong to the key `asker`; the newest last."""
+        query = _rows().where(of_asker(asker)).order_by(*_ORDER)
+        with self._database.reading() as connection:
+            return [_run(row) for row in connection.execute(query).mappings()]
+
+    def page(self, after: str | None, most: int, *, asker: str | None = None) -> list[RunRow]:
+        """Up to `most` runs, the newest first, from behind the run `after`; of the key `asker` alone where it is named.
+
+        Raises UnknownName.
+        """
+        query = _rows().where(of_asker(asker)).order_by(*(column.desc() for column in _ORDER)).limit(most)
         with self._database.reading() as connection:
             if after is not None:
-                place = connection.execute(select(*_ORDER).where(runs.c.id == after)).first()
+                place = connection.execute(select(*_ORDER).where(runs.c.id == after, of_asker(asker))).first()
                 if place is None:
-                    raise leases.unknown(connection, after, where="cursor")
+                    raise leases.unknown(connection, after, where="cursor", asker=asker)
                 query = query.where(tuple_(*_ORDER) < tuple_(*place))
             return [_run(row) for row in connection.execute(query).mappings()]
 
@@ -256,4 +271,5 @@ def _run(row: RowMapping) -> RunRow:
         alive=alive,
         cancel=bool(row["cancel"]),
         waits=row["queued"] is not None and not alive,
+        asker=row["asker"],
     )

@@ -118,13 +118,13 @@ def test_what_is_not_queued_is_never_taken(store):
 
 def test_a_key_is_one_run(store):
     assert store.queue.submitted("k", "d") is None
-    assert store.queue.submit("a", FIRST, key="k", digest="d") == "a"
-    assert store.queue.submit("b", FIRST, key="k", digest="d") == "a"
+    assert store.queue.submit("a", FIRST, submission="k", digest="d") == "a"
+    assert store.queue.submit("b", FIRST, submission="k", digest="d") == "a"
     assert store.queue.submitted("k", "d") == "a"
     assert [row.id for row in store.runs()] == ["a"]
     with pytest.raises(Conflict, match="run a"):
-        store.queue.submit("b", FIRST, key="k", digest="other")
-    with pytest.raises(Conflict, match="'a' already"):
+        store.queue.submit("b", FIRST, submission="k", digest="other")
+    with pytest.raises(Conflict, match="'a' is taken"):
         store.queue.submit("a", FIRST)
     with pytest.raises(UsageError):
         store.queue.submit("../a", FIRST)
@@ -138,7 +138,9 @@ def test_a_database_of_the_first_revision_goes_on(tmp_path):
     Store.open(place).close()
     old = sqlite3.connect(place)
     old.execute("DROP INDEX uq_runs_submission")
-    for column in ("queued", "submission", "digest"):
+    old.execute("DROP TABLE sessions")
+    old.execute("DROP TABLE keys")
+    for column in ("queued", "submission", "digest", "asker", "trainings", "dollars"):
         old.execute(f"ALTER TABLE runs DROP COLUMN {column}")
     old.execute("INSERT INTO runs (id, created) VALUES ('earlier', 1.0)")
     old.execute("UPDATE alembic_version SET version_num = '0001'")

@@ -20,7 +20,7 @@ from rewardsmith.reports.remarks import remarks
 from rewardsmith.reports.scores import beats, score_rows
 from rewardsmith.reports.standing import standing
 from rewardsmith.search.chosen import find_candidate
-from rewardsmith.service.asked import CandidateId, RunId, TheDesk
+from rewardsmith.service.asked import CandidateId, RunId, TheCaller, TheDesk
 from rewardsmith.service.pages.lines import line
 from rewardsmith.service.pages.pictures import chart
 from rewardsmith.service.pages.rendering import PageRoute, show
@@ -39,10 +39,13 @@ _FILM_BYTES = 64 * MIB
 
 @routes.get("/")
 def runs(
-    desk: TheDesk, status: Status | None = None, cursor: Annotated[str | None, Query(max_length=100)] = None
+    desk: TheDesk,
+    caller: TheCaller,
+    status: Status | None = None,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """The runs, the newest first."""
-    found = desk.page(status, cursor, _LINES + 1)
+    found = desk.page(caller, status, cursor, _LINES + 1)
     lines = [line(each, desk.workshop.run(each.run)) for each in found[:_LINES]]
     after = found[_LINES - 1].run if len(found) > _LINES else None
     return show("runs", lines=lines, status=status, statuses=_STATUSES, cursor=cursor, after=after)
