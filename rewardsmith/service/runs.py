@@ -12,9 +12,10 @@ from starlette.responses import HTMLResponse, PlainTextResponse, StreamingRespon
 
 from rewardsmith.domain.request import CandidateSummary, FeedbackRequest, FeedbackTicket, RunPage, RunRequest, RunTicket
 from rewardsmith.domain.result import Best, CandidateResult, RunResult, Status
+from rewardsmith.domain.run import ENDED
 from rewardsmith.search.chosen import candidate_result, find_best, find_candidate
 from rewardsmith.service.asked import CandidateId, RunId, TheCaller, TheDesk
-from rewardsmith.service.streaming import ends, stream
+from rewardsmith.service.streaming import stream
 
 routes = APIRouter(prefix="/v1/runs", tags=["runs"])
 
@@ -112,16 +113,13 @@ def report(run: RunId, desk: TheDesk) -> Response:
 
 
 @routes.get("/{run}/events", response_class=_Events)
-async def events(run: RunId, desk: TheDesk, last_event_id: _Seen = 0, after: _After = 0) -> Response:
+async def events(run: RunId, desk: TheDesk, request: Request, last_event_id: _Seen = 0, after: _After = 0) -> Response:
     """The run's events from its first, or from behind `Last-Event-ID` or `after`, as they come; ends with the run.
 
     Each event's id is its id in the log. 204 where the run has ended and nothing is left to tell.
     """
-    store = desk.workshop.store
-    await to_thread.run_sync(store.row, run)
-    last_event_id = max(last_event_id, after)
-    if last_event_id:
-        told = await to_thread.run_sync(store.events, run)
-        if ends(told) and told[-1].id <= last_event_id:
-            return Response(status_code=204)
-    return _Events(stream(store, run, last_event_id))
+    row = await to_thread.run_sync(desk.workshop.store.row, run)
+    seen = min(max(last_event_id, after), row.last_event)
+    if seen == row.last_event and (await to_thread.run_sync(desk.workshop.run, run)).status in ENDED:
+        return Response(status_code=204)
+    return _Events(stream(request.app.state.tail, run, seen))

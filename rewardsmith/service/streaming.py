@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from functools import lru_cache
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from rewardsmith.domain.events import StatusChanged, StoredEvent
-from rewardsmith.domain.run import ENDED
-from rewardsmith.store.store import Store
+from rewardsmith.service.tail import Tail
+from rewardsmith.store.log import Line
 
-POLL_S = 0.25
-"""How often the log is read."""
 PING_S = 15.0
 """After how long a silent stream says that it lives."""
 
 
-def ends(events: Sequence[StoredEvent]) -> bool:
-    """Whether the last of these events is a run's last."""
-    return bool(events) and isinstance(events[-1].event, StatusChanged) and events[-1].event.status in ENDED
-
-
-async def stream(store: Store, run: str, after: int) -> AsyncIterator[bytes]:
-    """The run's events with ids above `after`, as they come; ends with the run's last."""
-    silent = 0.0
-    while True:
-        new = await asyncio.to_thread(store.events, run, after=after)
-        for event in new:
-            yield format_sse_event(data_str=event.model_dump_json(), id=str(event.id))
-            after = event.id
-        if ends(new):
+async def stream(tail: Tail, run: str, after: int) -> AsyncIterator[bytes]:
+    """The run's events behind `after`, which is no later than its last, as they come; ends with the run's last."""
+    async for lines in tail.watch(run, after, PING_S):
+        yield b"".join(map(_message, lines)) or KEEPALIVE_COMMENT
+        if lines and lines[-1].ends:
             return
-        silent = 0.0 if new else silent + POLL_S
-        if silent >= PING_S:
-            silent = 0.0
-            yield KEEPALIVE_COMMENT
-        await asyncio.sleep(POLL_S)
+
+
+@lru_cache(maxsize=4096)
+def _message(line: Line) -> bytes:
+    return format_sse_event(data_str=line.json, id=str(line.id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -18,6 +18,7 @@ from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import BODY_BYTES, Door
 from rewardsmith.service.drivers import Drivers
 from rewardsmith.service.pages import mounting
+from rewardsmith.service.tail import Tail
 
 
 def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
@@ -25,13 +26,14 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
 
     @asynccontextmanager
     async def working(app: FastAPI) -> AsyncIterator[None]:
-        app.state.keeping = keeping = asyncio.create_task(drivers.keep())
+        app.state.keeping = asyncio.create_task(drivers.keep())
+        following = asyncio.create_task(tail.keep())
         try:
             yield
         finally:
-            keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping
+            for task in (app.state.keeping, following):
+                task.cancel()
+            await asyncio.wait({app.state.keeping, following})
             await drivers.interrupt()
 
     app = FastAPI(
@@ -47,6 +49,7 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
     app.state.registry = registry = metrics.registry_of(desk.workshop)
     app.state.callers = callers = Callers(desk.workshop.store.keys, always=locked)
     app.state.desk, app.state.submitting = desk, CapacityLimiter(1)
+    app.state.tail = tail = Tail(desk.workshop.store)
     problems.install(app)
     for routes in (runs.routes, files.routes, catalogue.routes, health.routes, metrics.routes, login.routes):
         app.include_router(routes)

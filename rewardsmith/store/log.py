@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, RowMapping, insert
 
 from rewardsmith.domain.events import EVENT, Event, StoredEvent
+from rewardsmith.domain.run import ENDED
 from rewardsmith.errors import StoreError
 from rewardsmith.store.schema import events, now
 
@@ -25,6 +28,32 @@ def write(connection: Connection, run: str, new: Sequence[Event]) -> list[Stored
         row = connection.execute(added.returning(events.c.id, events.c.time)).one()
         stored.append(StoredEvent(id=row.id, time=row.time, event=item))
     return stored
+
+
+@dataclass(frozen=True)
+class Line:
+    """An event as it stands in the log, unread."""
+
+    id: int
+    """Increasing; unique in the database."""
+    run: str
+    """Name of its run."""
+    time: float
+    """Seconds since 1970 by the clock of the database."""
+    kind: str
+    """Kind of event."""
+    data: str
+    """The event as JSON, in one line."""
+
+    @property
+    def json(self) -> str:
+        """What a `StoredEvent` of it is in JSON."""
+        return f'{{"id":{self.id},"time":{self.time!r},"event":{self.data}}}'
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is a run's last."""
+        return self.kind == "status_changed" and json.loads(self.data)["status"] in ENDED
 
 
 def read(row: RowMapping) -> StoredEvent:

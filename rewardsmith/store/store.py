@@ -6,11 +6,11 @@ and the event that tells of it are one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import RowMapping, Select, and_, func, insert, select, tuple_, update
+from sqlalchemy import BigInteger, RowMapping, Select, Text, and_, column, func, insert, select, tuple_, update, values
 from sqlalchemy.exc import IntegrityError
 
 from rewardsmith.domain.events import EVENT, AttemptEnded, Event, FeedbackGiven, StatusChanged, StoredEvent
@@ -21,6 +21,7 @@ from rewardsmith.store import leases, log
 from rewardsmith.store.database import Database
 from rewardsmith.store.keys import Keys
 from rewardsmith.store.leases import Lease, Owner
+from rewardsmith.store.log import Line
 from rewardsmith.store.queue import Queue
 from rewardsmith.store.schema import check_name, completions, events, now, of_asker, runs
 
@@ -183,6 +184,20 @@ class Store:
         with self._database.transaction() as connection:
             return [log.read(row) for row in connection.execute(query.order_by(events.c.id)).mappings()]
 
+    def lines(self, places: Mapping[str, int]) -> list[Line]:
+        """All events of these runs, each run's behind its place in the log, unread and in order."""
+        given = values(column("run", Text), column("place", BigInteger)).data([*places.items()]).cte("places")
+        query = select(events).join(given, (events.c.run == given.c.run) & (events.c.id > given.c.place))
+        with self._database.reading() as connection:
+            found = [Line(**row) for row in connection.execute(query).mappings()]
+        return sorted(found, key=lambda line: line.id)
+
+    def page_of(self, run: str, after: int, most: int) -> list[Line]:
+        """The run's first `most` events with ids above `after`, unread and in order."""
+        query = select(events).where(events.c.run == run, events.c.id > after).order_by(events.c.run, events.c.id)
+        with self._database.reading() as connection:
+            return [Line(**row) for row in connection.execute(query.limit(most)).mappings()]
+
     def completion(self, run: str, key: CompletionKey) -> StoredCompletion | None:
         """The completion under `key`; absent when none is stored."""
         with self._database.reading() as connection:
@@ -206,8 +221,8 @@ class Store:
             leases.fence(connection, lease)
             if connection.execute(_completion(lease.run, key)).first() is not None:
                 return []
-            values = {"run": lease.run, "prompt_hash": prompt_hash, "data": completion.model_dump_json()}
-            connection.execute(insert(completions).values(**values, **key.model_dump()))
+            given = {"run": lease.run, "prompt_hash": prompt_hash, "data": completion.model_dump_json()}
+            connection.execute(insert(completions).values(**given, **key.model_dump()))
             return log.write(connection, lease.run, new)
 
     def row(self, run: str) -> RunRow:
