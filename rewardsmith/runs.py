@@ -9,6 +9,7 @@ from pathlib import Path
 from rewardsmith.domain.result import RunResult, RunSummary, Status
 from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.task import Task
 from rewardsmith.errors import StoreError, UsageError
 from rewardsmith.search.results import result, summary
 from rewardsmith.search.surveying import read_survey, survey_key
@@ -76,8 +77,12 @@ class Runs:
     def survey_of(self, run: Run) -> Survey | None:
         """The survey that a run rests on, if it is still there."""
         assert run.spec is not None
+        return self.survey_at_hand(run.spec.task)
+
+    def survey_at_hand(self, task: Task) -> Survey | None:
+        """The survey of a task, if there is one."""
         try:
-            return read_survey(self._folder / "surveys" / survey_key(run.spec.task), run.spec.task)
+            return read_survey(self._folder / "surveys" / survey_key(task), task)
         except StoreError:
             return None
 

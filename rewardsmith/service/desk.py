@@ -13,7 +13,7 @@ from rewardsmith.catalogue.tasks import list_tasks
 from rewardsmith.domain.events import FeedbackGiven, RunStarted, StoredEvent
 from rewardsmith.domain.key import Caller, Reserve
 from rewardsmith.domain.offer import ModelSummary
-from rewardsmith.domain.plan import Plan, StopSpec
+from rewardsmith.domain.plan import Plan, RunSpec, StopSpec
 from rewardsmith.domain.request import FeedbackRequest, FeedbackTicket, RunRequest, RunTicket
 from rewardsmith.domain.result import RunResult, RunSummary, Status
 from rewardsmith.domain.run import ENDED, Run
@@ -54,9 +54,23 @@ class Desk:
         return self.ticket(known)
 
     def _new(self, asked: RunRequest, caller: Caller, submission: str | None, digest: str) -> str:
+        spec, plan = self.estimate(asked, caller)
+        if self.workshop.folder(spec.run).path.exists():
+            raise Conflict(f"the name {spec.run!r} is taken", hint="take another name, or none")
+        return self.workshop.store.queue.submit(
+            spec.run,
+            [RunStarted(spec=spec, plan=plan)],
+            submission=submission,
+            digest=digest,
+            caller=caller,
+            reserve=_reserve(spec.stop, plan, caller),
+        )
+
+    def estimate(self, asked: RunRequest, caller: Caller) -> tuple[RunSpec, Plan]:
+        """What a run would be, and what it would take at most; nothing is queued. Raises as `submit`."""
         self._check(asked)
         name = asked.name or f"{asked.task}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        spec, plan = self.workshop.prepare(
+        return self.workshop.prepare(
             EvolveRequest(
                 env=asked.task,
                 recipe=asked.recipe,
@@ -73,16 +87,6 @@ class Desk:
                 stop=StopSpec(**asked.stop.model_dump()),
             ),
             asker=None if caller.rules else caller.name,
-        )
-        if self.workshop.folder(name).path.exists():
-            raise Conflict(f"the name {name!r} is taken", hint="take another name, or none")
-        return self.workshop.store.queue.submit(
-            name,
-            [RunStarted(spec=spec, plan=plan)],
-            submission=submission,
-            digest=digest,
-            caller=caller,
-            reserve=_reserve(spec.stop, plan, caller),
         )
 
     def _check(self, asked: RunRequest) -> None:

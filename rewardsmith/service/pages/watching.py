@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse, Response
 
 from rewardsmith.domain.result import Status
 from rewardsmith.domain.run import ENDED
-from rewardsmith.errors import StoreError
 from rewardsmith.reports.board import board
 from rewardsmith.reports.components import COMPONENTS
 from rewardsmith.reports.costs import asides, cost_rows, shares
@@ -26,7 +25,6 @@ from rewardsmith.service.pages.pictures import chart
 from rewardsmith.service.pages.rendering import PageRoute, show
 from rewardsmith.service.pages.sheet import sheet
 from rewardsmith.service.pages.stages import generations, under_way
-from rewardsmith.store.untrusted import MIB, read_untrusted
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -34,7 +32,6 @@ _STATUSES: tuple[Status, ...] = ("queued", "running", "paused", "done", "failed"
 _LINES = 25
 _EVENTS = 400
 """How far back in the log the page of a run looks for what happened last."""
-_FILM_BYTES = 64 * MIB
 
 
 @routes.get("/")
@@ -89,17 +86,6 @@ def candidate(run: RunId, candidate: CandidateId, desk: TheDesk) -> Response:
     told = desk.workshop.run(run)
     found = sheet(told, find_candidate(told, candidate), desk.workshop.folder(run))
     return show("candidate", run=run, spec=told.spec, known=told.candidates, sheet=found, header=COMPONENTS)
-
-
-@routes.get("/runs/{run}/candidates/{candidate}/video.mp4")
-def video(run: RunId, candidate: CandidateId, desk: TheDesk) -> Response:
-    """The film of a candidate's policy."""
-    told = desk.workshop.run(run)
-    folder = desk.workshop.folder(run).candidate(find_candidate(told, candidate).id)
-    try:
-        return Response(read_untrusted(folder, "video.mp4", limit=_FILM_BYTES), media_type="video/mp4")
-    except StoreError:
-        return Response(status_code=404)
 
 
 @routes.post("/runs/{run}/cancel")
