@@ -33,14 +33,14 @@ def changes(run: Run, candidate: Candidate) -> str:
 
 def unified(run: Run, old: Candidate, new: Candidate) -> str:
     """A unified diff of two candidates' sources, headed by their scores; empty where they are equal."""
-    lines = difflib.unified_diff(
-        (old.source or "").splitlines(),
-        (new.source or "").splitlines(),
-        f"{old.id}  score {score(value(run, old))}",
-        f"{new.id}  score {score(value(run, new))}",
-        lineterm="",
-    )
-    return "\n".join(lines)
+    names = [f"{each.id}  score {score(value(run, each))}" for each in (old, new)]
+    return difference(old.source, new.source, *names)
+
+
+def difference(old: str | None, new: str | None, old_name: str, new_name: str) -> str:
+    """A unified diff of two sources; empty where they are equal."""
+    before, after = ((source or "").splitlines() for source in (old, new))
+    return "\n".join(difflib.unified_diff(before, after, old_name, new_name, lineterm=""))
 
 
 def marked(diff: str) -> Markup:

@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from rewardsmith.reports.templating import TEMPLATES
-from rewardsmith.service.pages import asking, tasks, watching
+from rewardsmith.service.pages import asking, comparing, tasks, watching
 
 _KEEP = {"cache-control": "no-cache"}
 """A browser may keep them, and asks whether they have changed."""
@@ -33,6 +33,6 @@ def style() -> Response:
 
 def mount(app: FastAPI) -> None:
     """Have the application show the pages."""
-    for each in (watching.routes, asking.routes, tasks.routes, routes):
+    for each in (watching.routes, asking.routes, tasks.routes, comparing.routes, routes):
         app.include_router(each)
     app.mount("/static", _Kept(directory=Path(__file__).parent / "static"))

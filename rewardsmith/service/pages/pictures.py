@@ -11,7 +11,7 @@ from rewardsmith.domain.report import Report
 from rewardsmith.domain.result import Interval, RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.reports.curves import End, climb, spent_by_search, unit
-from rewardsmith.reports.drawing import Axes, Point, span, svg
+from rewardsmith.reports.drawing import Axes, Figure, Point, span, svg
 from rewardsmith.reports.words import interval
 
 _LEVELS = ("human", "sparse", "random")
@@ -54,6 +54,20 @@ def _axes(x: float, values: Sequence[float], *, width: float, height: float) -> 
     return Axes(
         x=(0, max(x, 1)), y=span(values, room=0.1), width=width, height=height, left=2, right=4, top=3, bottom=3
     )
+
+
+def together(title: str, x_label: str, y_label: str, *curves: tuple[str, Sequence[Point]]) -> Figure | None:
+    """Up to two named curves on one scale; None where there is no point at all."""
+    found = [
+        (name, points, kind) for (name, points), kind in zip(curves, ("confirmed", "human"), strict=False) if points
+    ]
+    if not found:
+        return None
+    everything = [point for _, points, _ in found for point in points]
+    axes = Axes(x=(0, max(x for x, _ in everything) or 1), y=span(y for _, y in everything), width=640, right=150)
+    names = axes.names((points[-1][1], name[:18], kind) for name, points, kind in found)
+    drawn = [axes.line(points, kind, name) for name, points, kind in found]
+    return Figure(title, axes.picture(title, x_label, y_label, *drawn, around=names))
 
 
 def chart(run: Run, result: RunResult, place: str) -> dict[str, Any] | None:

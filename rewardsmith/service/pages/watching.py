@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from rewardsmith.domain.request import FeedbackRequest
 from rewardsmith.domain.result import Status
 from rewardsmith.domain.run import ENDED
 from rewardsmith.reports.board import board
 from rewardsmith.reports.components import COMPONENTS
 from rewardsmith.reports.costs import asides, cost_rows, shares
 from rewardsmith.reports.curves import learning_curves
+from rewardsmith.reports.film import film_file
 from rewardsmith.reports.happened import happened
 from rewardsmith.reports.lineage import lineage
 from rewardsmith.reports.remarks import remarks
@@ -20,6 +24,7 @@ from rewardsmith.reports.scores import beats, score_rows
 from rewardsmith.reports.standing import standing
 from rewardsmith.search.chosen import find_candidate
 from rewardsmith.service.asked import CandidateId, RunId, TheCaller, TheDesk
+from rewardsmith.service.pages.forms import checked, fields_of
 from rewardsmith.service.pages.lines import line
 from rewardsmith.service.pages.pictures import chart
 from rewardsmith.service.pages.rendering import PageRoute, show
@@ -76,6 +81,7 @@ def run(run: RunId, desk: TheDesk) -> Response:
         shares=shares(told),
         asides=asides(told),
         remarks=remarks(told),
+        film=best is not None and film_file(desk.workshop.folder(run), best) is not None,
         log=[(each, said) for each in reversed(log) if (said := happened(each.event, told))][:60],
     )
 
@@ -85,7 +91,23 @@ def candidate(run: RunId, candidate: CandidateId, desk: TheDesk) -> Response:
     """All of one candidate."""
     told = desk.workshop.run(run)
     found = sheet(told, find_candidate(told, candidate), desk.workshop.folder(run))
-    return show("candidate", run=run, spec=told.spec, known=told.candidates, sheet=found, header=COMPONENTS)
+    return show(
+        "candidate",
+        run=run,
+        spec=told.spec,
+        known=told.candidates,
+        ended=told.status in ENDED,
+        sheet=found,
+        header=COMPONENTS,
+    )
+
+
+@routes.post("/runs/{run}/feedback")
+async def feedback(run: RunId, desk: TheDesk, request: Request) -> Response:
+    """Pass a person's words on to the run and show it."""
+    given = {name: values[0] for name, values in (await fields_of(request)).items()}
+    await to_thread.run_sync(desk.feedback, run, checked(FeedbackRequest, given))
+    return RedirectResponse(f"/runs/{run}#said", 303)
 
 
 @routes.post("/runs/{run}/cancel")
