@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up a virtual environment with pinned versions, bubblewrap, and for root a Docker engine. Safe to repeat.
+# Sets up a virtual environment with pinned versions, bubblewrap, and for root a Docker engine and PostgreSQL. Safe to repeat.
 #   scripts/install.sh FOLDER      (PYTHON, PIP_TORCH_ARGS, PIP_ARGS: see the Makefile)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,6 +41,11 @@ fi
 if ! command -v dockerd >/dev/null && [ "$(id -u)" -eq 0 ]; then
   # for the tests of the images, which start an engine of their own (RUNLEVEL=1: apt starts none without systemd)
   RUNLEVEL=1 from_apt docker.io || say 'no Docker engine (docker.io): the tests of the images will be skipped'
+fi
+
+if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && [ "$(id -u)" -eq 0 ]; then
+  # for the tests of servers that share a database, which start a PostgreSQL of their own
+  RUNLEVEL=1 from_apt postgresql || say 'no PostgreSQL (postgresql): the tests with it will be skipped'
 fi
 
 if ! [ -x "$venv/bin/python" ]; then

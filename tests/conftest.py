@@ -1,20 +1,46 @@
-"""Where isolation is required, a test of it that is skipped has failed; tests with Docker share an engine."""
+"""Where isolation is required, a test of it that is skipped has failed; tests share a Docker engine, and a Postgres."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.cluster import Cluster
+from rewardsmith.errors import InfrastructureError
+
 ROOMS = ("attacks", "isolation", "reward", "sandboxes")
 """Folders whose tests all carry the marker `isolation`, but for those marked `docker`."""
 WHERE_WRITABLE = {"test_cgroups.py"}
 """Files that try what only some machines grant; `rewardsmith doctor` says so, and nothing rests on it."""
-REQUIRED = {"isolation": "REWARDSMITH_REQUIRE_ISOLATION", "docker": "REWARDSMITH_REQUIRE_DOCKER"}
+REQUIRED = {
+    "isolation": "REWARDSMITH_REQUIRE_ISOLATION",
+    "docker": "REWARDSMITH_REQUIRE_DOCKER",
+    "postgres": "REWARDSMITH_REQUIRE_POSTGRES",
+}
 """By marker, the variable under which a skip is a failure."""
+_DATABASES = count()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL for the tests of one process."""
+    try:
+        running = Cluster()
+    except InfrastructureError as error:
+        pytest.skip(error.message)
+    yield running
+    running.remove()
+
+
+@pytest.fixture
+def postgres(cluster: Cluster) -> str:
+    """The address of an empty database in it."""
+    return cluster.make(f"test{next(_DATABASES)}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -146,7 +146,7 @@ def engine_of(given: str, *, patience_s: int | None = None) -> Engine:
         except ModuleNotFoundError as error:
             raise MissingExtra(
                 f"the database {without_password(given)} needs the package {error.name}",
-                hint=f"pip install '{error.name}[binary]'" if error.name == "psycopg" else f"pip install {error.name}",
+                hint="pip install " + ("'rewardsmith[postgres]'" if error.name == "psycopg" else str(error.name)),
             ) from error
         except ArgumentError as error:
             raise UsageError(f"{without_password(given)!r} is no address of a database: {error}") from error

@@ -14,8 +14,8 @@ FIRST = [StatusChanged(status="running")]
 
 
 @pytest.fixture
-def store(tmp_path):
-    opened = Store.open(tmp_path / "a.db")
+def store(place: str):
+    opened = Store.open(place)
     yield opened
     opened.close()
 

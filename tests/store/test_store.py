@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 import rewardsmith
 from rewardsmith.domain.candidate import Candidate
@@ -26,8 +25,6 @@ from rewardsmith.store.store import Owner, Store
 
 KEY = CompletionKey(generation=1, role="designer", slot=0)
 ANSWER = Completion(text="def compute_reward(): ...", model="m", dollars=0.25)
-POSTGRES = os.environ.get("REWARDSMITH_TEST_POSTGRES", "")
-"""Address of an empty database, such as `postgresql+psycopg://postgres@127.0.0.1/test`; its tables are dropped."""
 PATHS = [str(Path(rewardsmith.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(PATHS)}
 
@@ -39,18 +36,6 @@ def ended(generation: int) -> GenerationEnded:
 def foreign() -> Owner:
     """An owner on another host, of whom nobody here can know whether it lives."""
     return replace(Owner.current(), host="elsewhere/pid:[1]", token=os.urandom(8).hex())
-
-
-@pytest.fixture(params=["sqlite", "postgres"] if POSTGRES else ["sqlite"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return str(tmp_path / "runs" / "rewardsmith.db")
-    engine = create_engine(POSTGRES)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE IF EXISTS completions, events, runs, alembic_version")
-    engine.dispose()
-    return POSTGRES
 
 
 @pytest.fixture
