@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     "--port", type=click.IntRange(0, 65535), metavar="N", default=8080, show_default=True, help="0 takes a free one."
 )
 @runs_at_once_option
+@option("--access-log", is_flag=True, help="A line per request on standard error.")
 @workshop_options(trains=True)
 @json_option
-def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, as_json: bool) -> None:
+def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, access_log: bool, as_json: bool) -> None:
     """Take requests for runs by REST, queue them, and drive each in a process of its own.
 
     Without keys whoever may use this machine may use the server, and nobody else; see `rewardsmith keys`. Ctrl-C
@@ -47,4 +48,4 @@ def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, as_jso
             click.echo(f"listening on {url}/v1 for {whom}", err=True)
 
     with listen(host, port, workshop.store.keys) as listening:
-        run_server(workshop, listening, runs_at_once, announce)
+        run_server(workshop, listening, runs_at_once, announce, access_log=access_log)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from urllib.parse import quote
 
 from anyio import to_thread
@@ -25,6 +26,9 @@ _ANYONES = {"/logout"}
 _STRANGERS = 60
 """Refused requests per minute from one address, above which it is told to wait."""
 
+_LOOK_S = 10.0
+"""How often an open stream is asked whether its caller is still good."""
+
 
 class Callers:
     """Lets requests in by the keys of one database."""
@@ -39,6 +43,7 @@ class Callers:
         """
         self._keys = keys
         self._always = always
+        self._clock = clock
         self._rates = Rates(clock)
 
     async def needed(self) -> bool:
@@ -61,6 +66,17 @@ class Callers:
             return _refused(not_allowed(caller))
         request.state.caller = caller
         return None
+
+    async def while_good(self, request: HTTPConnection, pieces: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+        """Pass on an answer that takes long, until its caller's key is revoked or the session ends."""
+        looked = self._clock()
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if self._clock() - looked >= _LOOK_S:
+                    if await self.needed() and await to_thread.run_sync(self._caller, request) is None:
+                        return
+                    looked = self._clock()
+                yield piece
 
     def _caller(self, request: HTTPConnection) -> Caller | None:
         kind, _, secret = request.headers.get("authorization", "").partition(" ")

@@ -15,6 +15,7 @@ from rewardsmith.domain.result import Best, CandidateResult, RunResult, Status
 from rewardsmith.domain.run import ENDED
 from rewardsmith.search.chosen import candidate_result, find_best, find_candidate
 from rewardsmith.service.asked import CandidateId, RunId, TheCaller, TheDesk
+from rewardsmith.service.callers import Callers
 from rewardsmith.service.streaming import stream
 
 routes = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -122,4 +123,5 @@ async def events(run: RunId, desk: TheDesk, request: Request, last_event_id: _Se
     seen = min(max(last_event_id, after), row.last_event)
     if seen == row.last_event and (await to_thread.run_sync(desk.workshop.run, run)).status in ENDED:
         return Response(status_code=204)
-    return _Events(stream(request.app.state.tail, run, seen))
+    callers: Callers = request.app.state.callers
+    return _Events(callers.while_good(request, stream(request.app.state.tail, run, seen)))

@@ -10,6 +10,7 @@ import uvicorn
 
 from rewardsmith.app import Workshop
 from rewardsmith.errors import InfrastructureError, UsageError
+from rewardsmith.service.access import AccessLog
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import LOCAL
 from rewardsmith.service.drivers import Drivers
@@ -41,8 +42,17 @@ def listen(host: str, port: int, keys: Keys) -> socket.socket:
         ) from error
 
 
-def serve(workshop: Workshop, listening: socket.socket, runs_at_once: int, announce: Callable[[str], None]) -> None:
+def serve(
+    workshop: Workshop,
+    listening: socket.socket,
+    runs_at_once: int,
+    announce: Callable[[str], None],
+    *,
+    access_log: bool = False,
+) -> None:
     """Announce where, and serve until interrupted; runs under way are paused then, for the next server. Blocks.
+
+    With `access_log` every request leaves a line on standard error.
 
     Raises:
         IsolationUnavailable: No training could be run safely here.
@@ -51,8 +61,9 @@ def serve(workshop: Workshop, listening: socket.socket, runs_at_once: int, annou
     assert workshop.executor is not None
     host, port = listening.getsockname()[:2]
     drivers = Drivers(workshop.store.queue, workshop.settings, runs_at_once)
+    app = make_app(Desk(workshop), drivers, locked=host not in LOCAL)
     config = uvicorn.Config(
-        make_app(Desk(workshop), drivers, locked=host not in LOCAL),
+        AccessLog(app) if access_log else app,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_STREAMS_S,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import lru_cache
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -14,7 +14,7 @@ PING_S = 15.0
 """After how long a silent stream says that it lives."""
 
 
-async def stream(tail: Tail, run: str, after: int) -> AsyncIterator[bytes]:
+async def stream(tail: Tail, run: str, after: int) -> AsyncGenerator[bytes]:
     """The run's events behind `after`, which is no later than its last, as they come; ends with the run's last."""
     async for lines in tail.watch(run, after, PING_S):
         yield b"".join(map(_message, lines)) or KEEPALIVE_COMMENT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -19,6 +20,14 @@ from rewardsmith.service.door import BODY_BYTES, Door
 from rewardsmith.service.drivers import Drivers
 from rewardsmith.service.pages import mounting
 from rewardsmith.service.tail import Tail
+
+
+class _Described(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The interface, and that a request carries a key where there are any."""
+        document = super().openapi()
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        return document | {"security": [{"key": []}, {}]}
 
 
 def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
@@ -36,7 +45,7 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
             await asyncio.wait({app.state.keeping, following})
             await drivers.interrupt()
 
-    app = FastAPI(
+    app = _Described(
         title="rewardsmith",
         version=__version__,
         summary="Evolves reward functions: submit a task, watch it, get the reward code.",
