@@ -143,9 +143,7 @@ def _good(secret: str) -> Select[tuple[object, ...]]:
 def _row(connection: Connection, name: str) -> RowMapping:
     row = connection.execute(select(keys).where(keys.c.name == name).with_for_update()).mappings().first()
     if row is None:
-        raise UnknownName(
-            "key", name, connection.execute(select(keys.c.name)).scalars(), hint="see `rewardsmith keys list`"
-        )
+        raise UnknownName("key", name, connection.execute(select(keys.c.name)).scalars(), hint="see `rewardsmith keys`")
     return row
 
 
