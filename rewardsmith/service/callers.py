@@ -86,12 +86,12 @@ class Callers:
         return self._keys.logged_in(session) if session else None
 
     def _unknown(self, request: HTTPConnection) -> Response:
-        if wait_s := self.stranger(request):
-            return _too_many("too many requests without a key from this address", wait_s)
         path = request.url.path
         wants_page = "text/html" in request.headers.get("accept", "") and not path.startswith("/v1/")
         if wants_page and request.scope["method"] in _SAFE:
             return RedirectResponse(f"/login?next={quote(path)}", 303)
+        if wait_s := self.stranger(request):
+            return _too_many("too many requests without a key from this address", wait_s)
         given = "authorization" in request.headers
         return _refused(
             KeyNeeded(

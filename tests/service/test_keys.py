@@ -1,0 +1,313 @@
+"""Who is served what, where there are keys: every route for every scope, and one key's runs for nobody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from service_server import TINY, Server, wait_for
+
+from rewardsmith.domain.key import KeyLimits, Scope
+from rewardsmith.store.store import Store
+
+OPEN = {"/healthz"}
+"""Served to anybody."""
+ADMIN = {"/metrics"}
+"""For keys of the scope `admin`; a route that tells of everyone's runs belongs here."""
+PLANTED = "sk-planted-4711-provider-key"
+
+
+class Keyed:
+    """A server that has keys, and what each of their holders sends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        os.environ["OPENAI_API_KEY"] = PLANTED
+        self.server = Server(folder, "--access-log")
+        del os.environ["OPENAI_API_KEY"]
+        self.store = Store.open(folder / "runs" / "rewardsmith.db")
+        self.secrets: dict[str, str] = {}
+
+    def add(self, name: str, scope: Scope = "submit", **limits: Any) -> None:
+        self.secrets[name] = self.store.keys.add(name, scope, KeyLimits(**limits)).secret
+
+    def ask(self, name: str | None, method: str, path: str, **more: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.secrets[name]}"} if name else {}
+        return self.server.client.request(method, path, headers=headers | more.pop("headers", {}), **more)
+
+    def submit(self, name: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+        return self.ask(name, "POST", "/v1/runs", json=body, headers=headers)
+
+    def stranger(self, number: int) -> httpx.Client:
+        """A client without a key at an address of its own: refusals are counted by address."""
+        transport = httpx.HTTPTransport(local_address=f"127.0.1.{number}")
+        return httpx.Client(base_url=self.server.client.base_url, transport=transport, timeout=60)
+
+    def log(self) -> str:
+        return "".join(path.read_text() for path in self.folder.glob("server-*.log"))
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
+    """A server that began without keys, and the runs `anns` and `bobs` of two keys."""
+    made = Keyed(tmp_path_factory.mktemp("keyed"))
+    assert made.server.client.get("/v1/runs").status_code == 200
+    for name in ("ann", "bob"):
+        made.add(name)
+    made.add("reader", "read")
+    made.add("boss", "admin")
+    for name in ("ann", "bob"):
+        answer = made.submit(name, TINY | {"name": f"{name}s"}, **{"idempotency-key": "mine"})
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["id"] == f"{name}s"
+    yield made
+    for name in ("ann", "bob"):
+        made.ask("boss", "POST", f"/v1/runs/{name}s/cancel")
+    made.store.close()
+    assert made.server.end() == 0
+
+
+def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    found: dict[str, Any] = answer.json()
+    assert found["type"] == f"urn:rewardsmith:{kind}"
+    return found
+
+
+def routes(keyed: Keyed) -> list[tuple[str, str]]:
+    """Method and path of every operation that the server describes."""
+    document = keyed.ask("boss", "GET", "/openapi.json").json()
+    return [(method.upper(), path) for path, item in document["paths"].items() for method in item]
+
+
+def filled(path: str, run: str) -> str:
+    return re.sub(r"\{\w+\}", "g0c00", path.replace("{run}", run))
+
+
+def test_nobody_is_served_without_a_key(keyed):
+    wrong = [
+        {},
+        *({"authorization": said} for said in ("Bearer rsk_x", "Bearer", "Basic YTpi")),
+        {"cookie": "rewardsmith=x"},
+    ]
+    places = [
+        *routes(keyed),
+        ("GET", "/openapi.json"),
+        ("GET", "/nothing"),
+        ("GET", "/"),
+        ("GET", "/new"),
+        ("POST", "/logout"),
+    ]
+    with keyed.stranger(1) as client:
+        for method, path in places:
+            for headers in wrong if path not in OPEN else []:
+                answer = client.request(method, filled(path, "anns"), headers=headers)
+                assert answer.status_code in (401, 429), (method, path, answer.text)
+                assert "ann" not in answer.text
+        assert client.get("/healthz").status_code == 200
+
+
+def test_every_route_knows_its_scope(keyed):
+    for method, path in routes(keyed):
+        body = {"json": {}} if method == "POST" else {}
+        place = filled(path, "none-such")
+        read, admin = (keyed.ask(name, method, place, **body).status_code for name in ("reader", "boss"))
+        if method != "GET" or path in ADMIN:
+            assert read == 403, (method, path)
+        elif path not in OPEN:
+            assert read not in (401, 403), (method, path)
+        assert admin not in (401, 403), (method, path)
+        submit = keyed.ask("ann", method, place, **body).status_code
+        assert (submit == 403) == (path in ADMIN), (method, path, submit)
+        assert submit != 401
+
+
+def test_anothers_run_is_no_run_in_any_route(keyed):
+    found = [(method, path) for method, path in routes(keyed) if "{run}" in path]
+    assert len(found) >= 10
+    for method, path in found:
+        body = {"json": {"text": "x", "score": 1}} if method == "POST" else {}
+        theirs = keyed.ask("bob", method, filled(path, "anns"), **body)
+        if theirs.status_code == 422:  # the body of a route that this test does not know
+            assert theirs.json()["field"] != "run"
+            continue
+        told = problem(theirs, 404, "unknown-name")
+        nobodys = keyed.ask("bob", method, filled(path, "anny"), **body)
+        assert theirs.text.replace("anns", "anny") == nobodys.text, (method, path)
+        assert "anns" not in told["near"]
+    for path in ("/v1/runs/anns", "/v1/runs/anns/candidates"):
+        assert keyed.ask("ann", "GET", path).status_code == 200
+        assert keyed.ask("boss", "GET", path).status_code == 200
+        assert keyed.ask("reader", "GET", path).status_code == 404
+
+
+def test_a_list_holds_ones_own(keyed):
+    def names(key: str, **query: str) -> list[str]:
+        return sorted(line["run"] for line in keyed.ask(key, "GET", "/v1/runs", params=query).json()["runs"])
+
+    assert (names("ann"), names("bob"), names("reader")) == (["anns"], ["bobs"], [])
+    assert {"anns", "bobs"} <= set(names("boss"))
+    theirs, nobodys = (keyed.ask("bob", "GET", "/v1/runs", params={"cursor": name}) for name in ("anns", "anny"))
+    problem(theirs, 404, "unknown-name")
+    assert theirs.text.replace("anns", "anny") == nobodys.text
+
+
+def test_pages_hold_ones_own(keyed):
+    def page(key: str, path: str) -> httpx.Response:
+        return keyed.ask(key, "GET", path, headers={"accept": "text/html"})
+
+    assert "anns" in page("ann", "/").text
+    assert "anns" not in page("bob", "/").text
+    assert page("ann", "/runs/anns").status_code == 200
+    assert page("bob", "/runs/anns").status_code == 404
+    compared = page("bob", "/compare?run=bobs&run=anns")
+    assert compared.status_code == 404 or "best" not in compared.text
+
+
+def test_names_and_request_keys_tell_nothing_of_others(keyed):
+    again = keyed.submit("bob", TINY | {"name": "bobs"}, **{"idempotency-key": "mine"})
+    assert again.json()["id"] == "bobs"
+    other = problem(keyed.submit("bob", TINY, **{"idempotency-key": "mine"}), 409, "conflict")
+    assert "anns" not in json.dumps(other)
+    taken = problem(keyed.submit("bob", TINY | {"name": "anns"}), 409, "conflict")
+    assert taken["detail"] == "the name 'anns' is taken"
+    assert problem(keyed.submit("bob", TINY | {"name": "surveys"}), 409, "conflict")["remedy"] == taken["remedy"]
+
+
+def test_requests_are_counted_by_the_minute(keyed):
+    keyed.add("often", "read", requests_per_minute=3)
+    assert [keyed.ask("often", "GET", "/v1/tasks").status_code for _ in range(3)] == [200] * 3
+    answer = keyed.ask("often", "GET", "/v1/tasks")
+    told = problem(answer, 429, "limit-reached")
+    assert 1 <= int(answer.headers["retry-after"]) == told["wait_s"] <= 20
+    assert keyed.ask("reader", "GET", "/v1/tasks").status_code == 200
+
+
+def test_trainings_and_dollars_are_counted_by_the_day(keyed):
+    keyed.add("daily", trainings_per_day=4, dollars_per_day=1)
+    first = keyed.submit("daily", TINY)
+    assert first.status_code == 202, first.text
+    keyed.ask("daily", "POST", f"/v1/runs/{first.json()['id']}/cancel")
+    answer = keyed.submit("daily", TINY)
+    problem(answer, 429, "limit-reached")
+    assert 86_000 < int(answer.headers["retry-after"]) <= 86_400
+    assert "has 4 a day" in problem(keyed.submit("daily", TINY | {"k": 9}), 422, "usage-error")["detail"]
+
+
+def test_a_key_that_is_revoked_is_worth_nothing_at_once(keyed):
+    keyed.add("gone", "admin")
+    assert keyed.ask("gone", "GET", "/metrics").status_code == 200
+    keyed.store.keys.revoke("gone")
+    problem(keyed.ask("gone", "GET", "/metrics"), 401, "key-needed")
+
+
+def test_a_session_stands_for_its_key(keyed):
+    with keyed.stranger(2) as browser:
+        page = {"accept": "text/html,*/*"}
+        asked = browser.get("/runs/anns", headers=page)
+        assert (asked.status_code, asked.headers["location"]) == (303, "/login?next=/runs/anns")
+        assert 'type="password"' in browser.get("/login").text
+        wrong = browser.post("/login?next=/runs/anns", data={"key": "rsk_wrong"})
+        assert wrong.headers["location"] == "/login?next=%2Fruns%2Fanns&refused=1"
+        assert "unknown, or was revoked" in browser.get(wrong.headers["location"]).text
+        assert not browser.cookies
+        stolen = browser.post("/login", data={"key": keyed.secrets["ann"]}, headers={"origin": "https://evil.example"})
+        assert stolen.status_code == 403
+        for away in ("//evil.example", "/\\evil.example", "https://evil.example"):
+            assert (
+                browser.post("/login", params={"next": away}, data={"key": keyed.secrets["ann"]}).headers["location"]
+                == "/"
+            )
+        answer = browser.post("/login?next=/runs/anns", data={"key": f" {keyed.secrets['ann']}\n"})
+        assert answer.headers["location"] == "/runs/anns"
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert "path=/" in cookie
+        assert "secure" not in cookie
+        assert keyed.secrets["ann"] not in answer.headers["set-cookie"]
+        assert browser.get("/runs/anns", headers=page).status_code == 200
+        assert browser.get("/v1/runs/anns").json()["run"] == "anns"
+        assert browser.get("/v1/runs/bobs").status_code == 404
+        evil = {"origin": "https://evil.example"}
+        assert browser.post("/v1/runs/anns/cancel", headers=evil).status_code == 403
+        session = dict(browser.cookies)
+        assert browser.post("/logout").headers["location"] == "/login"
+        assert not browser.cookies
+        kept = "; ".join(f"{name}={value}" for name, value in session.items())
+        assert browser.get("/v1/runs/anns", headers={"cookie": kept}).status_code == 401
+    proxy = {"x-forwarded-proto": "https"}  # believed of an address of loopback that a proxy has
+    with httpx.Client(base_url=keyed.server.client.base_url, headers=proxy) as browser:
+        answer = browser.post("/login", data={"key": keyed.secrets["ann"]})
+        assert "; secure" in answer.headers["set-cookie"].lower()
+
+
+def test_bodies_of_logins_are_capped(keyed):
+    pieces = (b"key=" + b"a" * 1000 for _ in range(300))
+    assert keyed.server.client.post("/login", content=pieces).status_code == 413
+
+
+def test_any_host_is_served_who_has_a_key(keyed):
+    assert keyed.ask("ann", "GET", "/v1/runs", headers={"host": "rewards.example:8080"}).status_code == 200
+    assert keyed.server.client.get("/v1/runs", headers={"host": "rewards.example"}).status_code == 401
+
+
+def test_strangers_are_told_to_wait(keyed):
+    with keyed.stranger(3) as client:
+        answers = [client.get("/v1/runs") for _ in range(70)]
+        assert [answer.status_code for answer in answers[:60]] == [401] * 60
+        problem(answers[-1], 429, "limit-reached")
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert client.post("/login", data={"key": "rsk_wrong"}).status_code == 429
+        good = {"authorization": f"Bearer {keyed.secrets['ann']}"}
+        assert client.get("/v1/runs", headers=good).status_code == 200
+
+
+def test_no_secret_is_written_or_told(keyed):
+    client = keyed.server.client
+    keyed.ask("ann", "GET", f"/v1/runs/{keyed.secrets['ann']}")
+    keyed.ask("ann", "GET", "/v1/runs", params={"key": keyed.secrets["ann"], "cursor": "x"})
+    asked = keyed.submit("ann", TINY | {"model": "openai:none", "stop": {"dollars": 0}})
+    wait_for(lambda: "anns" in keyed.log())
+    told = [
+        keyed.ask("boss", method, filled(path, "anns"), timeout=5).text
+        for method, path in routes(keyed)
+        if method == "GET" and not path.endswith("/events")
+    ]
+    told += [keyed.ask("boss", "GET", path).text for path in ("/", "/runs/anns", "/login")]
+    told += [asked.text, keyed.log(), client.get("/login").text]
+    written = [path.read_bytes().decode(errors="replace") for path in keyed.folder.rglob("*") if path.is_file()]
+    everything = "".join(told + written)
+    assert "anns" in everything
+    for secret in (PLANTED, *keyed.secrets.values()):
+        assert secret.removeprefix("rsk_") not in everything
+    assert re.search(r"^\S+Z 127\.0\.0\.1 ann POST /v1/runs 202 \d+ B \d+ ms$", keyed.log(), re.M)
+    assert "GET /v1/runs/rsk_... 404" in keyed.log()
+
+
+def test_the_last_key_that_is_revoked_opens_nothing(start, tmp_path):
+    made = subprocess.run(
+        [sys.executable, "-m", "rewardsmith", "keys", "add", "ann", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    secret = json.loads(made.stdout)["secret"]
+    server = start("--host", "0.0.0.0", "--json")
+    port = server.client.base_url.port
+    with httpx.Client(base_url=f"http://127.0.0.2:{port}") as client:
+        headers = {"authorization": f"Bearer {secret}"}
+        assert client.get("/v1/runs", headers=headers).status_code == 200
+        store = Store.open(tmp_path / "runs" / "rewardsmith.db")
+        store.keys.revoke("ann")
+        store.close()
+        assert client.get("/v1/runs", headers=headers).status_code == 401
+        assert client.get("/v1/runs").status_code == 401
