@@ -23,6 +23,7 @@ door. What is raised is a fault of the request, of the machine, or of something 
     │   ├── ModelUnavailable     3   a provider is down or refuses; the run pauses
     │   │   └── ModelExhausted   3   a folder or a recording has no completion left; the run finishes
     │   └── StoreError           3   the database or an artifact folder cannot be used
+    │       ├── DatabaseAway     3   the database cannot be reached now; whoever drives a run waits for it
     │       ├── NewerDatabase    3   written by a newer rewardsmith
     │       ├── RunBusy          3   another live process owns the run
     │       └── LeaseLost        3   this process stalled and another one took the run over
@@ -37,6 +38,7 @@ from collections.abc import Iterable
 __all__ = [
     "BelowThreshold",
     "Conflict",
+    "DatabaseAway",
     "InfrastructureError",
     "Interrupted",
     "IsolationUnavailable",
@@ -203,6 +205,10 @@ class ModelExhausted(ModelUnavailable):
 
 class StoreError(InfrastructureError):
     """The database or an artifact folder cannot be used."""
+
+
+class DatabaseAway(StoreError):
+    """The database cannot be reached now; what was being written may have been written, or not."""
 
 
 class NewerDatabase(StoreError):

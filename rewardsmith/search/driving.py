@@ -15,7 +15,9 @@ from rewardsmith.search.loop import Search
 from rewardsmith.search.training import stop_open
 from rewardsmith.store.artifacts import RunFolder
 
-RENEW_S = 10.0
+_RENEW_S = 10.0
+_LOOKS = 10
+"""How often, between two renewals, it is seen whether someone asked to cancel."""
 
 
 class _Cancelled(Exception):
@@ -133,6 +135,8 @@ async def _when(interrupted: Awaitable[object]) -> None:
 
 async def _keep(journal: Journal, sleep: Callable[[float], Awaitable[None]]) -> None:
     while True:
-        await sleep(RENEW_S)
-        if await journal.renew():
-            raise _Cancelled
+        for _ in range(_LOOKS):
+            await sleep(_RENEW_S / _LOOKS)
+            if await journal.cancelled():
+                raise _Cancelled
+        await journal.renew()

@@ -62,7 +62,7 @@ def result(run: RunId, desk: TheDesk) -> RunResult:
 
 @routes.post("/{run}/cancel", status_code=202)
 def cancel(run: RunId, desk: TheDesk) -> RunTicket:
-    """Cancel a run for good; its driver ends it within about ten seconds."""
+    """Cancel a run for good; its driver ends it within about a second."""
     return desk.cancel(run)
 
 

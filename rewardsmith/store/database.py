@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from rewardsmith.errors import MissingExtra, NewerDatabase, StoreError, UsageError
+from rewardsmith.errors import DatabaseAway, MissingExtra, NewerDatabase, StoreError, UsageError, one_line
 from rewardsmith.store.schema import HEAD, REVISIONS
 
 _BUSY_S = 30
+_REACH_S = 10
+_AWAY = ("08", "53300", "57P")
+"""How the codes of Postgres begin that say that it has no connection to give: lost, too many, or it is ending."""
 _READING: dict[bool, dict[str, Any]] = {True: {"reads": True}, False: {"isolation_level": "AUTOCOMMIT"}}
 """How a connection that only reads is told so, by whether it is one of SQLite."""
 _MIGRATION_LOCK = 7_246_093_551
@@ -49,12 +53,13 @@ class Database:
         """A transaction that alone may write (on SQLite); committed at the end, rolled back on any exception.
 
         Raises:
-            StoreError: The database cannot be used: full, read-only, corrupt or locked, with the next step.
+            DatabaseAway: It is out of reach; what was done may have been committed, or not.
+            StoreError: It cannot be used: full, read-only, corrupt or locked, with the next step.
         """
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except DBAPIError as error:
+        except (DBAPIError, NoConnection) as error:
             raise store_error(self.place, error) from error
 
     @contextlib.contextmanager
@@ -66,7 +71,7 @@ class Database:
         try:
             with self._reading.connect() as connection:
                 yield connection
-        except DBAPIError as error:
+        except (DBAPIError, NoConnection) as error:
             raise store_error(self.place, error) from error
 
     def close(self) -> None:
@@ -126,12 +131,12 @@ def sqlite_path(given: str) -> Path | None:
     )
 
 
-def engine_of(given: str, *, patience_s: int | None = None) -> Engine:
+def engine_of(given: str, *, patience_s: int = _REACH_S) -> Engine:
     """An engine for the address or path; the folder of a file is made.
 
     Args:
         given: Address or path.
-        patience_s: Seconds after which Postgres counts as out of reach; its client's own choice when absent.
+        patience_s: Seconds after which Postgres counts as out of reach.
 
     Raises:
         MissingExtra: Its kind needs a package that is not installed.
@@ -141,8 +146,8 @@ def engine_of(given: str, *, patience_s: int | None = None) -> Engine:
     path = sqlite_path(given)
     if path is None:
         try:
-            waits = {"connect_timeout": patience_s} if patience_s and given.startswith("postgresql") else {}
-            return create_engine(given, pool_pre_ping=True, connect_args=waits)
+            waits = {"connect_timeout": patience_s, "tcp_user_timeout": patience_s * 1000}
+            return create_engine(given, pool_pre_ping=True, connect_args=waits if _is_postgres(given) else {})
         except ModuleNotFoundError as error:
             raise MissingExtra(
                 f"the database {without_password(given)} needs the package {error.name}",
@@ -161,9 +166,13 @@ def engine_of(given: str, *, patience_s: int | None = None) -> Engine:
     return engine
 
 
+def _is_postgres(given: str) -> bool:
+    return given.startswith("postgresql")
+
+
 def without_password(given: str) -> str:
     """The address as it may be shown."""
-    return re.sub(r"(?<=//)[^/@]*@", "", given)
+    return re.sub(r"(?<=//)[^/@]*@|(?<=password=)[^&]*", "", given)
 
 
 def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
@@ -180,10 +189,20 @@ def begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def store_error(place: str, error: DBAPIError) -> StoreError:
+def store_error(place: str, error: DBAPIError | NoConnection) -> StoreError:
     """What an error of the database means for the user."""
-    said: Any = error.orig
-    return StoreError(f"the database {place} cannot be used: {said}", hint=_hint(str(said)))
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    if _is_away(error):
+        hint = "is it running, and its address right? What is under way waits a minute for it"
+        return DatabaseAway(f"the database {place} is out of reach: {one_line(said)}", hint=hint)
+    return StoreError(f"the database {place} cannot be used: {said}", hint=_hint(said))
+
+
+def _is_away(error: DBAPIError | NoConnection) -> bool:
+    """Whether it has no connection for us; SQLite has no codes, and is never away."""
+    code = getattr(getattr(error, "orig", None), "sqlstate", "")
+    lost = isinstance(error, OperationalError | InterfaceError) and code is None
+    return isinstance(error, NoConnection) or lost or (code or "").startswith(_AWAY)
 
 
 def _hint(said: str) -> str:
