@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rewardsmith.api import evolve as evolve
     from rewardsmith.api import report as report
+    from rewardsmith.client.client import Client as Client
     from rewardsmith.export.wrapper import RewardWrapper as RewardWrapper
 
 __version__ = "0.1.0"
-__all__ = ["RewardWrapper", "__version__", "evolve", "report"]
+__all__ = ["Client", "RewardWrapper", "__version__", "evolve", "report"]
 
-_WHERE = {"evolve": "rewardsmith.api", "report": "rewardsmith.api", "RewardWrapper": "rewardsmith.export.wrapper"}
+_WHERE = {
+    "Client": "rewardsmith.client.client",
+    "RewardWrapper": "rewardsmith.export.wrapper",
+    "evolve": "rewardsmith.api",
+    "report": "rewardsmith.api",
+}
 
 
 def __getattr__(name: str) -> Any:

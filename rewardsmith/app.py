@@ -20,10 +20,11 @@ from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.events import RunStarted
 from rewardsmith.domain.film import VideoResult
 from rewardsmith.domain.job import Progress
+from rewardsmith.domain.offer import RecipeSummary, TaskSummary
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Message
 from rewardsmith.domain.recipe import Recipe
-from rewardsmith.domain.result import RunResult, RunSummary, ScreenResult, TrainResult
+from rewardsmith.domain.result import CandidateResult, RunResult, RunSummary, ScreenResult, TrainResult
 from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
@@ -36,6 +37,7 @@ from rewardsmith.reports.files import write_report
 from rewardsmith.retrieval.nearest import retrieve
 from rewardsmith.runs import Runs
 from rewardsmith.search.assembly import assemble, gates
+from rewardsmith.search.chosen import candidate_result, find_candidate
 from rewardsmith.search.driving import Interruption, call_off, drive, pausing, surveyed
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.filming import Camera, film_one
@@ -59,6 +61,9 @@ Note = Callable[[str], None]
 
 class Workshop:
     """Wired objects of one process. Opened lazily: asking for a task touches no database."""
+
+    server: None = None
+    """Address of the server whose runs these are: they are one's own."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -95,6 +100,10 @@ class Workshop:
         """All tasks of the data folders."""
         return [self.task(name) for name in list_tasks(self.folders)]
 
+    def task_lines(self) -> list[TaskSummary]:
+        """A line for each task."""
+        return [TaskSummary.of(task) for task in self.tasks()]
+
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name or folder."""
         return load_recipe(name, self.folders)
@@ -102,6 +111,10 @@ class Workshop:
     def recipes(self) -> list[Recipe]:
         """All recipes of the data folders."""
         return [self.recipe(name) for name in list_recipes(self.folders)]
+
+    def recipe_lines(self) -> list[RecipeSummary]:
+        """A line for each recipe."""
+        return [RecipeSummary.of(recipe) for recipe in self.recipes()]
 
     def survey(self, task: Task, *, fresh: bool = False, note: Note | None = None) -> tuple[Survey, Probe]:
         """The task's survey; runs the environment if there is none yet."""
@@ -227,6 +240,11 @@ class Workshop:
     def result(self, run: str) -> RunResult:
         """Where a run stands. Raises UnknownName."""
         return self.reading.result(run)
+
+    def candidate(self, run: str, candidate: str) -> CandidateResult:
+        """All of one candidate. Raises UnknownName."""
+        state = self.run(run)
+        return candidate_result(state, find_candidate(state, candidate), self.folder(run))
 
     def survey_of(self, run: Run) -> Survey | None:
         """The survey that a run rests on, if it is still there."""

@@ -33,6 +33,7 @@ door. What is raised is a fault of the request, of the machine, or of something 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 __all__ = [
@@ -74,6 +75,11 @@ def one_line(text: str, most: int = 300) -> str:
     """`text`, which somebody else wrote, on one line of at most `most` printable characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= most else line[: most - 3] + "..."
+
+
+def kind_of(error: type[RewardsmithError]) -> str:
+    """A class of errors in words, such as `unknown name`: its type in problem+json."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", error.__name__).lower()
 
 
 def _several(kind: str) -> str:

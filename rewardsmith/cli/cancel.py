@@ -11,13 +11,14 @@ from rewardsmith.cli.options import json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.client.remote import RemoteWorkshop
 
 
 @command("cancel")
 @click.argument("run")
-@workshop_options()
+@workshop_options(server=True)
 @json_option
-def cancel(*, workshop: Workshop, run: str, as_json: bool) -> None:
+def cancel(*, workshop: Workshop | RemoteWorkshop, run: str, as_json: bool) -> None:
     """Cancel a run for good: its trainings are stopped, and what was finished is kept.
 
     Where another process drives the run, that one ends it, within about ten seconds.

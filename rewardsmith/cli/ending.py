@@ -17,10 +17,11 @@ from rewardsmith.reports.words import count, duration, spent
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.client.remote import RemoteWorkshop
 
 
 @contextmanager
-def telling_so_far(workshop: Workshop, run: str, *, as_json: bool) -> Iterator[None]:
+def telling_so_far(workshop: Workshop | RemoteWorkshop, run: str, *, as_json: bool) -> Iterator[None]:
     """Where a run is interrupted or a provider is down, print what it has so far; the error goes on its way."""
     try:
         yield
@@ -30,7 +31,7 @@ def telling_so_far(workshop: Workshop, run: str, *, as_json: bool) -> Iterator[N
         raise
 
 
-def conclude(workshop: Workshop, result: RunResult, *, as_json: bool) -> None:
+def conclude(workshop: Workshop | RemoteWorkshop, result: RunResult, *, as_json: bool) -> None:
     """Print the result, then raise if there is no reward to show for it.
 
     Raises:
@@ -46,15 +47,15 @@ def conclude(workshop: Workshop, result: RunResult, *, as_json: bool) -> None:
         raise BelowThreshold(message, hint=f"`rewardsmith show {result.run}` tells what became of every candidate")
 
 
-def _print(workshop: Workshop, result: RunResult, *, as_json: bool) -> None:
+def _print(workshop: Workshop | RemoteWorkshop, result: RunResult, *, as_json: bool) -> None:
     if as_json:
         emit_json(result)
     else:
-        emit_text(ending(workshop.run(result.run), result))
+        emit_text(ending(workshop.run(result.run), result, workshop.server))
 
 
-def ending(run: Run, result: RunResult) -> str:
-    """The last page of a run, as text."""
+def ending(run: Run, result: RunResult, server: str | None = None) -> str:
+    """The last page of a run, as text; `server`: where it lies, if not here."""
     parts: list[str] = []
     if result.best is not None:
         candidate = run.candidates[result.best.candidate]
@@ -77,8 +78,9 @@ def ending(run: Run, result: RunResult) -> str:
         f"{count(usage.tokens)} tokens, {spent(usage)} and {duration(usage.wall_s)}."
     )
     page = Path(result.folder) / "report.html"
-    told = [f"The report: {page}"] if page.is_file() else []
-    parts += [f"Everything lies in {result.folder}", *told, *_next(run, result)]
+    told = [f"The report: {page}"] if server is None and page.is_file() else []
+    place = f" at {server}" if server else ""
+    parts += [f"Everything lies in {result.folder}{place}", *told, *_next(run, result, server)]
     return "\n".join(parts)
 
 
@@ -93,20 +95,20 @@ def _indented(text: str) -> str:
     return "\n".join(f"  {line}".rstrip() for line in text.rstrip().splitlines())
 
 
-def _next(run: Run, result: RunResult) -> list[str]:
+def _next(run: Run, result: RunResult, server: str | None) -> list[str]:
     assert run.spec is not None
     place = Path(result.folder).resolve().parent
     where = "" if place == Path("runs").resolve() else f" --runs-dir {place}"
+    where = where if server is None else f" --server {server}"
     commands = [f"show {result.run}{where}"]
     if result.status == "paused":
         commands.insert(0, f"resume {result.run}{where}")
     lines = []
     if result.best is not None:
         lines.append(f"The reward alone: {result.best.file}")
-        commands += [
-            f"show {result.run} {result.best.candidate}{where}",
-            f"video {result.run}{where}",
-            f"export {result.run} -o reward.py{where}",
-            f"train {result.best.file} --env {run.spec.env or result.task} --seed 100",
-        ]
+        commands.append(f"show {result.run} {result.best.candidate}{where}")
+        commands += [] if server else [f"video {result.run}{where}"]
+        commands.append(f"export {result.run} -o reward.py{where}")
+        file = "reward.py" if server else result.best.file
+        commands.append(f"train {file} --env {run.spec.env or result.task} --seed 100")
     return [*lines, "", "Next:", *(f"  rewardsmith {command}" for command in commands)]

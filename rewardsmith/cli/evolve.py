@@ -12,6 +12,7 @@ from rewardsmith.cli.options import Count, display_option, env_option, json_opti
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.client.remote import RemoteWorkshop
     from rewardsmith.domain.plan import Baseline
 
 _SEARCH, _WATCH, _STOP, _MODEL = "Search", "Watch", "Stop early", "Model"
@@ -144,12 +145,12 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     "--patience", type=click.IntRange(min=1), metavar="N", heading=_STOP, help="Generations without a better score."
 )
 @option("--stop-file", metavar="FILE", heading=_STOP, help="Stop when this file exists.")
-@workshop_options(trains=True)
+@workshop_options(trains=True, server=True)
 @display_option
 @json_option
 def evolve(
     *,
-    workshop: Workshop,
+    workshop: Workshop | RemoteWorkshop,
     env: str,
     iters: int | None,
     k: int | None,

@@ -12,6 +12,7 @@ from rewardsmith.cli.options import json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.client.remote import RemoteWorkshop
 
 
 @command("export")
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="File to write (a folder with --policy); default: the reward goes to standard output.",
 )
-@workshop_options(trains=True)
+@workshop_options(trains=True, server=True)
 @json_option
 def export(
-    *, workshop: Workshop, run: str, candidate: str | None, policy: bool, output: Path | None, as_json: bool
+    *,
+    workshop: Workshop | RemoteWorkshop,
+    run: str,
+    candidate: str | None,
+    policy: bool,
+    output: Path | None,
+    as_json: bool,
 ) -> None:
     """Write a reward as one self-contained file, or the trained policy.
 

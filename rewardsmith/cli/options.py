@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from rewardsmith.cli.command import option
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.client.remote import RemoteWorkshop
+    from rewardsmith.settings import Settings
 
 
 class Count(click.ParamType[int]):
@@ -98,11 +102,34 @@ _MACHINE = [
 ]
 
 
-def workshop_options(*, trains: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+server_option = option(
+    "--server",
+    metavar="URL",
+    heading=_WHERE,
+    help="A server whose runs these are, instead of this machine's; its key is in REWARDSMITH_API_KEY.",
+)
+
+
+def open_workshop(server: str | None, settings: Settings) -> Workshop | RemoteWorkshop:
+    """The workshop of this machine, or a server in its place."""
+    if server is None:
+        from rewardsmith.app import Workshop
+
+        return Workshop(settings)
+    from rewardsmith.client.client import Client
+    from rewardsmith.client.remote import RemoteWorkshop
+
+    return RemoteWorkshop(Client(server, os.environ.get("REWARDSMITH_API_KEY")))
+
+
+def workshop_options(
+    *, trains: bool = False, server: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options that say where it works; it receives the opened `workshop` instead of them.
 
     Args:
         trains: Whether it starts workers, and so has the options of the sandbox.
+        server: Whether it works on the runs of a server, too.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -114,19 +141,32 @@ def workshop_options(*, trains: bool = False) -> Callable[[Callable[..., None]],
             sandbox: str | None = None,
             unsafe_no_sandbox: bool = False,
             workers: int | None = None,
+            server: str | None = None,
             **rest: Any,
         ) -> None:
-            from rewardsmith.app import Settings, Workshop
+            from rewardsmith.settings import Settings
 
+            if server is not None:
+                _refuse_places()
             settings = Settings(
                 runs=runs_dir, database=database, sandbox=sandbox, unsafe=unsafe_no_sandbox, workers=workers
             )
-            workshop: Workshop = Workshop(settings)
-            function(workshop=workshop, **rest)
+            function(workshop=open_workshop(server, settings), **rest)
 
         decorated: Callable[..., None] = opened
-        for each in reversed([*_PLACE, *(_MACHINE if trains else [])]):
+        for each in reversed([*([server_option] if server else []), *_PLACE, *(_MACHINE if trains else [])]):
             decorated = each(decorated)
         return decorated
 
     return decorate
+
+
+def _refuse_places() -> None:
+    """Raise UsageError where the command line names a place or a machine beside a server."""
+    from rewardsmith.errors import UsageError
+
+    context = click.get_current_context()
+    for name in ("runs_dir", "database", "sandbox", "unsafe_no_sandbox", "workers"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            given = "--" + name.replace("_", "-")
+            raise UsageError(f"{given} makes no sense with --server", hint="where and how runs train, the server says")

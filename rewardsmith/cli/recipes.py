@@ -5,28 +5,32 @@ from __future__ import annotations
 from textwrap import wrap
 
 import click
+from click.core import ParameterSource
 
 from rewardsmith.cli.command import CONTEXT, Command, option
-from rewardsmith.cli.options import json_option
+from rewardsmith.cli.options import json_option, server_option
 
 _WIDTH = 70
 """Characters of what a recipe is, on a line."""
 
 
 @click.group("recipes", invoke_without_command=True, context_settings=CONTEXT)
+@server_option
 @json_option
 @click.pass_context
-def recipes(context: click.Context, *, as_json: bool) -> None:
-    """List the recipes: published methods as files, yours in ./prompts first."""
+def recipes(context: click.Context, *, server: str | None, as_json: bool) -> None:
+    """List the recipes: published methods as files, yours in ./prompts first, or those of a server."""
     if context.invoked_subcommand is not None:
+        if server is not None and context.get_parameter_source("server") is ParameterSource.COMMANDLINE:
+            raise click.UsageError("recipes are shown and compared here, not at a server; leave out --server")
         context.default_map = {name: {"as_json": as_json} for name in ("show", "diff")}
         return
-    from rewardsmith.app import Settings, Workshop
     from rewardsmith.cli.emit import emit_json, emit_text
-    from rewardsmith.domain.offer import RecipeSummary
+    from rewardsmith.cli.options import open_workshop
     from rewardsmith.reports.words import table
+    from rewardsmith.settings import Settings
 
-    found = [RecipeSummary.of(each) for each in Workshop(Settings()).recipes()]
+    found = open_workshop(server, Settings()).recipe_lines()
     if as_json:
         emit_json(found)
         return

@@ -12,6 +12,7 @@ from rewardsmith.cli.options import json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.client.remote import RemoteWorkshop
 
 
 @command("report")
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Folder to write to; default: the run's own.",
 )
-@workshop_options()
+@workshop_options(server=True)
 @json_option
-def report(*, workshop: Workshop, run: str, output: Path | None, as_json: bool) -> None:
+def report(*, workshop: Workshop | RemoteWorkshop, run: str, output: Path | None, as_json: bool) -> None:
     """Write a run's report: one HTML page that needs nothing else, and the same story as Markdown.
 
     Curves with intervals, lineage, components, costs, the code and its diff, prompts and answers, warnings and

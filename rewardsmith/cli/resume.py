@@ -11,16 +11,19 @@ from rewardsmith.cli.options import display_option, json_option, workshop_option
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.client.remote import RemoteWorkshop
 
 
 @command("resume")
 @click.argument("run")
 @option("--human", is_flag=True, help="Ask you after each generation; a run that was begun so asks anyway.")
 @option("--unwatched", is_flag=True, help="Ask nobody any more, neither you nor a vision model.")
-@workshop_options(trains=True)
+@workshop_options(trains=True, server=True)
 @display_option
 @json_option
-def resume(*, workshop: Workshop, run: str, human: bool, unwatched: bool, display: str, as_json: bool) -> None:
+def resume(
+    *, workshop: Workshop | RemoteWorkshop, run: str, human: bool, unwatched: bool, display: str, as_json: bool
+) -> None:
     """Go on with a run that was interrupted, killed or paused.
 
     The run keeps what it was asked to do. No finished training is repeated and no stored completion is paid twice.

@@ -10,12 +10,13 @@ from rewardsmith.cli.options import json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.client.remote import RemoteWorkshop
 
 
 @command("runs")
-@workshop_options()
+@workshop_options(server=True)
 @json_option
-def runs(*, workshop: Workshop, as_json: bool) -> None:
+def runs(*, workshop: Workshop | RemoteWorkshop, as_json: bool) -> None:
     """List the runs of a folder, the latest first."""
     from rewardsmith.cli.emit import emit_json, emit_text
     from rewardsmith.reports.words import score, table

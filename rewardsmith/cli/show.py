@@ -11,18 +11,18 @@ from rewardsmith.cli.options import json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
+    from rewardsmith.client.remote import RemoteWorkshop
 
 
 @command("show")
 @click.argument("run")
 @click.argument("candidate", required=False)
-@workshop_options()
+@workshop_options(server=True)
 @json_option
-def show(*, workshop: Workshop, run: str, candidate: str | None, as_json: bool) -> None:
+def show(*, workshop: Workshop | RemoteWorkshop, run: str, candidate: str | None, as_json: bool) -> None:
     """Tell the whole story of a run, or of one of its candidates (such as g2c05)."""
     from rewardsmith.cli.emit import emit_json, emit_text
     from rewardsmith.reports.story import candidate_story, story
-    from rewardsmith.search.chosen import candidate_result, find_candidate
 
     told = workshop.run(run)
     if candidate is None:
@@ -32,9 +32,8 @@ def show(*, workshop: Workshop, run: str, candidate: str | None, as_json: bool) 
         else:
             emit_text(story(told, result))
         return
-    found = find_candidate(told, candidate)
-    whole = candidate_result(told, found, workshop.folder(run))
+    whole = workshop.candidate(run, candidate)
     if as_json:
         emit_json(whole)
     else:
-        emit_text(candidate_story(told, found, whole.folder))
+        emit_text(candidate_story(told, whole.candidate, whole.folder))

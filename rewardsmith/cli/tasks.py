@@ -7,43 +7,43 @@ from pathlib import Path
 import click
 
 from rewardsmith.cli.command import CONTEXT, Command
-from rewardsmith.cli.options import json_option
+from rewardsmith.cli.options import json_option, server_option
 
 
 @click.group("tasks", invoke_without_command=True, context_settings=CONTEXT)
+@server_option
 @json_option
 @click.pass_context
-def tasks(context: click.Context, *, as_json: bool) -> None:
-    """List the tasks, yours in ./envs first."""
+def tasks(context: click.Context, *, server: str | None, as_json: bool) -> None:
+    """List the tasks, yours in ./envs first, or those of a server."""
     if context.invoked_subcommand is not None:
-        context.default_map = {name: {"as_json": as_json} for name in ("show", "new")}
+        context.default_map = {"show": {"as_json": as_json, "server": server}, "new": {"as_json": as_json}}
         return
-    from rewardsmith.app import Settings, Workshop
     from rewardsmith.cli.emit import emit_json, emit_text
-    from rewardsmith.domain.offer import TaskSummary
+    from rewardsmith.cli.options import open_workshop
     from rewardsmith.reports.words import table
+    from rewardsmith.settings import Settings
 
-    found = Workshop(Settings()).tasks()
+    found = open_workshop(server, Settings()).task_lines()
     if as_json:
-        emit_json([TaskSummary.of(task) for task in found])
+        emit_json(found)
         return
-    rows = [
-        [t.name, t.environment.id, t.score.unit or "-", "yes" if t.environment.stock_reward else "no", t.title]
-        for t in found
-    ]
+    rows = [[t.task, t.environment, t.unit or "-", "yes" if t.stock_reward else "no", t.title] for t in found]
     emit_text(table(["task", "environment", "score in", "stock reward", "what it is"], rows))
 
 
 @tasks.command("show", cls=Command)
 @click.argument("task")
+@server_option
 @json_option
-def show(*, task: str, as_json: bool) -> None:
+def show(*, task: str, server: str | None, as_json: bool) -> None:
     """Show one task: environment, score rule, trainer, budgets."""
-    from rewardsmith.app import Settings, Workshop
     from rewardsmith.cli.emit import emit_json, emit_text
+    from rewardsmith.cli.options import open_workshop
     from rewardsmith.reports.words import count, table
+    from rewardsmith.settings import Settings
 
-    found = Workshop(Settings()).task(task)
+    found = open_workshop(server, Settings()).task(task)
     if as_json:
         emit_json(found)
         return

@@ -1,10 +1,14 @@
-"""Files of a run: the code and the film of a candidate."""
+"""Files of a run: the code and the film of a candidate, the report as text, the log."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fastapi import APIRouter, Response
 from starlette.responses import FileResponse, PlainTextResponse
 
+from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.film import VIDEO
 from rewardsmith.errors import NotYet
 from rewardsmith.search.chosen import find_best, find_candidate
@@ -37,6 +41,21 @@ def best_film(run: RunId, desk: TheDesk) -> Response:
 def film(run: RunId, candidate: CandidateId, desk: TheDesk) -> Response:
     """The film of a candidate's policy, where there is one; parts of it by `Range`."""
     return _film(desk, run, find_candidate(desk.workshop.run(run), candidate).id)
+
+
+@routes.get("/{run}/report.md", response_class=PlainTextResponse)
+def story(run: RunId, desk: TheDesk) -> Response:
+    """The run's report as it stands now, as Markdown."""
+    with TemporaryDirectory() as folder:
+        _, text = desk.workshop.report(run, Path(folder))
+        return PlainTextResponse(text.read_bytes(), media_type="text/markdown")
+
+
+@routes.get("/{run}/events.json")
+def log(run: RunId, desk: TheDesk) -> list[StoredEvent]:
+    """The run's events so far, at once."""
+    desk.workshop.run(run)
+    return desk.workshop.store.events(run)
 
 
 def _film(desk: Desk, run: str, candidate: str) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rewardsmith.domain.request import Problem
-from rewardsmith.errors import InfrastructureError, LimitReached, RewardsmithError, UnknownName, one_line
+from rewardsmith.errors import InfrastructureError, LimitReached, RewardsmithError, UnknownName, kind_of, one_line
 
 _LOG = logging.getLogger(__name__)
 _RETRY_S = 10
@@ -37,7 +36,7 @@ def problem(kind: str, status: int, detail: str, **more: Any) -> Problem:
 
 def of_error(error: RewardsmithError) -> Problem:
     """An error of ours; an unknown name in a body is no missing page, so its place decides on 404 or 422."""
-    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+    kind = kind_of(type(error))
     near = {"field": error.kind, "near": tuple(error.near)} if isinstance(error, UnknownName) else {}
     waits = {"wait_s": math.ceil(error.wait_s)} if isinstance(error, LimitReached) else {}
     if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:

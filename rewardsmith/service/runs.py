@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, StreamingRespon
 from rewardsmith.domain.request import CandidateSummary, FeedbackRequest, FeedbackTicket, RunPage, RunRequest, RunTicket
 from rewardsmith.domain.result import Best, CandidateResult, RunResult, Status
 from rewardsmith.domain.run import ENDED
-from rewardsmith.search.chosen import candidate_result, find_best, find_candidate
+from rewardsmith.search.chosen import find_best
 from rewardsmith.service.asked import CandidateId, RunId, TheCaller, TheDesk
 from rewardsmith.service.callers import Callers
 from rewardsmith.service.streaming import stream
@@ -88,8 +88,7 @@ def candidates(run: RunId, desk: TheDesk) -> list[CandidateSummary]:
 @routes.get("/{run}/candidates/{candidate}")
 def candidate(run: RunId, candidate: CandidateId, desk: TheDesk) -> CandidateResult:
     """All of one candidate: its code, what its training gave, what was said of it."""
-    told = desk.workshop.run(run)
-    return candidate_result(told, find_candidate(told, candidate), desk.workshop.folder(run))
+    return desk.workshop.candidate(run, candidate)
 
 
 @routes.get("/{run}/best")

@@ -1,0 +1,1 @@
+"""The service as its clients see it: from Python, and for the command line."""

@@ -1,0 +1,53 @@
+"""What a server answers, as records or as the errors that it stands for."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from rewardsmith import errors
+from rewardsmith.errors import InfrastructureError, RewardsmithError, UnknownName, UsageError, one_line
+
+T = TypeVar("T")
+_BUSY = (429, 500, 502, 503, 504)
+"""Statuses after which trying again may help."""
+_ERRORS = {
+    errors.kind_of(found): found
+    for found in (getattr(errors, name) for name in errors.__all__)
+    if isinstance(found, type) and issubclass(found, RewardsmithError)
+}
+
+
+def read(kind: type[T], text: str | bytes, url: str) -> T:
+    """The answer as what it should be.
+
+    Raises:
+        InfrastructureError: It is something else.
+    """
+    try:
+        found: T = TypeAdapter(kind).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the answer"
+        raise InfrastructureError(
+            f"{url} answered what this version cannot read: {where}: {first['msg']}",
+            hint="is it a rewardsmith server, and of the same version?",
+        ) from error
+    return found
+
+
+def error_of(status: int, problem: Any, url: str) -> RewardsmithError:
+    """The error that a refusal stands for: the server's own class, where it named one."""
+    said = problem if isinstance(problem, dict) else {}
+    detail = one_line(str(said.get("detail") or f"{url} answered {status}"), 1000)
+    hint = one_line(str(said.get("remedy") or ""), 1000)
+    kind = str(said.get("type", "")).removeprefix("urn:rewardsmith:").replace("-", " ")
+    fallback = InfrastructureError if status in _BUSY else UsageError
+    found = _ERRORS.get(kind, fallback)
+    error = found.__new__(found)
+    RewardsmithError.__init__(error, detail, hint=hint)
+    if isinstance(error, UnknownName):
+        error.kind, error.name = str(said.get("field", "")), ""
+        error.near = [str(name) for name in said.get("near", ())]
+    return error
