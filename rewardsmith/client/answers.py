@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from rewardsmith import errors
-from rewardsmith.errors import InfrastructureError, RewardsmithError, UnknownName, UsageError, one_line
+from rewardsmith.errors import InfrastructureError, LimitReached, RewardsmithError, UnknownName, UsageError, one_line
 
 T = TypeVar("T")
 _BUSY = (429, 500, 502, 503, 504)
@@ -50,4 +50,6 @@ def error_of(status: int, problem: Any, url: str) -> RewardsmithError:
     if isinstance(error, UnknownName):
         error.kind, error.name = str(said.get("field", "")), ""
         error.near = [str(name) for name in said.get("near", ())]
+    if isinstance(error, LimitReached):
+        error.wait_s = float(said.get("wait_s") or 0.0)
     return error
