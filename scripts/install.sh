@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets up a virtual environment with pinned versions, bubblewrap, and for root a Docker engine and PostgreSQL. Safe to repeat.
+# Sets up a virtual environment with pinned versions, bubblewrap, and for root Docker, PostgreSQL and Chromium.
+# Safe to repeat.
 #   scripts/install.sh FOLDER      (PYTHON, PIP_TORCH_ARGS, PIP_ARGS: see the Makefile)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -46,6 +47,10 @@ fi
 if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && [ "$(id -u)" -eq 0 ]; then
   # for the tests of servers that share a database, which start a PostgreSQL of their own
   RUNLEVEL=1 from_apt postgresql || say 'no PostgreSQL (postgresql): the tests with it will be skipped'
+fi
+
+if ! command -v chromium >/dev/null && [ "$(id -u)" -eq 0 ]; then
+  from_apt chromium || say 'no Chromium (chromium): the tests of the pages will be skipped'
 fi
 
 if ! [ -x "$venv/bin/python" ]; then

@@ -21,6 +21,7 @@ REQUIRED = {
     "isolation": "REWARDSMITH_REQUIRE_ISOLATION",
     "docker": "REWARDSMITH_REQUIRE_DOCKER",
     "postgres": "REWARDSMITH_REQUIRE_POSTGRES",
+    "browser": "REWARDSMITH_REQUIRE_BROWSER",
 }
 """By marker, the variable under which a skip is a failure."""
 _DATABASES = count()

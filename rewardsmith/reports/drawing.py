@@ -40,9 +40,12 @@ def tag(name: str, *inside: str, **attributes: str | float) -> Markup:
     return Markup(f"<{name}{{}}>{{}}</{name}>").format(Markup("").join(pairs), Markup("").join(body))  # noqa: S704
 
 
-def svg(width: float, height: float, label: str, *inside: str, **attributes: str) -> Markup:
-    """A picture that is as wide as there is room; `label` is read out to who does not see it."""
-    return tag("svg", *inside, viewBox=f"0 0 {width:.0f} {height:.0f}", role="img", aria_label=label, **attributes)
+def svg(width: float, height: float, label: str, *inside: str, role: str = "img", **attributes: str) -> Markup:
+    """A picture that is as wide as there is room; `label` is read out to who does not see it.
+
+    Its role is `group` where it holds links, which are read out then.
+    """
+    return tag("svg", *inside, viewBox=f"0 0 {width:.0f} {height:.0f}", role=role, aria_label=label, **attributes)
 
 
 def _rounded(value: str | float) -> str:

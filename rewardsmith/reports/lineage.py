@@ -44,7 +44,7 @@ def lineage(run: Run, result: RunResult, link: str = "#{}") -> Figure | None:
     height = max(y for _, y in places.values()) + _ROW
     drawn = [*heads, *sorted(edges, key=lambda edge: "edge way" in edge), *nodes]
     size = f"min-width: {0.8 * width:.0f}px; max-width: {1.15 * width:.0f}px"
-    picture = svg(width, height, "Lineage", *drawn, style=size)
+    picture = svg(width, height, "Lineage", *drawn, role="group", style=size)
     return Figure("Lineage", picture, _legend(values))
 
 

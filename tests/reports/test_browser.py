@@ -66,6 +66,7 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.mark.slow
+@pytest.mark.browser
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium: apt-get install chromium")
 @pytest.mark.parametrize("width", [400, 1200])
 @pytest.mark.parametrize("policy", [True, False], ids=["policy", "escapes-alone"])

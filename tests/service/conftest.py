@@ -1,4 +1,4 @@
-"""Makes `service_server` importable (the tests are no package), and starts servers."""
+"""Makes the helpers of this folder and of the reports' tests importable (the tests are no package), starts servers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
 sys.path.insert(0, str(Path(__file__).parent))
 from service_server import ENDED, TINY, Server
 
