@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def cancel(*, workshop: Workshop | RemoteWorkshop, run: str, as_json: bool) -> None:
     """Cancel a run for good: its trainings are stopped, and what was finished is kept.
 
-    Where another process drives the run, that one ends it, within about ten seconds.
+    Where another process drives the run, that one ends it, within about a second.
     """
     from rewardsmith.cli.emit import emit_json, emit_text
 
@@ -32,4 +32,4 @@ def cancel(*, workshop: Workshop | RemoteWorkshop, run: str, as_json: bool) -> N
     elif result.status == "cancelled":
         emit_text(f"run {run} is cancelled")
     else:
-        emit_text(f"run {run} is asked to stop; its process ends it within about ten seconds")
+        emit_text(f"run {run} is asked to stop; its process ends it within about a second")

@@ -1,4 +1,4 @@
-"""Keeps as many drivers as the queue has work and room for. A driver claims its run itself, and outlives the server."""
+"""Keeps as many drivers as the queue has work for and this host has room. A driver claims its run, and outlives us."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import time
 
 from rewardsmith.errors import RewardsmithError
 from rewardsmith.settings import Settings
+from rewardsmith.store.leases import Owner
 from rewardsmith.store.queue import Queue
 
 _LOG = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Drivers:
         self._command = [sys.executable, "-m", "rewardsmith", "drive", "--runs-at-once", str(most), "--display", "none"]
         self._environment = os.environ | _variables(settings)
         self._most = most
+        self._host = Owner.current().host
         self._started: list[subprocess.Popen[bytes]] = []
         self._rest_until = 0.0
 
@@ -56,9 +58,9 @@ class Drivers:
     def _look(self) -> None:
         self._reap()
         stands = self._queue.standing()
-        claimed = {owner.pid for owner in stands.drivers}
+        claimed = {owner.pid for owner in stands.drivers if owner.host == self._host}
         starting = sum(driver.pid not in claimed for driver in self._started)
-        room = min(stands.ready, self._most - len(stands.drivers)) - starting
+        room = min(stands.ready, self._most - len(claimed)) - starting
         if time.monotonic() >= self._rest_until:
             self._started += [self._start() for _ in range(room)]
 

@@ -96,13 +96,14 @@ class Queue:
                 connection.execute(update(runs).where(runs.c.id == run).values(queued=now(), claims=0))
 
     def take(self, owner: Owner, *, most: int, ttl_s: float = 30.0, max_claims: int = 20) -> Lease | None:
-        """Claim the run that has waited longest; None where none waits, or `most` of the queue are driven already.
+        """Claim the run that has waited longest; None where none waits, or the owner's host drives `most` already.
 
         A run that `max_claims` owners took in a row without ever releasing it is paused instead.
         """
         with self._database.transaction() as connection:
             rows = connection.execute(_queued().with_for_update()).mappings().all()  # so that takers take turns
-            if sum(map(leases.driven, rows)) >= most:
+            drivers = (leases.owner_of(row) for row in rows if leases.driven(row))
+            if sum(driver is not None and driver.host == owner.host for driver in drivers) >= most:
                 return None
             for row in _ready(rows, limits_of(connection)):
                 if row["claims"] < max_claims:

@@ -52,6 +52,13 @@ def test_no_more_are_driven_than_there_is_room_for(store):
     assert not store.row("a").waits
 
 
+def test_each_host_has_room_of_its_own(store):
+    names(store, "a", "b", "c")
+    elsewhere = replace(Owner.current(), host="elsewhere/pid:[1]")
+    taken = [store.queue.take(owner, most=1) for owner in (Owner.current(), elsewhere, elsewhere, Owner.current())]
+    assert [lease and lease.run for lease in taken] == ["a", "b", None, None]
+
+
 def test_takers_at_once_count_each_other(store):
     names(store, *(f"r{n}" for n in range(12)))
     taken, gate = [], threading.Barrier(8)
