@@ -1,0 +1,78 @@
+"""Counting requests, and answers that end with their caller's key; by a clock that the tests hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from starlette.requests import HTTPConnection
+
+from rewardsmith.domain.key import KeyLimits
+from rewardsmith.service.callers import Callers, Rates
+from rewardsmith.store.store import Store
+
+
+class Clock:
+    """Seconds, as they are set."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_minute_holds_so_many_requests_whenever_it_begins():
+    clock = Clock()
+    rates = Rates(clock)
+    assert [rates.wait("ann", 3) for _ in range(3)] == [0, 0, 0]
+    assert rates.wait("ann", 3) == pytest.approx(20)
+    assert rates.wait("bob", 3) == 0
+    clock.now += 19.9
+    assert rates.wait("ann", 3) == pytest.approx(0.1)
+    clock.now += 0.2
+    assert rates.wait("ann", 3) == 0
+    assert rates.wait("ann", 3) > 19
+    clock.now += 3600
+    assert [rates.wait("ann", 3) > 0 for _ in range(4)] == [False, False, False, True]
+
+
+def test_who_is_gone_is_forgotten():
+    clock = Clock()
+    rates = Rates(clock)
+    for number in range(10_001):
+        rates.wait(f"/{number}", 60)
+    rates.wait("ann", 60)
+    clock.now += 1.5
+    assert rates.wait("bob", 60) == 0
+    assert len(rates._whole) < 10
+
+
+@pytest.mark.parametrize("ends", ["revoke", "log_out", None])
+def test_a_long_answer_ends_with_its_key(tmp_path, ends):
+    store, clock = Store.open(tmp_path / "a.db"), Clock()
+    session = store.keys.log_in(store.keys.add("ann", "read", KeyLimits()).secret)
+    assert session is not None
+    headers = [(b"cookie", f"rewardsmith={session}".encode())]
+    request = HTTPConnection({"type": "http", "headers": headers})
+    closed = []
+
+    async def pieces() -> AsyncGenerator[bytes]:
+        try:
+            for number in range(6):
+                if number == 2 and ends == "revoke":
+                    store.keys.revoke("ann")
+                if number == 2 and ends == "log_out":
+                    store.keys.log_out(session)
+                clock.now += 6
+                yield bytes([number])
+        finally:
+            closed.append(True)
+
+    async def told() -> bytes:
+        callers = Callers(store.keys, always=True, clock=clock)
+        return b"".join([piece async for piece in callers.while_good(request, pieces())])
+
+    assert asyncio.run(told()) == (bytes(range(3)) if ends else bytes(range(6)))
+    assert closed
+    store.close()
