@@ -35,11 +35,13 @@ def listen(host: str, port: int, keys: Keys) -> socket.socket:
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        listening = socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         raise InfrastructureError(
             f"cannot listen on {host}, port {port}: {error.strerror}", hint="take another with --port; 0 takes any"
         ) from error
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it out here: 40 ms per answer
+    return listening
 
 
 def serve(
