@@ -44,6 +44,7 @@ from rewardsmith.search.filming import Camera, film_one
 from rewardsmith.search.journal import Journal, Observer
 from rewardsmith.search.planning import budget_of, run_spec
 from rewardsmith.search.preparing import prepare
+from rewardsmith.search.ruling import check_rule
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.surveying import survey
 from rewardsmith.search.telling import Reading, told
@@ -121,6 +122,10 @@ class Workshop:
         unsafe, note = self.settings.unsafe, note or (lambda _: None)
         return survey(task, self.executor, self._runs / "surveys", fresh=fresh, unsafe=unsafe, note=note)
 
+    def check_rule(self, task: Task, base: Task) -> None:
+        """Try the score rule of a task that a request brought along on episodes of `base`. Raises ScoreRuleError."""
+        check_rule(task, *self.survey(base), unsafe=self.settings.unsafe)
+
     def prepare(
         self, request: EvolveRequest, note: Note | None = None, *, asker: str | None = None
     ) -> tuple[RunSpec, Plan]:
@@ -128,7 +133,10 @@ class Workshop:
 
         It learns from earlier runs: from all of them, or from those that belong to the key `asker` alone.
         """
-        task, files = self.task(request.env), recipe_files(request.recipe, self.folders, request.changes)
+        task, files = (
+            request.task or self.task(request.env),
+            recipe_files(request.recipe, self.folders, request.changes),
+        )
         recipe = recipe_from_files(self.folders.find("prompts", request.recipe)[0], files)
         check_templates(recipe)
         spec = run_spec(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rewardsmith.domain.plan import Baseline, StopSpec
+from rewardsmith.domain.task import Task
 
 DEFAULT_SANDBOX = "bubblewrap"
 
@@ -53,6 +54,8 @@ class EvolveRequest:
     strict: bool = False
     record: str | None = None
     base_url: str | None = None
+    task: Task | None = None
+    """A task that lies in no folder; `env` names the one whose environment it has."""
     start_reward: str | None = None
     """File of a reward in the contract; see `RunSpec.start_reward`."""
     watcher: str | None = None

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from rewardsmith.client.answers import T, read
 from rewardsmith.domain.events import StatusChanged, StoredEvent
+from rewardsmith.domain.inline import InlineTask
 from rewardsmith.domain.offer import ModelSummary, RecipeSummary, TaskSummary
 from rewardsmith.domain.request import CandidateSummary, FeedbackTicket, RunPage, RunRequest, RunTicket
 from rewardsmith.domain.result import Best, CandidateResult, RunResult, RunSummary, Status
@@ -57,16 +58,19 @@ class Client:
         """Let go of every connection."""
         self._wire.close()
 
-    def submit(self, task: str, *, idempotency_key: str | None = None, **request: Any) -> RunTicket:
+    def submit(
+        self, task: str | InlineTask | dict[str, Any], *, idempotency_key: str | None = None, **request: Any
+    ) -> RunTicket:
         """Queue a run; sent again where the connection broke, it is one run.
 
         Args:
-            task: Name of a task of the server.
+            task: Name of a task of the server, or one of your own in the environment of one.
             idempotency_key: What stands for this request; a random one when absent.
             request: Further fields of `rewardsmith.domain.request.RunRequest`.
 
         Raises:
             UsageError: It cannot be carried out as it stands.
+            ScoreRuleError: The task brings a score rule that cannot be used.
             Conflict: The name is taken, or the key stands for another request.
         """
         try:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Discriminator, Field, Tag
 
 from rewardsmith.domain.candidate import Candidate, Origin
+from rewardsmith.domain.inline import InlineTask, Name, Words
 from rewardsmith.domain.plan import Baseline
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.result import RunSummary, ScreenFailure, Status
 from rewardsmith.domain.run import Run
-from rewardsmith.errors import one_line
 
 Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
-def _printable(text: str) -> str:
-    if not one_line(text):
-        raise ValueError("it says nothing")
-    return text
+def _form(task: object) -> str:
+    return "task-name" if isinstance(task, str) else "task-inline"
 
 
 class Limits(Record):
@@ -45,8 +42,8 @@ class Limits(Record):
 class RunRequest(Record):
     """A run to be made; absent values are the recipe's or the budget's."""
 
-    task: Name
-    """Name of a task that the server knows."""
+    task: Annotated[Annotated[Name, Tag("task-name")] | Annotated[InlineTask, Tag("task-inline")], Discriminator(_form)]
+    """Name of a task that the server knows, or a task of one's own in the environment of one."""
     recipe: Name = "smith"
     """Name of a recipe that the server knows."""
     model: str | None = Field(default=None, min_length=1, max_length=200)
@@ -76,7 +73,7 @@ class RunRequest(Record):
 class FeedbackRequest(Record):
     """A person's words about a run."""
 
-    text: Annotated[str, AfterValidator(_printable)] = Field(min_length=1, max_length=1000)
+    text: Words = Field(max_length=1000)
     """What was seen, or is to change."""
     candidate: str | None = Field(default=None, pattern=r"^g[0-9]{1,6}c[0-9]{2,6}$")
     """Whom it is about; absent: whatever the next generation improves on."""

@@ -99,6 +99,8 @@ class Task(Record):
 
     name: str
     """Name of the task: its folder's name."""
+    base: str | None = None
+    """Task that a request took the environment of, bringing the rest along; absent where the task is a folder."""
     title: str
     """A few words for a table."""
     description: str

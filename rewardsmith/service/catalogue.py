@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from rewardsmith.catalogue.tasks import list_tasks
+from rewardsmith.domain.inline import Name
 from rewardsmith.domain.offer import ModelSummary, RecipeSummary, TaskSummary
-from rewardsmith.domain.request import Name
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import UnknownName
 from rewardsmith.service.asked import TheDesk

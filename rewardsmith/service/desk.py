@@ -17,6 +17,7 @@ from rewardsmith.domain.plan import Plan, RunSpec, StopSpec
 from rewardsmith.domain.request import FeedbackRequest, FeedbackTicket, RunRequest, RunTicket
 from rewardsmith.domain.result import RunResult, RunSummary, Status
 from rewardsmith.domain.run import ENDED, Run
+from rewardsmith.domain.task import Task
 from rewardsmith.errors import Conflict, UnknownName, UsageError, one_line
 from rewardsmith.models.mixture import authors
 from rewardsmith.models.registry import known_models
@@ -69,10 +70,12 @@ class Desk:
     def estimate(self, asked: RunRequest, caller: Caller) -> tuple[RunSpec, Plan]:
         """What a run would be, and what it would take at most; nothing is queued. Raises as `submit`."""
         self._check(asked)
-        name = asked.name or f"{asked.task}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        env, own = self._task(asked)
+        name = asked.name or f"{env}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         return self.workshop.prepare(
             EvolveRequest(
-                env=asked.task,
+                env=env,
+                task=own,
                 recipe=asked.recipe,
                 model=asked.model,
                 budget=asked.budget,
@@ -89,11 +92,20 @@ class Desk:
             asker=None if caller.rules else caller.name,
         )
 
+    def _task(self, asked: RunRequest) -> tuple[str, Task | None]:
+        """The task that lies in a folder here, and the one that the request brought along, if it did."""
+        if isinstance(asked.task, str):
+            return asked.task, None
+        base = self.workshop.task(asked.task.base)
+        own = asked.task.of(base)
+        self.workshop.check_rule(own, base)
+        return base.name, own
+
     def _check(self, asked: RunRequest) -> None:
         """Only names reach the catalogue: a path would have the server read, or run, what lies there."""
         folders = self.workshop.folders
         for kind, name, known in (
-            ("task", asked.task, list_tasks(folders)),
+            ("task", asked.task if isinstance(asked.task, str) else asked.task.base, list_tasks(folders)),
             ("recipe", asked.recipe, list_recipes(folders)),
         ):
             if name not in known:

@@ -13,8 +13,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rewardsmith.domain.request import Problem
-from rewardsmith.errors import InfrastructureError, LimitReached, RewardsmithError, UnknownName, kind_of, one_line
+from rewardsmith.errors import (
+    InfrastructureError,
+    LimitReached,
+    RewardsmithError,
+    ScoreRuleError,
+    UnknownName,
+    kind_of,
+    one_line,
+)
 
+_TAGS = ("body", "task-name", "task-inline")
+"""Parts of a field's place that no request wrote."""
 _LOG = logging.getLogger(__name__)
 _RETRY_S = 10
 """What a client is told to wait where trying again may help."""
@@ -37,7 +47,9 @@ def problem(kind: str, status: int, detail: str, **more: Any) -> Problem:
 def of_error(error: RewardsmithError) -> Problem:
     """An error of ours; an unknown name in a body is no missing page, so its place decides on 404 or 422."""
     kind = kind_of(type(error))
-    near = {"field": error.kind, "near": tuple(error.near)} if isinstance(error, UnknownName) else {}
+    near: dict[str, Any] = {"field": error.kind, "near": tuple(error.near)} if isinstance(error, UnknownName) else {}
+    if isinstance(error, ScoreRuleError):
+        near = {"field": "task.score"}
     waits = {"wait_s": math.ceil(error.wait_s)} if isinstance(error, LimitReached) else {}
     if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
         waits = {"wait_s": _RETRY_S}
@@ -59,7 +71,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        where = ".".join(one_line(str(part), 60) for part in first["loc"] if part != "body")
+        where = ".".join(one_line(str(part), 60) for part in first["loc"] if part not in _TAGS)
         remedy = "see /openapi.json for what is expected"
         detail = one_line(f"{where or 'the body'}: {first['msg']}")
         return respond(problem("invalid request", 422, detail, field=where or None, remedy=remedy))
