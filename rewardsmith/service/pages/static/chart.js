@@ -3,6 +3,7 @@
   const HIGH = 300, WORD = 12;
   const drawn = new WeakMap();
   const counted = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+  const shortened = value => counted.format(value).replace("K", "k");
   const said = value => (value == null ? "–" : Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3));
 
   const colour = (place, name, alpha = 1) => {
@@ -32,11 +33,11 @@
       cursor: { y: false, points: { size: 9 } },
       scales: { x: { time: false } },
       axes: [
-        { ...axis, label: "environment steps of the search, scoring included", labelSize: 22, labelFont: axis.font, values: (_, found) => found.map(each => counted.format(each)) },
+        { ...axis, label: "environment steps of the search, scoring included", labelSize: 22, labelFont: axis.font, values: (_, found) => found.map(shortened) },
         { ...axis, label: told.unit, labelSize: 22, labelFont: axis.font, size: 58 },
       ],
       series: [
-        { label: "steps", value: (_, found) => (found == null ? "–" : counted.format(found)) },
+        { label: "steps", value: (_, found) => (found == null ? "–" : shortened(found)) },
         line({ label: "low", paths: stepped }), line({ label: "high", paths: stepped }),
         line({ label: "best so far", stroke: ink("ink"), width: 2.2, paths: stepped }),
         dots("candidate", true), dots("stopped early", false), ...levels,
