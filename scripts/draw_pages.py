@@ -1,7 +1,7 @@
-"""Photograph the pages of a running server in Chromium: `python scripts/draw_pages.py http://localhost:8080 RUN OTHER docs`.
+"""Photograph the pages of a running server in Chromium: `python scripts/draw_pages.py SERVER RUN OTHER docs`.
 
-RUN is one that has ended, OTHER a second one to compare it with, one under way if possible. The pictures are reduced to a
-palette, as screenshots have few colours.
+SERVER is such as http://localhost:8080, RUN one that has ended, OTHER a second one to compare it with, best one under way.
+The pictures are reduced to a palette, as screenshots have few colours.
 """
 
 from __future__ import annotations
