@@ -1,6 +1,6 @@
 """Photograph the pages of a running server in Chromium: `python scripts/draw_pages.py SERVER RUN OTHER docs`.
 
-SERVER is such as http://localhost:8080, RUN one that has ended, OTHER a second one to compare it with, best one under way.
+SERVER is such as http://localhost:8080, RUN one that has ended, OTHER one to compare it with, best one under way.
 The pictures are reduced to a palette, as screenshots have few colours.
 """
 

@@ -45,7 +45,7 @@ def unit(run: Run) -> str:
 
 @dataclass(frozen=True)
 class End:
-    """The end of a training of the search that gave a score."""
+    """Where a training of the search stands that gave a score: ended, or paused at a rung."""
 
     spent: int
     """Steps of the search until then, scoring included."""
@@ -54,14 +54,14 @@ class End:
     over: Interval
     """The score over the held-out episodes, with its 95 % interval: on one seed."""
     stopped: bool
-    """Whether it was stopped early."""
+    """Whether it was not trained to its end: stopped early, or paused so far."""
     leads: bool
-    """Whether it was trained to its end and scored above all before it."""
+    """Whether it scored above all before it that were trained to their ends; before any was, above all before it."""
 
 
 def climb(run: Run) -> list[End]:
-    """Every training of the search that gave a score, in the order in which they ended."""
-    spent, best = 0, float("-inf")
+    """Every training of the search that gave a score, in the order in which they ended; those that are paused last."""
+    spent, best, whole = 0, float("-inf"), False
     ends = []
     for report, candidate in _searched_reports(run):
         spent += report.steps + report.scoring_steps
@@ -69,19 +69,21 @@ def climb(run: Run) -> list[End]:
         if report.score is None or over is None or report.failure:
             continue
         stopped = run.stopped(candidate)
-        leads = not stopped and report.score > best
+        leads = report.score > best if stopped != whole else not stopped
         best = report.score if leads else best
+        whole = whole or not stopped
         ends.append(End(spent, candidate, report.score, over, stopped, leads))
     return ends
 
 
 def spent_by_search(run: Run) -> int:
-    """Steps of the search's ended trainings, scoring included."""
+    """Steps of the search's trainings that ended or paused, scoring included."""
     return sum(report.steps + report.scoring_steps for report, _ in _searched_reports(run))
 
 
 def _searched_reports(run: Run) -> list[tuple[Report, Candidate]]:
-    return [(report, run.candidates[key[1]]) for key, report in run.reports.items() if key[0] == "search"]
+    found = (*run.reports.items(), *run.paused.items())
+    return [(report, run.candidates[key[1]]) for key, report in found if key[0] == "search"]
 
 
 def best_so_far(run: Run, result: RunResult) -> Figure | None:
