@@ -114,7 +114,7 @@ def test_a_person_walks_from_the_form_to_the_code(server, visit):
     page.evaluate("window.here = true")
     expect(page.locator(".pill.running").first).to_be_visible(timeout=60_000)
     expect(page.locator("#climb canvas")).to_be_visible(timeout=120_000)
-    expect(page.locator("#card-g1c00")).to_contain_text("confirming")
+    expect(page.locator("#card-g1c00")).to_contain_text("confirming", timeout=120_000)
     assert page.evaluate("window.here"), "it was told of everything without being loaded again"
     page.locator(".facts").get_by_role("link", name="g1c00").click()
     page.get_by_role("button", name="Copy").click()
