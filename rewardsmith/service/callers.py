@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from rewardsmith.domain.key import EVERYONE, Caller
 from rewardsmith.errors import KeyNeeded, LimitReached, NotAllowed, UsageError
+from rewardsmith.service.pages.rendering import refused
 from rewardsmith.service.problems import of_error, respond
 from rewardsmith.store.keys import Keys
 
@@ -53,7 +54,7 @@ class Callers:
 
     async def admit(self, request: HTTPConnection) -> Response | None:
         """Find who asks, and put it into `request.state.caller`; the answer to who is not let in."""
-        path, method = request.url.path, request.scope["method"]
+        path, method = request.scope["path"], request.scope["method"]
         if path in _OPEN or path.startswith(tuple(place for place in _OPEN if place.endswith("/"))):
             return None
         caller = await to_thread.run_sync(self._caller, request) if await self.needed() else EVERYONE
@@ -61,9 +62,9 @@ class Callers:
             return self._unknown(request)
         most = caller.limits.requests_per_minute
         if most and (wait_s := self._rates.wait(caller.name, most)):
-            return _too_many(f"the key {caller.name} has {most} requests a minute", wait_s)
+            return _too_many(request, f"the key {caller.name} has {most} requests a minute", wait_s)
         if caller.scope == "read" and method not in _SAFE and path not in _ANYONES:
-            return _refused(not_allowed(caller))
+            return _refused(request, not_allowed(caller))
         request.state.caller = caller
         return None
 
@@ -86,19 +87,20 @@ class Callers:
         return self._keys.logged_in(session) if session else None
 
     def _unknown(self, request: HTTPConnection) -> Response:
-        path = request.url.path
-        wants_page = "text/html" in request.headers.get("accept", "") and not path.startswith("/v1/")
-        if wants_page and request.scope["method"] in _SAFE:
-            return RedirectResponse(f"/login?next={quote(path)}", 303)
+        if _wants_page(request) and request.scope["method"] in _SAFE and "hx-request" not in request.headers:
+            return RedirectResponse(f"/login?next={quote(request.scope['path'])}", 303)
         if wait_s := self.stranger(request):
-            return _too_many("too many requests without a key from this address", wait_s)
+            return _too_many(request, "too many requests without a key from this address", wait_s)
         given = "authorization" in request.headers
-        return _refused(
+        answer = _refused(
+            request,
             KeyNeeded(
                 "the key is unknown, or was revoked" if given else "this server is asked with a key",
                 hint="send one as Authorization: Bearer rsk_...; `rewardsmith keys add NAME` on the server makes one",
-            )
+            ),
         )
+        answer.headers["hx-refresh"] = "true"  # a page whose session ended asks anew, and is led to the login
+        return answer
 
     def stranger(self, request: HTTPConnection) -> float:
         """Count a request that nobody good for it made; seconds that its address has to wait, 0 for none."""
@@ -133,9 +135,14 @@ def not_allowed(caller: Caller) -> NotAllowed:
     )
 
 
-def _too_many(detail: str, wait_s: float) -> Response:
-    return _refused(LimitReached(detail, wait_s=wait_s, hint="wait as long as Retry-After says"))
+def _wants_page(request: HTTPConnection) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/v1/")
 
 
-def _refused(error: UsageError) -> Response:
-    return respond(of_error(error))
+def _too_many(request: HTTPConnection, detail: str, wait_s: float) -> Response:
+    return _refused(request, LimitReached(detail, wait_s=wait_s, hint="wait as long as Retry-After says"))
+
+
+def _refused(request: HTTPConnection, error: UsageError) -> Response:
+    found = of_error(error)
+    return refused(found) if _wants_page(request) else respond(found)

@@ -32,11 +32,16 @@ _RETRY_S = 10
 
 def respond(problem: Problem) -> Response:
     """The problem as an answer."""
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, problem.status, headers_of(problem), media_type="application/problem+json")
+
+
+def headers_of(problem: Problem) -> dict[str, str]:
+    """What an answer says of the problem besides."""
     headers = {} if problem.wait_s is None else {"retry-after": str(problem.wait_s)}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
-    body = problem.model_dump_json(exclude_none=True)
-    return Response(body, problem.status, headers, media_type="application/problem+json")
+    return headers
 
 
 def problem(kind: str, status: int, detail: str, **more: Any) -> Problem:

@@ -243,6 +243,17 @@ def test_a_session_stands_for_its_key(keyed):
         assert "; secure" in answer.headers["set-cookie"].lower()
 
 
+def test_browsers_are_answered_with_pages(keyed):
+    page = {"accept": "text/html,*/*"}
+    narrow = keyed.ask("reader", "POST", "/runs/anns/cancel", headers=page)
+    assert narrow.status_code == 403
+    assert "<h1>Not allowed</h1>" in narrow.text
+    with keyed.stranger(4) as browser:
+        stale = browser.get("/", headers=page | {"hx-request": "true"})
+        assert (stale.status_code, stale.headers["hx-refresh"]) == (401, "true")
+        assert "hx-refresh" not in keyed.ask("ann", "GET", "/", headers=page | {"hx-request": "true"}).headers
+
+
 def test_bodies_of_logins_are_capped(keyed):
     pieces = (b"key=" + b"a" * 1000 for _ in range(300))
     assert keyed.server.client.post("/login", content=pieces).status_code == 413
@@ -250,7 +261,15 @@ def test_bodies_of_logins_are_capped(keyed):
 
 def test_any_host_is_served_who_has_a_key(keyed):
     assert keyed.ask("ann", "GET", "/v1/runs", headers={"host": "rewards.example:8080"}).status_code == 200
-    assert keyed.server.client.get("/v1/runs", headers={"host": "rewards.example"}).status_code == 401
+    for host in (
+        "rewards.example",
+        "localhost/healthz?",
+        "localhost/static/",
+        "localhost/login#",
+        "a@localhost/login?",
+    ):
+        with keyed.stranger(5) as client:
+            assert client.get("/v1/runs", headers={"host": host}).status_code in (400, 401), host
 
 
 def test_strangers_are_told_to_wait(keyed):

@@ -20,7 +20,7 @@ from rewardsmith.domain.request import Problem
 from rewardsmith.errors import RewardsmithError
 from rewardsmith.reports.templating import environment
 from rewardsmith.reports.words import duration
-from rewardsmith.service.problems import of_error, problem
+from rewardsmith.service.problems import headers_of, of_error, problem
 
 HEADERS = {
     "content-security-policy": (
@@ -60,7 +60,9 @@ class PageRoute(APIRoute):
 
 def refused(found: Problem) -> Response:
     """What went wrong, as a page."""
-    return show("problem", code=found.status, problem=found)
+    answer = show("problem", code=found.status, problem=found)
+    answer.headers.update(headers_of(found))
+    return answer
 
 
 @functools.cache
