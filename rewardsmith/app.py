@@ -17,9 +17,10 @@ from rewardsmith.catalogue.folders import Folders, find_folders
 from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.checking.keeper import Keeper
 from rewardsmith.domain.events import RunStarted
 from rewardsmith.domain.film import VideoResult
-from rewardsmith.domain.job import Progress
+from rewardsmith.domain.job import Progress, RewardLimits
 from rewardsmith.domain.offer import RecipeSummary, TaskSummary
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Message
@@ -86,6 +87,11 @@ class Workshop:
     def reading(self) -> Runs:
         """The runs of the store, to be read."""
         return Runs(self.store, self._runs)
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """Locks rewards of these runs, and checks kept ones."""
+        return Keeper(self.store, self.reading, self.survey, RewardLimits(unsafe=self.settings.unsafe))
 
     @cached_property
     def executor(self) -> Executor:

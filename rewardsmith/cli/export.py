@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("run")
 @option("--candidate", help="Such as g2c05; default: the run's best.")
 @option("--policy", is_flag=True, help="The trained policy as safetensors, with a loader, into the folder of -o.")
+@option("--lock", is_flag=True, help="Beside the file: its lock and recorded rows, for `rewardsmith check`.")
 @option(
     "--output",
     "-o",
@@ -33,19 +34,25 @@ def export(
     run: str,
     candidate: str | None,
     policy: bool,
+    lock: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
     """Write a reward as one self-contained file, or the trained policy.
 
+    With --lock the file is kept as a tested artifact: `rewardsmith check` compares it with what it was.
+
     The file holds the reward, where it comes from, and a Gymnasium wrapper; it needs numpy, gymnasium and the
     environment's own simulator, not rewardsmith.
     """
+    from rewardsmith.checking.kept import write_kept
     from rewardsmith.cli.emit import emit_file, emit_json, emit_text
     from rewardsmith.domain.result import ExportResult
     from rewardsmith.errors import UsageError
     from rewardsmith.search.chosen import find_best, find_candidate
 
+    if lock and (policy or output is None or output.suffix != ".py"):
+        raise UsageError("--lock keeps a reward's file", hint="name it: --lock -o rewards/run.py, without --policy")
     told = workshop.run(run)
     if candidate is None:
         candidate = find_best(workshop.result(run)).candidate
@@ -60,9 +67,13 @@ def export(
                 raise UsageError("--json needs a file to write the reward to", hint="add -o reward.py")
             emit_file(text)
             return
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
-        written = [output]
+        if lock:
+            kept = workshop.keeper.keep(run, chosen)
+            written = write_kept(output, text, kept.lock, kept.recorded)
+        else:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(text, encoding="utf-8")
+            written = [output]
     if as_json:
         emit_json(ExportResult(run=run, candidate=chosen, files=tuple(str(path) for path in written)))
     else:

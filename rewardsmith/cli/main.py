@@ -35,6 +35,7 @@ SECTIONS = {
     "One reward": {
         "train": "Train and score one reward: a file, human or sparse.",
         "screen": "Say which gate each file passes or fails, and why.",
+        "check": "Compare kept rewards with their locks.",
     },
     "What there is to work with": {
         "tasks": "List, show or make tasks.",

@@ -15,6 +15,7 @@ from rewardsmith.client.answers import T, read
 from rewardsmith.domain.events import StatusChanged, StoredEvent
 from rewardsmith.domain.inline import InlineTask
 from rewardsmith.domain.offer import ModelSummary, RecipeSummary, TaskSummary
+from rewardsmith.domain.regression import CheckResult
 from rewardsmith.domain.request import CandidateSummary, FeedbackTicket, RunPage, RunRequest, RunTicket
 from rewardsmith.domain.result import Best, CandidateResult, RunResult, RunSummary, Status
 from rewardsmith.domain.task import Task
@@ -133,6 +134,16 @@ class Client:
         """A candidate's exported file, the best's when absent. Raises UnknownName, NotYet."""
         place = "best" if candidate is None else f"candidates/{quote(candidate, safe='')}"
         return self._wire.get(f"{_place(run)}/{place}/reward.py").decode()
+
+    def check(self, reward: str, run: str, candidate: str | None = None, *, tolerance: float = 1e-9) -> CheckResult:
+        """Whether a reward, in the contract or as `reward` gave it, is what a candidate was, the best's when absent.
+
+        Raises:
+            UnknownName, NotYet: There is no such run or candidate, or no scored one.
+            UsageError: The candidate was never trained.
+        """
+        body = {"run": run, "candidate": candidate, "reward": reward, "tolerance": tolerance}
+        return self._read(CheckResult, self._wire.post("/v1/checks", body))
 
     def report(self, run: str, kind: str = "html") -> str:
         """The report as the run stands now: `html`, one page, or `md`. Raises UnknownName."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rewardsmith.client.client import Client
 from rewardsmith.domain.events import RunStarted, StoredEvent
@@ -138,6 +138,11 @@ class RemoteWorkshop:
         """Raises UsageError: policies stay at the server."""
         del run, candidate, folder
         raise _refused("--policy")
+
+    @property
+    def keeper(self) -> NoReturn:
+        """Raises UsageError: a lock is made where the archives lie."""
+        raise _refused("--lock")
 
     def task_lines(self) -> list[TaskSummary]:
         """A line for each task."""

@@ -28,7 +28,7 @@ BOUND = 1e6
 
 @dataclass(frozen=True)
 class Answer:
-    """What a reward gave: every array has shape (T, N) and type float64, is finite and at most 1e6 in magnitude."""
+    """What a reward gave: arrays of shape (T, N), or (rows,), and type float64, finite and at most 1e6 in magnitude."""
 
     total: npt.NDArray[np.float64]
     """What is paid."""

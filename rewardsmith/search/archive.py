@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from rewardsmith.domain.survey import ARCHIVED, Probe, Signal
 from rewardsmith.errors import StoreError
-from rewardsmith.reward.process import RewardProcess
+from rewardsmith.reward.process import Answer, RewardProcess
 from rewardsmith.store.arrays import Layout, read_arrays
 
 _BYTES = 256 << 20
@@ -76,7 +76,13 @@ def read_archive(out: Path, signals: Sequence[Signal]) -> Archived:
 
 
 def returns(process: RewardProcess, rows: Probe, *, stream: str) -> npt.NDArray[np.float64]:
-    """What a reward pays each recorded episode, undiscounted, shape (episodes,); one request.
+    """What a reward pays each recorded episode, undiscounted, shape (episodes,). Raises as `paid_rows`."""
+    total = paid_rows(process, rows, stream=stream).total
+    return np.array([total[each].sum() for each in rows.episodes()])
+
+
+def paid_rows(process: RewardProcess, rows: Probe, *, stream: str) -> Answer:
+    """What a reward pays each row, arrays of shape (rows,); one request.
 
     Episodes are asked for side by side, as a reward with a memory is called once per step.
 
@@ -84,12 +90,16 @@ def returns(process: RewardProcess, rows: Probe, *, stream: str) -> npt.NDArray[
         RewardFailed: The reward failed on these rows.
         InfrastructureError: Its process could not be run.
     """
-    episodes = list(rows.episodes())
-    places, real = _side_by_side(episodes)
+    places, real = _side_by_side(list(rows.episodes()))
     arrays = {name: rows.arrays[name][places] for name in process.reads}
-    paid = np.empty(len(rows.starts))
-    paid[places[real]] = process.ask(arrays, rows.starts[places], stream=stream).total[real]
-    return np.array([paid[each].sum() for each in episodes])
+    answer = process.ask(arrays, rows.starts[places], stream=stream)
+
+    def in_order(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        found = np.empty(len(rows.starts))
+        found[places[real]] = column[real]
+        return found
+
+    return Answer(in_order(answer.total), {name: in_order(each) for name, each in answer.components.items()})
 
 
 def _side_by_side(episodes: Sequence[slice]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

@@ -1,0 +1,89 @@
+"""Checks one kept reward, tier by tier, the cheapest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import chain
+
+from rewardsmith.checking.changes import changes
+from rewardsmith.checking.episodes import exploit, ranking, unranked
+from rewardsmith.checking.kept import Kept
+from rewardsmith.checking.recorded import Columns, paid
+from rewardsmith.checking.replay import TOLERANCE, repaid, restarted
+from rewardsmith.checking.static import static
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.regression import TIERS, CheckResult, Finding, Tier, TierResult
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.reward.process import RewardFailed, RewardProcess
+
+_MOST_FINDINGS = 40
+
+
+def check(
+    kept: Kept,
+    survey: Survey,
+    probe: Probe,
+    *,
+    tiers: Collection[Tier] = TIERS,
+    tolerance: float = TOLERANCE,
+    limits: RewardLimits | None = None,
+) -> CheckResult:
+    """Compare a kept reward with its lock in the environment as it is here.
+
+    Args:
+        kept: The reward, its lock and its recorded rows.
+        survey: The lock's task, surveyed here.
+        probe: The rows of that survey.
+        tiers: Which tiers are wanted; what rests on a tier that failed is skipped.
+        tolerance: Of a component's greatest magnitude, up to which it counts as unchanged.
+        limits: Limits of the reward process.
+
+    Raises:
+        InfrastructureError: The locked process could not be run; says nothing about the reward.
+    """
+    found: list[TierResult] = []
+    faults = list(static(kept, survey))
+    if "static" in tiers:
+        found.append(_told("static", faults))
+    asked = [tier for tier in TIERS[1:] if tier in tiers]
+    if faults:
+        found += [TierResult(tier=tier, verdict="skipped", reason="the reward cannot be asked") for tier in asked]
+    elif asked:
+        now = _paid(kept, survey, limits or RewardLimits())
+        if isinstance(now, RewardFailed):
+            found.append(_told(asked[0], [Finding(what="reward", words=now.failure.message)]))
+            found += [TierResult(tier=tier, verdict="skipped", reason="the reward fails") for tier in asked[1:]]
+        else:
+            found += [_tier(tier, kept, now, survey, probe, tolerance) for tier in asked]
+    bad = any(tier.verdict == "regressed" for tier in found)
+    return CheckResult(
+        reward=kept.name,
+        verdict="regressed" if bad else "passed",
+        tiers=tuple(found),
+        changes=tuple(changes(kept, survey)),
+    )
+
+
+def _tier(tier: Tier, kept: Kept, now: Columns, survey: Survey, probe: Probe, tolerance: float) -> TierResult:
+    if tier == "replay":
+        return _told(tier, chain(repaid(kept, now, tolerance), restarted(kept, survey, probe)))
+    if tier == "ranking":
+        reason = unranked(kept)
+        return TierResult(tier=tier, verdict="skipped", reason=reason) if reason else _told(tier, ranking(kept, now))
+    return _told(tier, exploit(kept, now))
+
+
+def _told(tier: Tier, findings: Iterable[Finding]) -> TierResult:
+    told = tuple(findings)
+    more = (Finding(what="more", words=f"{len(told) - _MOST_FINDINGS} further findings"),)
+    shown = told if len(told) <= _MOST_FINDINGS else told[:_MOST_FINDINGS] + more
+    return TierResult(tier=tier, verdict="regressed" if told else "passed", findings=shown)
+
+
+def _paid(kept: Kept, survey: Survey, limits: RewardLimits) -> Columns | RewardFailed:
+    signals = {signal.name: signal for signal in survey.signals}
+    try:
+        with RewardProcess(kept.source, signals, limits=limits) as process:
+            return paid(process, kept.recorded.rows)
+    except RewardFailed as failed:
+        return failed

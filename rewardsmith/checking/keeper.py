@@ -1,0 +1,97 @@
+"""Keeps rewards of runs with their locks, and checks kept ones in the environment as it is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from itertools import count
+
+from rewardsmith.checking.checking import check
+from rewardsmith.checking.kept import Kept
+from rewardsmith.checking.locking import lock, record
+from rewardsmith.checking.replay import TOLERANCE
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.prompt import CompletionKey, Role
+from rewardsmith.domain.regression import TIERS, CheckResult, Tier
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.task import Task
+from rewardsmith.reward.source import RewardRejected, analyse
+from rewardsmith.runs import Runs
+from rewardsmith.search.chosen import find_best, find_candidate
+from rewardsmith.store.store import Store
+
+_WRITERS: tuple[Role, ...] = ("designer", "repair")
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Locks and checks rewards.
+
+    Args:
+        store: Where completions, and so the hashes of prompts, are.
+        runs: The runs that rewards come from.
+        survey: Surveys a task here, or finds its survey.
+        limits: Limits of reward processes.
+    """
+
+    store: Store
+    runs: Runs
+    survey: Callable[[Task], tuple[Survey, Probe]]
+    limits: RewardLimits
+
+    def keep(self, run: str, candidate: str | None = None) -> Kept:
+        """A candidate with its lock; the run's best when none is named.
+
+        Raises:
+            UnknownName: There is no such run or candidate.
+            NotYet: The run has no scored candidate.
+            UsageError: The candidate was never trained, or fails on the rows that it is locked with.
+            StoreError: The archive of its training cannot be read.
+            InfrastructureError: Its process, or the survey, could not be run.
+        """
+        return self._kept(run, candidate, None)
+
+    def check(self, kept: Kept, tiers: Collection[Tier] = TIERS, tolerance: float = TOLERANCE) -> CheckResult:
+        """Compare a kept reward with its lock; see `rewardsmith.checking.checking.check`."""
+        survey, probe = self.survey(kept.lock.task)
+        return check(kept, survey, probe, tiers=tiers, tolerance=tolerance, limits=self.limits)
+
+    def check_against(
+        self, source: str, run: str, candidate: str | None = None, tolerance: float = TOLERANCE
+    ) -> CheckResult:
+        """Compare a reward in the contract with a candidate of a run, the best when none is named. Raises as `keep`."""
+        return self.check(self._kept(run, candidate, source), tolerance=tolerance)
+
+    def _kept(self, run: str, candidate: str | None, source: str | None) -> Kept:
+        told = self.runs.run(run)
+        found = find_candidate(told, candidate or find_best(self.runs.result(run)).candidate)
+        assert told.spec is not None
+        survey, probe = self.survey(told.spec.task)
+        recorded = record(
+            told, found, survey, probe, self.runs.folder(run), self.limits, _reads(source, survey) if source else ()
+        )
+        locked = lock(told, found, survey, recorded, self._prompts(run, found))
+        kept = Kept(f"{run} {found.id}", found.source or "", locked, recorded)
+        return replace(kept, source=source, name="reward") if source else kept
+
+    def _prompts(self, run: str, candidate: Candidate) -> dict[str, str]:
+        """Hashes of the prompts that led to a candidate; none where nobody was asked for it."""
+        found = {}
+        for role in _WRITERS:
+            for call in count():
+                key = CompletionKey(generation=candidate.generation, role=role, slot=candidate.slot, call=call)
+                stored = self.store.completion(run, key)
+                if stored is None:
+                    break
+                found[f"{role} {call}"] = stored.prompt_hash
+        return found
+
+
+def _reads(source: str, survey: Survey) -> list[str]:
+    """Signals that a reward reads; none where it is against the contract, which the check will say."""
+    try:
+        arguments = analyse(source, survey.names()).arguments
+    except RewardRejected:
+        return []
+    return [survey.signal(name).name for name in arguments if name != "memory"]

@@ -1,0 +1,147 @@
+"""Locks a reward: what it is, where it comes from, what it pays on recorded episodes, how its trainings went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+import numpy as np
+import numpy.typing as npt
+
+from rewardsmith import __version__
+from rewardsmith.checking.recorded import Recorded, opening, pack, paid
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.lock import CurvePoint, Lock, LockedComponent, LockedScores, LockedSignal, Provenance
+from rewardsmith.domain.report import Report
+from rewardsmith.domain.run import Run
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.errors import UsageError
+from rewardsmith.reward.process import RewardFailed, RewardProcess
+from rewardsmith.search.archive import read_archive
+from rewardsmith.search.filming import attempt_of
+from rewardsmith.search.statistics import interval
+from rewardsmith.store.artifacts import RunFolder
+
+MOST_EPISODES = {"random": 4, "extreme": 6, "trained": 12}
+"""Episodes that a lock keeps: they are files in somebody's repository."""
+
+
+def record(
+    run: Run, candidate: Candidate, survey: Survey, probe: Probe, folder: RunFolder, limits: RewardLimits,
+    reads: Iterable[str] = (),
+) -> Recorded:  # fmt: skip
+    """The rows that the candidate is locked with: random, idle, reckless, and those of its best training.
+
+    Args:
+        run: The run of the candidate.
+        candidate: A candidate with a trained policy.
+        survey: What its environment offers.
+        probe: The survey's rows.
+        folder: Where its trainings left their archives.
+        limits: Limits of the reward process.
+        reads: Further signals that the rows shall hold, beside those that the candidate reads.
+
+    Raises:
+        UsageError: It was never trained, or fails on these rows.
+        StoreError: Its archive cannot be read.
+        InfrastructureError: Its process could not be run.
+    """
+    archived = read_archive(folder.attempt(attempt_of(run, candidate.id)) / "out", survey.signals)
+    order = np.argsort(-np.asarray(archived.scores), kind="stable")
+    spread = np.linspace(0, len(order) - 1, min(MOST_EPISODES["trained"], len(order))).astype(int)
+    kept = archived.only(np.sort(order[spread]))
+    signals = {signal.name: signal for signal in survey.signals}
+    with RewardProcess(candidate.source or "", signals, limits=limits) as process:
+        wanted = dict.fromkeys((*process.reads, *reads))
+        parts = [(probe, [episode.score for episode in survey.episodes], ["random"] * len(survey.episodes))]
+        parts[0] = _first(*parts[0], MOST_EPISODES["random"])
+        if probe.extremes is not None:
+            scores = [episode.score for episode in survey.extremes]
+            players: list[str] = [episode.policy for episode in survey.extremes]
+            parts.append(_first(probe.extremes, scores, players, MOST_EPISODES["extreme"]))
+        parts.append((kept.rows, list(kept.scores), ["trained"] * len(kept.scores)))
+        arrays = {name: np.concatenate([_narrow(rows.arrays[name]) for rows, _, _ in parts]) for name in wanted}
+        rows = Probe(arrays, np.concatenate([rows.starts for rows, _, _ in parts]))
+        try:
+            columns = paid(process, rows)
+        except RewardFailed as error:
+            raise UsageError(f"{candidate.id} cannot be locked: {error.failure.message}") from error
+    return Recorded(
+        rows=rows,
+        scores=np.array([score for _, scores, _ in parts for score in scores]),
+        players=tuple(player for _, _, players in parts for player in players),
+        paid=columns,
+        opening=opening(survey, probe),
+    )
+
+
+def lock(run: Run, candidate: Candidate, survey: Survey, recorded: Recorded, prompts: Mapping[str, str]) -> Lock:
+    """The lock of a candidate that stands on these rows."""
+    spec = run.spec
+    assert spec is not None
+    assert candidate.source is not None
+    assert candidate.reward_id is not None
+    name = candidate.twin or candidate.id
+    reports = {key: report for key, report in run.reports.items() if key[1] == name and report.failure is None}
+    reads = [signal for signal in survey.signals if signal.name in recorded.rows.arrays]
+    return Lock(
+        reward=candidate.reward_id,
+        provenance=Provenance(
+            run=spec.run,
+            candidate=candidate.id,
+            origin=candidate.origin,
+            parents=candidate.parents,
+            recipe=spec.recipe,
+            model=candidate.author or spec.model,
+            prompts=dict(prompts),
+            made_with=__version__,
+        ),
+        task=spec.task,
+        versions=survey.versions,
+        dt=survey.dt,
+        signals={signal.name: LockedSignal.of(signal) for signal in reads},
+        components={name: _component(column) for name, column in recorded.paid.items()},
+        recorded=sha256(pack(recorded)).hexdigest(),
+        scores=_scores(reports),
+        curve=_curve(reports.values()),
+        source=tuple(candidate.source.splitlines()),
+        view=tuple(survey.view.splitlines()),
+    ).signed()
+
+
+def _first(rows: Probe, scores: list[float], players: list[str], most: int) -> tuple[Probe, list[float], list[str]]:
+    """At most so many episodes, evenly spread."""
+    episodes = list(rows.episodes())
+    chosen = np.unique(np.linspace(0, len(episodes) - 1, min(most, len(episodes))).astype(int))
+    places = np.concatenate([np.arange(episodes[i].start, episodes[i].stop) for i in chosen])
+    kept = Probe({name: array[places] for name, array in rows.arrays.items()}, rows.starts[places])
+    return kept, [scores[i] for i in chosen], [players[i] for i in chosen]
+
+
+def _narrow(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def _component(column: npt.NDArray[np.float64]) -> LockedComponent:
+    return LockedComponent(
+        mean=float(column.mean()), std=float(column.std()), low=float(column.min()), high=float(column.max())
+    )
+
+
+def _scores(reports: Mapping[tuple[str, str, int], Report]) -> tuple[LockedScores, ...]:
+    found: dict[int, dict[int, float]] = defaultdict(dict)
+    for (_, _, seed), report in sorted(reports.items(), key=lambda each: each[0][2]):
+        if report.score is not None:
+            found[report.steps][seed] = report.score
+    return tuple(LockedScores(steps=steps, seeds=found[steps]) for steps in sorted(found))
+
+
+def _curve(reports: Iterable[Report]) -> tuple[CurvePoint, ...]:
+    rungs: dict[int, list[float]] = defaultdict(list)
+    for report in reports:
+        for rung in report.rungs:
+            rungs[rung.steps].append(rung.mean)
+    found = ((steps, interval(means)) for steps, means in sorted(rungs.items()))
+    return tuple(CurvePoint(steps=steps, score=score) for steps, score in found if score is not None)

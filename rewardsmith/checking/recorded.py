@@ -1,0 +1,105 @@
+"""The rows that a lock rests on: episodes, what the reward paid on them, and how the environment begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.errors import StoreError
+from rewardsmith.reward.process import RewardProcess
+from rewardsmith.search.archive import paid_rows
+from rewardsmith.store.arrays import read_arrays
+
+OPENING = 10
+"""Steps of each random episode that are made again."""
+PLAYERS = ("random", "idle", "reckless", "trained")
+_BYTES = 64 << 20
+_OPENING = "opening."
+_PAID = "paid."
+
+Columns = dict[str, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a kept reward is asked about again."""
+
+    rows: Probe
+    """Whole episodes with the signals that the reward reads, float64 as float32."""
+    scores: npt.NDArray[np.float64]
+    """Of each episode, shape (episodes,)."""
+    players: tuple[str, ...]
+    """Who played each: one of `PLAYERS`."""
+    paid: Columns
+    """What the reward paid on each row: its components and `total`, shape (rows,)."""
+    opening: Mapping[str, npt.NDArray[Any]]
+    """Every signal in the first steps of the survey's random episodes."""
+
+    def returns(self, total: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """What is paid over each episode, undiscounted, shape (episodes,)."""
+        return np.array([total[each].sum() for each in self.rows.episodes()])
+
+    def played(self, *players: str) -> npt.NDArray[np.bool_]:
+        """Which episodes these players played."""
+        return np.array([player in players for player in self.players], dtype=bool)
+
+
+def opening(survey: Survey, probe: Probe) -> dict[str, npt.NDArray[Any]]:
+    """Every signal in the first steps of the random episodes, (episodes * `OPENING`, ...) but for shorter ones."""
+    rows = np.concatenate([np.arange(each.start, min(each.stop, each.start + OPENING)) for each in probe.episodes()])
+    return {signal.name: probe.arrays[signal.name][rows] for signal in survey.signals}
+
+
+def paid(process: RewardProcess, rows: Probe) -> Columns:
+    """Every component and `total` on every row. Raises as `paid_rows`."""
+    answer = paid_rows(process, rows, stream="check")
+    return {**answer.components, "total": answer.total}
+
+
+def pack(recorded: Recorded) -> bytes:
+    """The rows as a compressed array file."""
+    arrays: dict[str, npt.NDArray[Any]] = {**recorded.rows.arrays, "__starts__": recorded.rows.starts}
+    arrays["__scores__"] = recorded.scores
+    arrays["__players__"] = np.array([PLAYERS.index(player) for player in recorded.players], dtype=np.int64)
+    arrays |= {_PAID + name: column for name, column in recorded.paid.items()}
+    arrays |= {_OPENING + name: array for name, array in recorded.opening.items()}
+    packed = BytesIO()
+    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]  # its stub takes a name for an option
+    return packed.getvalue()
+
+
+def unpack(path: Path, reads: Sequence[str]) -> Recorded:
+    """The rows of a file that `pack` wrote.
+
+    Raises:
+        StoreError: It cannot be read, is damaged, or holds no such rows.
+    """
+    found = read_arrays(path.parent, path.name, limit=_BYTES)
+    try:
+        rows = Probe({name: found[name] for name in reads}, found["__starts__"].astype(np.bool_))
+        players = tuple(PLAYERS[i] for i in found["__players__"].tolist())
+        recorded = Recorded(
+            rows=rows,
+            scores=found["__scores__"].astype(np.float64),
+            players=players,
+            paid={name.removeprefix(_PAID): _column(found[name]) for name in found if name.startswith(_PAID)},
+            opening={name.removeprefix(_OPENING): found[name] for name in found if name.startswith(_OPENING)},
+        )
+    except (KeyError, IndexError, ValueError) as error:
+        raise StoreError(f"{path} does not hold what a lock rests on: {error}") from error
+    lengths = {len(array) for array in (*recorded.rows.arrays.values(), *recorded.paid.values(), rows.starts)}
+    episodes = {len(players), len(recorded.scores), len([*rows.episodes()])}
+    if len(lengths) != 1 or len(episodes) != 1 or not rows.starts.size or not rows.starts[0]:
+        raise StoreError(f"{path} does not hold whole episodes", hint="write it again with `rewardsmith export --lock`")
+    return recorded
+
+
+def _column(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return array.astype(np.float64)

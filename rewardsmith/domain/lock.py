@@ -1,0 +1,121 @@
+"""A kept reward's lock: what it was when it was kept, for every later check to compare with."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from pydantic import Field
+
+from rewardsmith.domain.record import Record
+from rewardsmith.domain.result import Interval
+from rewardsmith.domain.survey import Dtype, Signal
+from rewardsmith.domain.task import Task
+
+Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class LockedSignal(Record):
+    """A signal as the reward knew it."""
+
+    shape: tuple[int, ...]
+    """Shape of one row."""
+    dtype: Dtype
+    """Type of the array."""
+    unit: str
+    """Physical unit; empty where it has none."""
+    reader: str
+    """How it was read; see `Signal.reader`."""
+
+    @classmethod
+    def of(cls, signal: Signal) -> LockedSignal:
+        """What a lock keeps of a signal."""
+        return cls(shape=signal.shape, dtype=signal.dtype, unit=signal.unit, reader=signal.reader)
+
+
+class LockedComponent(Record):
+    """A component, or the total, over the recorded rows."""
+
+    mean: float
+    std: float
+    low: float
+    high: float
+
+
+class LockedScores(Record):
+    """Scores of trainings of one length."""
+
+    steps: int
+    """Environment steps of each training."""
+    seeds: dict[int, float]
+    """Score by seed, failed trainings left out."""
+
+
+class CurvePoint(Record):
+    """The learning curve at one rung."""
+
+    steps: int
+    """Environment steps trained so far."""
+    score: Interval
+    """Over the seeds that got so far."""
+
+
+class Provenance(Record):
+    """Where the reward comes from."""
+
+    run: str
+    """Name of the run."""
+    candidate: str
+    """Its place in the run, such as `g2c05`."""
+    origin: str
+    """How it came to be."""
+    parents: tuple[str, ...]
+    """Candidates that it was made from."""
+    recipe: str
+    """Recipe of the run."""
+    model: str
+    """Who wrote."""
+    prompts: dict[str, str]
+    """Hash of each prompt that led to it, by role and call."""
+    made_with: str
+    """Version of rewardsmith."""
+
+
+class Lock(Record):
+    """What a reward was when it was kept."""
+
+    version: Literal[1] = 1
+    """Version of this record."""
+    reward: str
+    """Hash of the normalised source."""
+    provenance: Provenance
+    task: Task
+    """All that a check needs to make the environment again."""
+    versions: dict[str, str]
+    """Versions of the simulator and its libraries."""
+    dt: float
+    """Seconds of simulated time per step."""
+    signals: dict[str, LockedSignal]
+    """Those that the reward reads, by name."""
+    components: dict[str, LockedComponent]
+    """Those of the reward and its `total`, over the recorded rows."""
+    recorded: str = Sha256
+    """Hash of the file of recorded rows."""
+    scores: tuple[LockedScores, ...]
+    """By length of the training."""
+    curve: tuple[CurvePoint, ...]
+    """Of the trainings to the end of the budget."""
+    source: tuple[str, ...]
+    """The reward, line by line."""
+    view: tuple[str, ...]
+    """The environment without its reward, line by line."""
+    signature: str = ""
+    """Hash of everything above, which `signed` puts in."""
+
+    def digest(self) -> str:
+        """SHA-256 of the record without its signature."""
+        return hashlib.sha256(self.model_dump_json(exclude={"signature"}).encode()).hexdigest()
+
+    def signed(self) -> Lock:
+        """The same with its signature."""
+        return self.model_copy(update={"signature": self.digest()})
