@@ -91,7 +91,11 @@ class Workshop:
     @cached_property
     def keeper(self) -> Keeper:
         """Locks rewards of these runs, and checks kept ones."""
-        return Keeper(self.store, self.reading, self.survey, RewardLimits(unsafe=self.settings.unsafe))
+        limits = RewardLimits(unsafe=self.settings.unsafe)
+        return Keeper(self.store, self.reading, self._known_task, self.survey, limits)
+
+    def _known_task(self, name: str) -> Task | None:
+        return self.task(name) if name in list_tasks(self.folders) else None
 
     @cached_property
     def executor(self) -> Executor:

@@ -31,12 +31,14 @@ class Keeper:
     Args:
         store: Where completions, and so the hashes of prompts, are.
         runs: The runs that rewards come from.
+        task: The task of that name as it is here; None where there is none.
         survey: Surveys a task here, or finds its survey.
         limits: Limits of reward processes.
     """
 
     store: Store
     runs: Runs
+    task: Callable[[str], Task | None]
     survey: Callable[[Task], tuple[Survey, Probe]]
     limits: RewardLimits
 
@@ -53,8 +55,11 @@ class Keeper:
         return self._kept(run, candidate, None)
 
     def check(self, kept: Kept, tiers: Collection[Tier] = TIERS, tolerance: float = TOLERANCE) -> CheckResult:
-        """Compare a kept reward with its lock; see `rewardsmith.checking.checking.check`."""
-        survey, probe = self.survey(kept.lock.task)
+        """Compare a kept reward with its lock; see `rewardsmith.checking.checking.check`.
+
+        The environment is that of the task of the same name here, and the lock's own where there is none.
+        """
+        survey, probe = self.survey(self.task(kept.lock.task.name) or kept.lock.task)
         return check(kept, survey, probe, tiers=tiers, tolerance=tolerance, limits=self.limits)
 
     def check_against(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rewardsmith import __version__
-from rewardsmith.checking.recorded import Recorded, opening, pack, paid
+from rewardsmith.checking.recorded import Recorded, lengths, opening, pack, paid
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.lock import CurvePoint, Lock, LockedComponent, LockedScores, LockedSignal, Provenance
@@ -74,6 +74,7 @@ def record(
         players=tuple(player for _, _, players in parts for player in players),
         paid=columns,
         opening=opening(survey, probe),
+        lengths=lengths(survey),
     )
 
 

@@ -41,6 +41,8 @@ class Recorded:
     """What the reward paid on each row: its components and `total`, shape (rows,)."""
     opening: Mapping[str, npt.NDArray[Any]]
     """Every signal in the first steps of the survey's random episodes."""
+    lengths: npt.NDArray[np.int64]
+    """Steps of each of the survey's random episodes."""
 
     def returns(self, total: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """What is paid over each episode, undiscounted, shape (episodes,)."""
@@ -57,6 +59,11 @@ def opening(survey: Survey, probe: Probe) -> dict[str, npt.NDArray[Any]]:
     return {signal.name: probe.arrays[signal.name][rows] for signal in survey.signals}
 
 
+def lengths(survey: Survey) -> npt.NDArray[np.int64]:
+    """Steps of each random episode."""
+    return np.array([episode.length for episode in survey.episodes], dtype=np.int64)
+
+
 def paid(process: RewardProcess, rows: Probe) -> Columns:
     """Every component and `total` on every row. Raises as `paid_rows`."""
     answer = paid_rows(process, rows, stream="check")
@@ -67,6 +74,7 @@ def pack(recorded: Recorded) -> bytes:
     """The rows as a compressed array file."""
     arrays: dict[str, npt.NDArray[Any]] = {**recorded.rows.arrays, "__starts__": recorded.rows.starts}
     arrays["__scores__"] = recorded.scores
+    arrays["__lengths__"] = recorded.lengths
     arrays["__players__"] = np.array([PLAYERS.index(player) for player in recorded.players], dtype=np.int64)
     arrays |= {_PAID + name: column for name, column in recorded.paid.items()}
     arrays |= {_OPENING + name: array for name, array in recorded.opening.items()}
@@ -91,6 +99,7 @@ def unpack(path: Path, reads: Sequence[str]) -> Recorded:
             players=players,
             paid={name.removeprefix(_PAID): _column(found[name]) for name in found if name.startswith(_PAID)},
             opening={name.removeprefix(_OPENING): found[name] for name in found if name.startswith(_OPENING)},
+            lengths=found["__lengths__"].astype(np.int64),
         )
     except (KeyError, IndexError, ValueError) as error:
         raise StoreError(f"{path} does not hold what a lock rests on: {error}") from error

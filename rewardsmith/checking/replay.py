@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from rewardsmith.checking.kept import Kept
-from rewardsmith.checking.recorded import OPENING, Columns, opening
+from rewardsmith.checking.recorded import OPENING, Columns, lengths, opening
 from rewardsmith.domain.regression import Finding
 from rewardsmith.domain.survey import Probe, Survey
 
@@ -20,6 +19,7 @@ DRIFT = 1e-6
 _FACTORS = {-1.0: "its sign is turned", np.pi / 180: "radians read as degrees?", 180 / np.pi: "degrees for radians?"}
 
 FloatArray = npt.NDArray[np.float64]
+Lengths = npt.NDArray[np.int64]
 
 
 def repaid(kept: Kept, now: Columns, tolerance: float = TOLERANCE) -> Iterator[Finding]:
@@ -43,30 +43,55 @@ def restarted(kept: Kept, survey: Survey, probe: Probe) -> Iterator[Finding]:
     if survey.dt != kept.lock.dt:
         words = f"a step takes {survey.dt:g} s, and took {kept.lock.dt:g} s"
         yield Finding(what="environment", words=words)
-    yield from _moved(kept.recorded.opening, opening(survey, probe), {s.name: s.unit for s in survey.signals})
+    here, units = opening(survey, probe), {signal.name: signal.unit for signal in survey.signals}
+    then, now = kept.recorded.lengths, lengths(survey)
+    moved = [
+        finding
+        for name, before in sorted(kept.recorded.opening.items(), key=lambda each: each[0] not in kept.lock.signals)
+        if name in here and here[name].shape[1:] == before.shape[1:]  # of those that the reward reads `static` speaks
+        for finding in _moved(name, _together(before, then, here[name], now), units[name])
+    ]
+    yield from moved
+    if (
+        not moved and survey.versions == kept.lock.versions and then.tolist() != now.tolist()
+    ):  # builds round differently
+        words = f"random episodes end after {_few(now)} steps, and did after {_few(then)}"
+        yield Finding(what="environment", words=words)
 
 
-def _moved(
-    then: Mapping[str, npt.NDArray[Any]], now: Mapping[str, npt.NDArray[Any]], units: Mapping[str, str]
-) -> Iterator[Finding]:
-    for name, before in then.items():
-        after = now.get(name)
-        if after is None or after.shape[1:] != before.shape[1:]:
-            continue  # `static` speaks of those that the reward reads
-        if len(after) != len(before):
-            words = f"the first {OPENING} steps of the random episodes are {len(after)} rows, and were {len(before)}"
-            yield Finding(what="environment", words=words)
-            return
-        apart = np.abs(after.astype(np.float64) - before.astype(np.float64)).reshape(len(before), -1).max(axis=1)
-        span = float(np.ptp(before.astype(np.float64))) or float(np.abs(before.astype(np.float64)).max()) or 1.0
-        wrong = np.flatnonzero(~(apart <= DRIFT * span))
-        if len(wrong):
-            unit = f" {units[name]}" if units.get(name) else ""
-            words = (
-                f"differs in {len(wrong)} of {len(before)} opening steps, first in step {wrong[0] % OPENING + 1}, "
-                f"by up to {apart.max():.3g}{unit}"
-            )
-            yield Finding(what=f"signal {name}", words=words)
+def _together(
+    before: FloatArray, then: Lengths, after: FloatArray, now: Lengths
+) -> list[tuple[FloatArray, FloatArray]]:
+    """The opening rows of each episode, then and now, as far as both of them go."""
+    ends = [np.cumsum(np.minimum(each, OPENING)) for each in (then, now)]
+    found = []
+    for old, new, *stops in zip(then, now, *ends, strict=False):
+        first, second = stops[0] - min(old, OPENING), stops[1] - min(new, OPENING)
+        steps = min(old, new, OPENING)
+        found.append((before[first : first + steps], after[second : second + steps]))
+    return found
+
+
+def _moved(name: str, episodes: Sequence[tuple[FloatArray, FloatArray]], unit: str) -> Iterator[Finding]:
+    apart = [np.abs(after - before).reshape(len(before), -1).max(axis=1) for before, after in _floats(episodes)]
+    known = np.concatenate([before.ravel() for before, _ in _floats(episodes)])
+    span = float(np.ptp(known)) or float(np.abs(known).max()) or 1.0
+    wrong = [np.flatnonzero(~(each <= DRIFT * span)) for each in apart]
+    if any(len(each) for each in wrong):
+        count, first = sum(map(len, wrong)), min(each[0] for each in wrong if len(each)) + 1
+        most = max(float(each.max()) for each in apart)
+        words = (
+            f"differs in {count} of {sum(map(len, apart))} opening steps, at the earliest in step {first}, by up to "
+        )
+        yield Finding(what=f"signal {name}", words=words + f"{most:.3g} {unit}".rstrip())
+
+
+def _floats(episodes: Sequence[tuple[FloatArray, FloatArray]]) -> Iterator[tuple[FloatArray, FloatArray]]:
+    return ((before.astype(np.float64), after.astype(np.float64)) for before, after in episodes)
+
+
+def _few(steps: Lengths) -> str:
+    return ", ".join(map(str, steps[:6])) + (", ..." if len(steps) > 6 else "")
 
 
 def _same(before: FloatArray, after: FloatArray, tolerance: float) -> bool:
@@ -76,6 +101,8 @@ def _same(before: FloatArray, after: FloatArray, tolerance: float) -> bool:
 def _differs(before: FloatArray, after: FloatArray, tolerance: float) -> str:
     """How a column differs, in words: by a factor, by a constant, or row by row."""
     loose = max(tolerance, 1e-6)
+    if _same(before, after, loose):
+        return "it is the same to about seven digits only, as after a cast to float32"
     if not after.any():
         return f"it pays nothing any more, and paid {before.mean():.4g} on average"
     if before.any():

@@ -45,6 +45,19 @@ class Change(Record):
     """Lines of a unified diff, where there is a text to compare."""
 
 
+class CheckRequest(Record):
+    """A reward to be compared with a candidate of a run."""
+
+    run: str = Field(min_length=1, max_length=100)
+    """Name of the run."""
+    candidate: str | None = Field(default=None, pattern=r"^g[0-9]{1,6}c[0-9]{2,6}$")
+    """The candidate; absent: the run's best."""
+    reward: str = Field(min_length=1, max_length=60_000)
+    """Source in the reward contract, or a file that `export` wrote."""
+    tolerance: float = Field(default=1e-9, ge=0, le=1)
+    """Of a component's greatest magnitude, up to which it counts as unchanged."""
+
+
 class CheckResult(Record):
     """One reward."""
 

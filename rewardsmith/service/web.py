@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from rewardsmith import __version__
 from rewardsmith.domain.request import Problem
-from rewardsmith.service import catalogue, files, health, login, metrics, problems, runs
+from rewardsmith.service import catalogue, checks, files, health, login, metrics, problems, runs
 from rewardsmith.service.callers import Callers
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import BODY_BYTES, Door
@@ -57,10 +57,18 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
     )
     app.state.registry = registry = metrics.registry_of(desk.workshop)
     app.state.callers = callers = Callers(desk.workshop.store.keys, always=locked)
-    app.state.desk, app.state.submitting = desk, CapacityLimiter(1)
+    app.state.desk, app.state.submitting, app.state.checking = desk, CapacityLimiter(1), CapacityLimiter(1)
     app.state.tail = tail = Tail(desk.workshop.store)
     problems.install(app)
-    for routes in (runs.routes, files.routes, catalogue.routes, health.routes, metrics.routes, login.routes):
+    for routes in (
+        runs.routes,
+        checks.routes,
+        files.routes,
+        catalogue.routes,
+        health.routes,
+        metrics.routes,
+        login.routes,
+    ):
         app.include_router(routes)
     mounting.mount(app)
     return metrics.Meter(Door(app, callers), registry)

@@ -1,0 +1,27 @@
+"""Checks: whether a reward still is what a candidate of a run was."""
+
+from __future__ import annotations
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+
+from rewardsmith.domain.regression import CheckRequest, CheckResult
+from rewardsmith.export.file import reward_in
+from rewardsmith.service.asked import TheCaller, TheDesk
+
+routes = APIRouter(prefix="/v1/checks", tags=["checks"])
+
+
+@routes.post("")
+async def check(asked: CheckRequest, desk: TheDesk, caller: TheCaller, request: Request) -> CheckResult:
+    """Compare a reward with a candidate of one of the caller's runs; some seconds, one check after another.
+
+    The untrained tiers: static, replay, ranking, exploit. A regression is an answer, not an error.
+    """
+
+    def checked() -> CheckResult:
+        desk.find(asked.run, caller)
+        keeper = desk.workshop.keeper
+        return keeper.check_against(reward_in(asked.reward), asked.run, asked.candidate, asked.tolerance)
+
+    return await to_thread.run_sync(checked, limiter=request.app.state.checking)

@@ -1,0 +1,100 @@
+"""A reward of a real short run, kept; surveys of its environment, whole or damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from rewardsmith.app import EvolveRequest, Settings, Workshop
+from rewardsmith.checking.checking import check
+from rewardsmith.checking.kept import Kept
+from rewardsmith.checking.locking import lock, record
+from rewardsmith.domain.job import RewardLimits, SurveyJob
+from rewardsmith.domain.regression import CheckResult
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.task import Task
+from rewardsmith.reward.source import analyse
+from rewardsmith.search.surveying import load_survey
+from rewardsmith.worker import survey as survey_room
+
+GOOD = """import numpy as np
+
+MEMORY = {"highest": 0.0}
+
+
+def compute_reward(x_velocity, torso_position, thigh_joint_angle, prev_thigh_joint_angle, action, terminated, memory,
+                   *, speed_weight=2.0, effort_weight=0.001):
+    speed = speed_weight * x_velocity
+    effort = -effort_weight * np.square(action).sum(axis=1)
+    memory["highest"] = np.maximum(memory["highest"], torso_position[:, 2])
+    height = 0.3 * memory["highest"] + 0.1 * np.cos(thigh_joint_angle)
+    smooth = -0.1 * np.abs(thigh_joint_angle - prev_thigh_joint_angle)
+    alive = np.where(terminated, 0.0, 1.0)
+    total = speed + effort + height + smooth + alive
+    return total, {"speed": speed, "effort": effort, "height": height, "smooth": smooth, "alive": alive}
+"""
+"""A reward with everything that the contract has: `prev_`, memory, parameters, several components."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A kept reward, and the environment that it was kept in."""
+
+    workshop: Workshop
+    run: str
+    kept: Kept
+    survey: Survey
+    probe: Probe
+
+    def check(self, source: str | None = None, seen: tuple[Survey, Probe] | None = None) -> CheckResult:
+        """Check the reward, or another in its place, here or in another environment."""
+        survey, probe = seen or (self.survey, self.probe)
+        return check(replace(self.kept, source=source or self.kept.source), survey, probe)
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    workshop = Workshop(Settings(runs=tmp_path_factory.mktemp("checking") / "runs"))
+    asked = EvolveRequest(env="hopper", budget="quick", iterations=1, k=1, steps=1000, baselines=(), name="short")
+    workshop.evolve(*workshop.prepare(asked), lambda *_: None)
+    told = workshop.run("short")
+    survey, probe = workshop.survey(workshop.task("hopper"))
+    good = next(iter(told.candidates.values())).model_copy(
+        update={"source": GOOD, "reward_id": analyse(GOOD, survey.names()).reward_id}
+    )
+    recorded = record(told, good, survey, probe, workshop.folder("short"), RewardLimits())
+    kept = Kept("good.py", GOOD, lock(told, good, survey, recorded, {}), recorded)
+    return Bench(workshop, "short", kept, survey, probe)
+
+
+@pytest.fixture(scope="session")
+def elsewhere(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Survey, Probe]]:
+    """Surveys the task with other settings of its environment."""
+
+    def seen(**kwargs: object) -> tuple[Survey, Probe]:
+        folder = tmp_path_factory.mktemp("elsewhere")
+        task: Task = bench.kept.lock.task
+        environment = task.environment.model_copy(update={"kwargs": task.environment.kwargs | kwargs})
+        changed = task.model_copy(update={"environment": environment})
+        survey_room.run(SurveyJob(task=changed), folder / "out")
+        return load_survey(folder)
+
+    return seen
+
+
+@pytest.fixture(scope="session")
+def lighter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hopper's model on a planet with less gravity."""
+    import gymnasium.envs.mujoco as room
+
+    text = (Path(room.__file__).parent / "assets" / "hopper.xml").read_text()
+    assert 'gravity="0 0 -9.81"' in text or "<option" in text
+    found = (
+        text.replace("-9.81", "-8.81") if "-9.81" in text else text.replace("<option", '<option gravity="0 0 -8.81"')
+    )
+    path = tmp_path_factory.mktemp("models") / "hopper.xml"
+    path.write_text(found)
+    return path
