@@ -143,7 +143,7 @@ class Client:
             UsageError: The candidate was never trained.
         """
         body = {"run": run, "candidate": candidate, "reward": reward, "tolerance": tolerance}
-        return self._read(CheckResult, self._wire.post("/v1/checks", body))
+        return self._read(CheckResult, self._wire.post("/checks", body))
 
     def report(self, run: str, kind: str = "html") -> str:
         """The report as the run stands now: `html`, one page, or `md`. Raises UnknownName."""
