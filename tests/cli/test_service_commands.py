@@ -29,7 +29,7 @@ def test_a_driven_run_is_asked_to_stop(say, keep):
     assert not workshop.store.renew(lease)
     said = say("cancel", "walk-1")
     assert said.code == 0
-    assert "within about ten seconds" in said.out
+    assert "within about a second" in said.out
     assert workshop.store.renew(lease)
     assert "cancelled" not in [getattr(each.event, "status", "") for each in workshop.store.events("walk-1")]
 
