@@ -56,7 +56,7 @@ class Runs:
 
     def summary(self, row: RunRow) -> RunSummary | None:
         """A run's line; none for one that was killed before it began."""
-        return self._lines(row.id, row.last_event, row.alive, row.waits) if row.last_event else None
+        return self._lines(row.id, row.last_event, row.alive, row.waits, row.asker) if row.last_event else None
 
     def page(
         self, status: Status | None, after: str | None, most: int, *, asker: str | None = None
@@ -94,6 +94,6 @@ class Runs:
         state = self.fold(name)
         return result(state, self.survey_of(state), self.folder(name), waits=waits)
 
-    def _line(self, name: str, _last_event: int, alive: bool, waits: bool) -> RunSummary | None:
+    def _line(self, name: str, _last_event: int, alive: bool, waits: bool, asker: str) -> RunSummary | None:
         state = self.fold(name)
-        return summary(state, alive=alive, waits=waits) if state.spec else None
+        return summary(state, alive=alive, waits=waits, asker=asker) if state.spec else None

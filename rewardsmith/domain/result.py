@@ -171,6 +171,8 @@ class RunSummary(Record):
     """Whether some process drives it now."""
     updated: float
     """Seconds since 1970 of the last event."""
+    asker: str = ""
+    """Name of the key of the service that it was submitted with; empty where none was."""
 
 
 class CandidateResult(Record):

@@ -91,7 +91,7 @@ def status_of(run: Run, *, waits: bool) -> Status:
     return "queued" if waits and run.status not in ENDED else run.status
 
 
-def summary(run: Run, *, alive: bool, waits: bool = False) -> RunSummary:
+def summary(run: Run, *, alive: bool, waits: bool = False, asker: str = "") -> RunSummary:
     """One line of `runs`."""
     assert run.spec is not None
     found = best(run.turns())
@@ -107,6 +107,7 @@ def summary(run: Run, *, alive: bool, waits: bool = False) -> RunSummary:
         best=confirmed.mean if confirmed else found.score if found else None,
         alive=alive,
         updated=run.updated,
+        asker=asker,
     )
 
 

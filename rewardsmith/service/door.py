@@ -8,6 +8,7 @@ belongs to the name under which it was given.
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,9 +17,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rewardsmith.domain.request import Problem
+from rewardsmith.errors import StoreError
 from rewardsmith.service.callers import Callers
-from rewardsmith.service.problems import problem, respond
+from rewardsmith.service.problems import of_error, problem, respond
 
+_LOG = logging.getLogger(__name__)
 BODY_BYTES = 64 * 1024
 """Most bytes of a body."""
 LOCAL = {"127.0.0.1", "localhost", "::1"}
@@ -55,7 +58,11 @@ class Door:
                     headers.setdefault(name, value)
             await send(message)
 
-        answer = await self._answer(HTTPConnection(scope))
+        try:
+            answer = await self._answer(HTTPConnection(scope))
+        except StoreError as error:
+            _LOG.warning("who asks cannot be looked up: %s", error.message)
+            answer = respond(of_error(StoreError("who asks cannot be looked up now", hint="try again")))
         await (answer or self._app)(scope, receive, secured)
 
     async def _answer(self, request: HTTPConnection) -> Response | None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
+import httpx
 import pytest
+from sqlalchemy import text
 from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
 
 from rewardsmith.domain.key import KeyLimits
 from rewardsmith.service.callers import Callers, Rates
+from rewardsmith.service.door import Door
 from rewardsmith.store.store import Store
 
 
@@ -75,4 +79,26 @@ def test_a_long_answer_ends_with_its_key(tmp_path, ends):
 
     assert asyncio.run(told()) == (bytes(range(3)) if ends else bytes(range(6)))
     assert closed
+    store.close()
+
+
+def test_a_database_that_is_away_lets_nobody_in_and_tells_nothing(tmp_path):
+    store = Store.open(tmp_path / "secret-place.db")
+    secret = store.keys.add("ann", "admin", KeyLimits()).secret
+
+    async def served(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError("somebody was let in")
+
+    async def asked() -> httpx.Response:
+        door = Door(served, Callers(store.keys, always=True))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://localhost") as client:
+            return await client.get("/v1/runs", headers={"authorization": f"Bearer {secret}"})
+
+    with store._database.transaction() as connection:
+        connection.execute(text("DROP TABLE sessions"))
+        connection.execute(text("DROP TABLE keys"))
+    answer = asyncio.run(asked())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert answer.json()["type"] == "urn:rewardsmith:store-error"
+    assert "secret-place" not in answer.text
     store.close()

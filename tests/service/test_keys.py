@@ -147,7 +147,8 @@ def test_a_list_holds_ones_own(keyed):
         return sorted(line["run"] for line in keyed.ask(key, "GET", "/v1/runs", params=query).json()["runs"])
 
     assert (names("ann"), names("bob"), names("reader")) == (["anns"], ["bobs"], [])
-    assert {"anns", "bobs"} <= set(names("boss"))
+    lines = keyed.ask("boss", "GET", "/v1/runs").json()["runs"]
+    assert {"anns": "ann", "bobs": "bob"}.items() <= {line["run"]: line["asker"] for line in lines}.items()
     theirs, nobodys = (keyed.ask("bob", "GET", "/v1/runs", params={"cursor": name}) for name in ("anns", "anny"))
     problem(theirs, 404, "unknown-name")
     assert theirs.text.replace("anns", "anny") == nobodys.text
