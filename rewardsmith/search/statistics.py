@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -37,7 +38,7 @@ def interval(values: Sequence[float], *, seed: int = 0) -> Interval | None:
     if n < 10 or float(np.ptp(array)) == 0.0:
         half = _STUDENT_T[min(n, 9) - 1] * float(array.std(ddof=1)) / n**0.5
         return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
-    low, high = _accelerated(array, seed)
+    low, high = _accelerated(tuple(array.tolist()), seed)
     return Interval(mean=mean, low=low, high=high, n=n)
 
 
@@ -84,8 +85,10 @@ def _counts(generator: np.random.Generator, n: int) -> npt.NDArray[np.int64]:
     return generator.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
 
 
-def _accelerated(values: npt.NDArray[np.float64], seed: int) -> tuple[float, float]:
+@lru_cache(maxsize=256)
+def _accelerated(numbers: tuple[float, ...], seed: int) -> tuple[float, float]:
     """The ends of the BCa interval of the mean (Efron and Tibshirani, 1993, equations 14.9 to 14.15)."""
+    values = np.asarray(numbers, dtype=np.float64)
     n, mean, normal = len(values), values.mean(), NormalDist()
     drawn = np.random.default_rng(seed).integers(0, n, size=(_RESAMPLES, n))
     means = values[drawn].mean(axis=1)

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -37,13 +38,16 @@ _FAULTS: dict[str, type[RewardsmithError]] = {
 
 def survey_key(task: Task) -> str:
     """Folder name of a task's survey: changes with the task, the simulator and rewardsmith."""
-    parts = [task.fingerprint()]
-    for package in _DEPENDS_ON:
-        try:
-            parts.append(f"{package}={version(package)}")
-        except PackageNotFoundError:
-            parts.append(f"{package}=?")
+    parts = (task.fingerprint(), *(f"{package}={_version(package)}" for package in _DEPENDS_ON))
     return f"{task.name}-{sha256(' '.join(parts).encode()).hexdigest()[:12]}"
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "?"
 
 
 def read_survey(folder: Path, task: Task | None = None) -> Survey:
