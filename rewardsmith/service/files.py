@@ -18,15 +18,25 @@ from rewardsmith.service.desk import Desk
 routes = APIRouter(prefix="/v1/runs", tags=["runs"])
 
 
+class Code(PlainTextResponse):
+    """Python."""
+
+    media_type = "text/x-python"
+
+
+class _Story(PlainTextResponse):
+    media_type = "text/markdown"
+
+
 class _Film(FileResponse):
     media_type = "video/mp4"
 
 
-@routes.get("/{run}/candidates/{candidate}/reward.py", response_class=PlainTextResponse)
+@routes.get("/{run}/candidates/{candidate}/reward.py", response_class=Code)
 def reward(run: RunId, candidate: CandidateId, desk: TheDesk) -> Response:
     """A candidate's reward as one file that needs numpy, gymnasium and the environment's own simulator."""
     chosen = find_candidate(desk.workshop.run(run), candidate)
-    return PlainTextResponse(desk.workshop.export(run, chosen.id), media_type="text/x-python")
+    return Code(desk.workshop.export(run, chosen.id))
 
 
 @routes.get("/{run}/video.mp4", response_class=_Film, responses={206: {"content": {"video/mp4": {}}}})
@@ -43,12 +53,12 @@ def film(run: RunId, candidate: CandidateId, desk: TheDesk) -> Response:
     return _film(desk, run, find_candidate(desk.workshop.run(run), candidate).id)
 
 
-@routes.get("/{run}/report.md", response_class=PlainTextResponse)
+@routes.get("/{run}/report.md", response_class=_Story)
 def story(run: RunId, desk: TheDesk) -> Response:
     """The run's report as it stands now, as Markdown."""
     with TemporaryDirectory() as folder:
         _, text = desk.workshop.report(run, Path(folder))
-        return PlainTextResponse(text.read_bytes(), media_type="text/markdown")
+        return _Story(text.read_bytes())
 
 
 @routes.get("/{run}/events.json")

@@ -61,6 +61,16 @@ def of_error(error: RewardsmithError) -> Problem:
     return problem(kind, error.http_status, error.message, remedy=error.hint, **near, **waits)
 
 
+def describe(document: dict[str, Any]) -> None:
+    """Have an OpenAPI document say of every refusal that it is `application/problem+json`."""
+    told = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path in document["paths"].values():
+        for operation in path.values():
+            refusals = (answer for code, answer in operation["responses"].items() if int(code) >= 400)
+            for answer in refusals:
+                answer["content"] = told
+
+
 def install(app: FastAPI) -> None:
     """Have every failure answered so."""
 

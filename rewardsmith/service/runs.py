@@ -8,7 +8,7 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
-from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+from starlette.responses import HTMLResponse, StreamingResponse
 
 from rewardsmith.domain.request import CandidateSummary, FeedbackRequest, FeedbackTicket, RunPage, RunRequest, RunTicket
 from rewardsmith.domain.result import Best, CandidateResult, RunResult, Status
@@ -16,6 +16,7 @@ from rewardsmith.domain.run import ENDED
 from rewardsmith.search.chosen import find_best
 from rewardsmith.service.asked import CandidateId, RunId, TheCaller, TheDesk
 from rewardsmith.service.callers import Callers
+from rewardsmith.service.files import Code
 from rewardsmith.service.streaming import stream
 
 routes = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -97,11 +98,11 @@ def best(run: RunId, desk: TheDesk) -> Best:
     return find_best(desk.workshop.result(run))
 
 
-@routes.get("/{run}/best/reward.py", response_class=PlainTextResponse)
+@routes.get("/{run}/best/reward.py", response_class=Code)
 def reward(run: RunId, desk: TheDesk) -> Response:
     """The same as one file that needs numpy, gymnasium and the environment's own simulator, not rewardsmith."""
     text = desk.workshop.export(run, find_best(desk.workshop.result(run)).candidate)
-    return PlainTextResponse(text, media_type="text/x-python")
+    return Code(text)
 
 
 @routes.get("/{run}/report.html", response_class=HTMLResponse)
@@ -112,7 +113,7 @@ def report(run: RunId, desk: TheDesk) -> Response:
         return HTMLResponse(page.read_bytes())
 
 
-@routes.get("/{run}/events", response_class=_Events)
+@routes.get("/{run}/events", response_class=_Events, responses={204: {"description": "Nothing is left to tell."}})
 async def events(run: RunId, desk: TheDesk, request: Request, last_event_id: _Seen = 0, after: _After = 0) -> Response:
     """The run's events from its first, or from behind `Last-Event-ID` or `after`, as they come; ends with the run.
 

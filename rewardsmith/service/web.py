@@ -26,6 +26,7 @@ class _Described(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The interface, and that a request carries a key where there are any."""
         document = super().openapi()
+        problems.describe(document)
         document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         return document | {"security": [{"key": []}, {}]}
 
@@ -53,7 +54,7 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
         max_body_size=BODY_BYTES,
         docs_url=None,
         redoc_url=None,
-        responses={code: {"model": Problem} for code in (401, 403, 404, 409, 413, 422, 429, 503)},
+        responses={code: {"model": Problem} for code in (400, 401, 403, 404, 409, 413, 422, 429, 503)},
     )
     app.state.registry = registry = metrics.registry_of(desk.workshop)
     app.state.callers = callers = Callers(desk.workshop.store.keys, always=locked)
