@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
 sys.path.insert(0, str(Path(__file__).parent))
-from service_server import ENDED, TINY, Server
+from service_server import ENDED, TINY, Keyed, Server
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +39,26 @@ def finished(seen: list[dict[str, Any]]) -> str:
     """That run."""
     assert seen[-1]["event"]["status"] == "done"
     return "first"
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
+    """A server that began without keys, and the runs `anns` and `bobs` of two keys."""
+    made = Keyed(tmp_path_factory.mktemp("keyed"))
+    assert made.server.client.get("/v1/runs").status_code == 200
+    for name in ("ann", "bob"):
+        made.add(name)
+    made.add("reader", "read")
+    made.add("boss", "admin")
+    for name in ("ann", "bob"):
+        answer = made.submit(name, TINY | {"name": f"{name}s"}, **{"idempotency-key": "mine"})
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["id"] == f"{name}s"
+    made.ask("bob", "POST", "/v1/runs/bobs/cancel")
+    yield made
+    made.ask("ann", "POST", "/v1/runs/anns/cancel")
+    made.store.close()
+    assert made.server.end() == 0
 
 
 @pytest.fixture

@@ -15,8 +15,13 @@ from typing import Any
 
 import httpx
 
+from rewardsmith.domain.key import KeyLimits, Scope
+from rewardsmith.store.store import Store
+
 TINY = {"task": "cartpole", "budget": "quick", "iters": 1, "k": 1, "steps": 500, "baselines": []}
 """The smallest run there is: one candidate, trained once for the search and thrice for its confirmation."""
+PLANTED = "sk-planted-4711-provider-key"
+"""A provider's key in the environment of servers that have keys."""
 ENDED = {"done", "failed", "cancelled"}
 
 
@@ -76,3 +81,33 @@ def wait_for(what: Callable[[], Any], *, most_s: float = 120) -> Any:
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.05)
     return found
+
+
+class Keyed:
+    """A server that has keys, and what each of their holders sends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        os.environ["OPENAI_API_KEY"] = PLANTED
+        self.server = Server(folder, "--access-log")
+        del os.environ["OPENAI_API_KEY"]
+        self.store = Store.open(folder / "runs" / "rewardsmith.db")
+        self.secrets: dict[str, str] = {}
+
+    def add(self, name: str, scope: Scope = "submit", **limits: Any) -> None:
+        self.secrets[name] = self.store.keys.add(name, scope, KeyLimits(**limits)).secret
+
+    def ask(self, name: str | None, method: str, path: str, **more: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.secrets[name]}"} if name else {}
+        return self.server.client.request(method, path, headers=headers | more.pop("headers", {}), **more)
+
+    def submit(self, name: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+        return self.ask(name, "POST", "/v1/runs", json=body, headers=headers)
+
+    def stranger(self, number: int) -> httpx.Client:
+        """A client without a key at an address of its own: refusals are counted by address."""
+        transport = httpx.HTTPTransport(local_address=f"127.0.1.{number}")
+        return httpx.Client(base_url=self.server.client.base_url, transport=transport, timeout=60)
+
+    def log(self) -> str:
+        return "".join(path.read_text() for path in self.folder.glob("server-*.log"))

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from service_server import TINY, Server, wait_for
+from service_server import PLANTED, TINY, Keyed, wait_for
 from sqlalchemy import delete, insert, select
 
-from rewardsmith.domain.key import KeyLimits, Scope
 from rewardsmith.store.schema import keys
 from rewardsmith.store.store import Store
 
@@ -24,57 +19,6 @@ OPEN = {"/healthz"}
 """Served to anybody."""
 ADMIN = {"/metrics"}
 """For keys of the scope `admin`; a route that tells of everyone's runs belongs here."""
-PLANTED = "sk-planted-4711-provider-key"
-
-
-class Keyed:
-    """A server that has keys, and what each of their holders sends."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        os.environ["OPENAI_API_KEY"] = PLANTED
-        self.server = Server(folder, "--access-log")
-        del os.environ["OPENAI_API_KEY"]
-        self.store = Store.open(folder / "runs" / "rewardsmith.db")
-        self.secrets: dict[str, str] = {}
-
-    def add(self, name: str, scope: Scope = "submit", **limits: Any) -> None:
-        self.secrets[name] = self.store.keys.add(name, scope, KeyLimits(**limits)).secret
-
-    def ask(self, name: str | None, method: str, path: str, **more: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {self.secrets[name]}"} if name else {}
-        return self.server.client.request(method, path, headers=headers | more.pop("headers", {}), **more)
-
-    def submit(self, name: str, body: dict[str, Any], **headers: str) -> httpx.Response:
-        return self.ask(name, "POST", "/v1/runs", json=body, headers=headers)
-
-    def stranger(self, number: int) -> httpx.Client:
-        """A client without a key at an address of its own: refusals are counted by address."""
-        transport = httpx.HTTPTransport(local_address=f"127.0.1.{number}")
-        return httpx.Client(base_url=self.server.client.base_url, transport=transport, timeout=60)
-
-    def log(self) -> str:
-        return "".join(path.read_text() for path in self.folder.glob("server-*.log"))
-
-
-@pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
-    """A server that began without keys, and the runs `anns` and `bobs` of two keys."""
-    made = Keyed(tmp_path_factory.mktemp("keyed"))
-    assert made.server.client.get("/v1/runs").status_code == 200
-    for name in ("ann", "bob"):
-        made.add(name)
-    made.add("reader", "read")
-    made.add("boss", "admin")
-    for name in ("ann", "bob"):
-        answer = made.submit(name, TINY | {"name": f"{name}s"}, **{"idempotency-key": "mine"})
-        assert answer.status_code == 202, answer.text
-        assert answer.json()["id"] == f"{name}s"
-    yield made
-    for name in ("ann", "bob"):
-        made.ask("boss", "POST", f"/v1/runs/{name}s/cancel")
-    made.store.close()
-    assert made.server.end() == 0
 
 
 def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
