@@ -1,6 +1,6 @@
 """Photograph the pages of a running server in Chromium: `python scripts/draw_pages.py SERVER RUN OTHER docs`.
 
-SERVER is such as http://localhost:8080, RUN one that has ended, OTHER one to compare it with, best one under way.
+SERVER is such as http://localhost:8080, RUN one that has ended, OTHER one that is under way.
 The pictures are reduced to a palette, as screenshots have few colours.
 """
 
@@ -32,7 +32,7 @@ class Shot:
     """What has to be there first."""
 
 
-def shots(run: str, other: str, best: str, task: str) -> list[Shot]:
+def shots(run: str, other: str, best: str, second: str, task: str) -> list[Shot]:
     """One of each page."""
     return [
         Shot("runs", "/", height=560),
@@ -40,7 +40,7 @@ def shots(run: str, other: str, best: str, task: str) -> list[Shot]:
         Shot("run", f"/runs/{run}", height=1500, ready="#climb canvas"),
         Shot("run-dark", f"/runs/{other}", height=1300, dark=True),
         Shot("candidate", f"/runs/{run}/candidates/{best}", height=1900),
-        Shot("compare", f"/compare?run={run}&run={other}", height=1100, ready="#sides svg"),
+        Shot("compare", f"/compare?run={run}&run={run}&a={best}&b={second}", height=1000, ready="#sides svg"),
         Shot("tasks", "/tasks", height=900),
         Shot("task", f"/tasks/{task}", height=800),
         Shot("narrow", f"/runs/{run}", width=400, height=900, ready="#climb canvas"),
@@ -73,7 +73,10 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         page = browser.new_page(base_url=given.server)
         told: dict[str, Any] = page.request.get(f"/v1/runs/{given.run}").json()
-        for shot in shots(given.run, given.other, told["best"]["candidate"], told["task"]):
+        best = told["best"]["candidate"]
+        others = [each for each in page.request.get(f"/v1/runs/{given.run}/candidates").json() if each["id"] != best]
+        second = max(others, key=lambda each: each["score"] or float("-inf"))["id"]
+        for shot in shots(given.run, given.other, best, second, told["task"]):
             file = photograph(page, shot, given.folder)
             print(f"{file}: {file.stat().st_size} bytes")
         browser.close()

@@ -158,8 +158,9 @@ def test_everybody_can_read_every_page(visit, dark):
     tab = visit(color_scheme="dark" if dark else "light", viewport={"width": 400, "height": 900})
     unfit: dict[str, list[str]] = {}
     for place in PLACES:
-        tab.page.goto(place)
-        tab.page.wait_for_load_state("load")
+        answer = tab.page.goto(place)
+        assert answer is not None
+        assert "; script-src 'self'; " in answer.headers["content-security-policy"], place
         assert tab.width() <= 400, place
         if found := tab.violations():
             unfit[place] = found
