@@ -54,7 +54,7 @@ def photograph(page: Page, shot: Shot, folder: Path) -> Path:
     page.goto(shot.place)
     page.locator(shot.ready).first.wait_for(timeout=60_000)
     page.wait_for_function("[...document.images].every(each => each.loading === 'lazy' || each.complete)")
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     file = folder / f"pages-{shot.name}.png"
     picture.save(file, optimize=True)
     if file.stat().st_size > MOST_BYTES:

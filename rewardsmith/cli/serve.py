@@ -45,7 +45,7 @@ def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, access
             flush()
         else:
             whom = "whoever has a key" if workshop.store.keys.any() else "this machine alone: there are no keys yet"
-            click.echo(f"listening on {url}/v1 for {whom}", err=True)
+            click.echo(f"listening on {url} for {whom}", err=True)
 
     with listen(host, port, workshop.store.keys) as listening:
         run_server(workshop, listening, runs_at_once, announce, access_log=access_log)

@@ -4,7 +4,7 @@
   const drawn = new WeakMap();
   const counted = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   const shortened = value => counted.format(value).replace("K", "k");
-  const said = value => (value == null ? "–" : Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3));
+  const said = value => (value == null ? "" : Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3));
 
   const colour = (place, name, alpha = 1) => {
     const probe = document.createElement("i");
@@ -37,7 +37,7 @@
         { ...axis, label: told.unit, labelSize: 22, labelFont: axis.font, size: 58 },
       ],
       series: [
-        { label: "steps", value: (_, found) => (found == null ? "–" : shortened(found)) },
+        { label: "steps", value: (_, found) => (found == null ? "" : shortened(found)) },
         line({ label: "low", paths: stepped }), line({ label: "high", paths: stepped }),
         line({ label: "best so far", stroke: ink("ink"), width: 2.2, paths: stepped }),
         dots("candidate", true), dots("stopped early", false), ...levels,
