@@ -78,10 +78,15 @@ class Workshop:
         """The data folders."""
         return find_folders(envs=self.settings.envs, prompts=self.settings.prompts, sandboxes=self.settings.sandboxes)
 
+    @property
+    def database(self) -> str | Path:
+        """Address or path of the database."""
+        return self.settings.database or self._runs / "rewardsmith.db"
+
     @cached_property
     def store(self) -> Store:
         """The store, opened and brought to the present schema at first use."""
-        return Store.open(self.settings.database or self._runs / "rewardsmith.db")
+        return Store.open(self.database)
 
     @cached_property
     def reading(self) -> Runs:

@@ -30,6 +30,7 @@ SECTIONS = {
     "Service": {
         "serve": "Take requests for runs by REST, and drive them.",
         "keys": "List, make, limit or revoke the keys of those whom the service serves.",
+        "db": "Migrate, check or copy the database of the runs.",
         "drive": "Drive the run that has waited longest in the queue.",
     },
     "One reward": {

@@ -12,7 +12,7 @@ from rewardsmith.cli.options import json_option
 
 def results() -> dict[str, Any]:
     """What each command prints with --json, by command; `error` is what every command prints when it fails."""
-    from rewardsmith.domain import machine, result
+    from rewardsmith.domain import machine, result, upkeep
     from rewardsmith.domain.difference import RecipeDiff
     from rewardsmith.domain.film import VideoResult
     from rewardsmith.domain.key import Key, NewKey
@@ -35,6 +35,10 @@ def results() -> dict[str, Any]:
         "keys renew": NewKey,
         "keys limit": Key,
         "keys revoke": Key,
+        "db": upkeep.DatabaseState,
+        "db migrate": upkeep.DatabaseMigration,
+        "db check": upkeep.DatabaseCheck,
+        "db copy": upkeep.DatabaseCopy,
         "runs": list[result.RunSummary],
         "show": result.RunResult,
         "show CANDIDATE": result.CandidateResult,

@@ -21,8 +21,12 @@ _BUSY_S = 30
 _REACH_S = 10
 _AWAY = ("08", "53300", "57P")
 """How the codes of Postgres begin that say that it has no connection to give: lost, too many, or it is ending."""
-_READING: dict[bool, dict[str, Any]] = {True: {"reads": True}, False: {"isolation_level": "AUTOCOMMIT"}}
-"""How a connection that only reads is told so, by whether it is one of SQLite."""
+_READING: dict[str, Any] = {"reads": True}
+_POSTGRES: dict[bool, dict[str, Any]] = {
+    True: {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    False: {"isolation_level": "AUTOCOMMIT"},
+}
+"""How a connection that only reads is told so."""
 _MIGRATION_LOCK = 7_246_093_551
 """Any number that no other program on the same server takes for its advisory lock."""
 
@@ -41,7 +45,6 @@ class Database:
         given = str(url_or_path)
         self.place = without_password(given)
         self._engine = engine_of(given)
-        self._reading = self._engine.execution_options(**_READING[self._engine.dialect.name == "sqlite"])
         try:
             self._migrate()
         except BaseException:
@@ -63,13 +66,15 @@ class Database:
             raise store_error(self.place, error) from error
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self, *, at_one_moment: bool = False) -> Iterator[Connection]:
         """A connection that only reads: no writer waits for it, nor it for a writer. Raises StoreError.
 
-        On SQLite all that it reads is of one moment; on Postgres each statement is of its own.
+        Args:
+            at_one_moment: Whether all that it reads is of one moment, not only each statement; on SQLite it always is.
         """
+        options = _READING if self._engine.dialect.name == "sqlite" else _POSTGRES[at_one_moment]
         try:
-            with self._reading.connect() as connection:
+            with self._engine.connect().execution_options(**options) as connection:
                 yield connection
         except (DBAPIError, NoConnection) as error:
             raise store_error(self.place, error) from error
