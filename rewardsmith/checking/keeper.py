@@ -8,7 +8,7 @@ from itertools import count
 
 from rewardsmith.checking.checking import check
 from rewardsmith.checking.kept import Kept
-from rewardsmith.checking.locking import lock, record
+from rewardsmith.checking.locking import lock, record, relock
 from rewardsmith.checking.replay import TOLERANCE
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
@@ -59,14 +59,21 @@ class Keeper:
 
         The environment is that of the task of the same name here, and the lock's own where there is none.
         """
-        survey, probe = self.survey(self.task(kept.lock.task.name) or kept.lock.task)
+        survey, probe = self._here(kept)
         return check(kept, survey, probe, tiers=tiers, tolerance=tolerance, limits=self.limits)
+
+    def relock(self, kept: Kept) -> Kept:
+        """The same with a lock of what it is now; see `rewardsmith.checking.locking.relock`."""
+        return relock(kept, *self._here(kept), self.limits)
 
     def check_against(
         self, source: str, run: str, candidate: str | None = None, tolerance: float = TOLERANCE
     ) -> CheckResult:
         """Compare a reward in the contract with a candidate of a run, the best when none is named. Raises as `keep`."""
         return self.check(self._kept(run, candidate, source), tolerance=tolerance)
+
+    def _here(self, kept: Kept) -> tuple[Survey, Probe]:
+        return self.survey(self.task(kept.lock.task.name) or kept.lock.task)
 
     def _kept(self, run: str, candidate: str | None, source: str | None) -> Kept:
         told = self.runs.run(run)

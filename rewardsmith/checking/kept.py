@@ -44,8 +44,13 @@ def rows_path(reward: Path) -> Path:
 
 def write_kept(reward: Path, text: str, lock: Lock, recorded: Recorded) -> list[Path]:
     """Write the three files; those written."""
-    reward.parent.mkdir(parents=True, exist_ok=True)
-    files = {reward: text.encode(), lock_path(reward): lock_text(lock).encode(), rows_path(reward): pack(recorded)}
+    write_durably(reward, text.encode())
+    return [reward, *write_lock(reward, lock, recorded)]
+
+
+def write_lock(reward: Path, lock: Lock, recorded: Recorded) -> list[Path]:
+    """Write what lies beside a reward's file; the files written."""
+    files = {lock_path(reward): lock_text(lock).encode(), rows_path(reward): pack(recorded)}
     for path, data in files.items():
         write_durably(path, data)
     return list(files)

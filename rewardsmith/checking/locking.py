@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
 
 from rewardsmith import __version__
+from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.recorded import Recorded, lengths, opening, pack, paid
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
@@ -18,7 +20,7 @@ from rewardsmith.domain.report import Report
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.errors import UsageError
-from rewardsmith.reward.process import RewardFailed, RewardProcess
+from rewardsmith.reward.process import RewardFailed, RewardProcess, RewardRejected
 from rewardsmith.search.archive import read_archive
 from rewardsmith.search.filming import attempt_of
 from rewardsmith.search.statistics import interval
@@ -105,11 +107,52 @@ def lock(run: Run, candidate: Candidate, survey: Survey, recorded: Recorded, pro
         signals={signal.name: LockedSignal.of(signal) for signal in reads},
         components={name: _component(column) for name, column in recorded.paid.items()},
         recorded=sha256(pack(recorded)).hexdigest(),
+        scored=candidate.reward_id,
         scores=_scores(reports),
         curve=_curve(reports.values()),
         source=tuple(candidate.source.splitlines()),
         view=tuple(survey.view.splitlines()),
     ).signed()
+
+
+def relock(kept: Kept, survey: Survey, probe: Probe, limits: RewardLimits) -> Kept:
+    """The reward as it is now, locked in the environment as it is here, on the rows that were recorded.
+
+    Its scores stay those of the reward that was trained.
+
+    Raises:
+        UsageError: It is against the contract, reads what the rows do not hold, or fails on them.
+        InfrastructureError: Its process could not be run.
+    """
+    again = "train it in a run and keep that: `rewardsmith evolve --start-reward`, then `export --lock`"
+    signals = {signal.name: signal for signal in survey.signals}
+    try:
+        with RewardProcess(kept.source, signals, limits=limits) as process:
+            if missing := [name for name in process.reads if name not in kept.recorded.rows.arrays]:
+                words = f"{kept.name} reads {', '.join(missing)}, which its recorded rows do not hold"
+                raise UsageError(words, hint=again)
+            recorded = replace(
+                kept.recorded,
+                paid=paid(process, kept.recorded.rows),
+                opening=opening(survey, probe),
+                lengths=lengths(survey),
+            )
+            reward, reads = process.analysis.reward_id, process.reads
+    except (RewardRejected, RewardFailed) as refused:
+        raise UsageError(f"{kept.name} cannot be locked: {refused.failure.message}") from refused
+    locked = kept.lock.model_copy(
+        update={
+            "reward": reward,
+            "versions": survey.versions,
+            "dt": survey.dt,
+            "signals": {signal.name: LockedSignal.of(signal) for signal in survey.signals if signal.name in reads},
+            "components": {name: _component(column) for name, column in recorded.paid.items()},
+            "recorded": sha256(pack(recorded)).hexdigest(),
+            "source": tuple(kept.source.splitlines()),
+            "view": tuple(survey.view.splitlines()),
+        }
+    )
+    return replace(kept, lock=locked.signed(), recorded=recorded)
 
 
 def _first(rows: Probe, scores: list[float], players: list[str], most: int) -> tuple[Probe, list[float], list[str]]:

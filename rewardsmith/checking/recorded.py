@@ -71,7 +71,7 @@ def paid(process: RewardProcess, rows: Probe) -> Columns:
 
 
 def pack(recorded: Recorded) -> bytes:
-    """The rows as a compressed array file."""
+    """The rows as a compressed array file: the same bytes for the same rows."""
     arrays: dict[str, npt.NDArray[Any]] = {**recorded.rows.arrays, "__starts__": recorded.rows.starts}
     arrays["__scores__"] = recorded.scores
     arrays["__lengths__"] = recorded.lengths
@@ -79,7 +79,7 @@ def pack(recorded: Recorded) -> bytes:
     arrays |= {_PAID + name: column for name, column in recorded.paid.items()}
     arrays |= {_OPENING + name: array for name, array in recorded.opening.items()}
     packed = BytesIO()
-    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]  # its stub takes a name for an option
+    np.savez_compressed(packed, **dict(sorted(arrays.items())))  # type: ignore[arg-type]  # its stub takes a name for an option
     return packed.getvalue()
 
 

@@ -12,7 +12,7 @@ from rewardsmith.cli.options import json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
-    from rewardsmith.domain.regression import CheckResult, Tier
+    from rewardsmith.domain.regression import Tier
 
 
 @command("check")
@@ -33,10 +33,21 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of a component's greatest magnitude, up to which it counts as unchanged.",
 )
+@option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit's XML, too.")
+@option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Append a summary in Markdown to a file.")
+@option("--github", is_flag=True, help="Print annotations for GitHub Actions, too.")
 @workshop_options(trains=True)
 @json_option
 def check(
-    *, workshop: Workshop, files: tuple[Path, ...], tiers: tuple[Tier, ...], tolerance: float, as_json: bool
+    *,
+    workshop: Workshop,
+    files: tuple[Path, ...],
+    tiers: tuple[Tier, ...],
+    tolerance: float,
+    junit: Path | None,
+    markdown: Path | None,
+    github: bool,
+    as_json: bool,
 ) -> None:
     """Compare kept rewards with their locks (`export --lock`), in the environment as it is here.
 
@@ -44,28 +55,26 @@ def check(
     ranking (episodes by pay as by score), exploit (what need not be trained earns less). Exit code 1 for a regression,
     3 where this machine failed.
     """
+    from rewardsmith.checking import formats
     from rewardsmith.checking.kept import read_kept
     from rewardsmith.cli.emit import emit_json, emit_text
     from rewardsmith.domain.regression import TIERS
     from rewardsmith.errors import BelowThreshold
+    from rewardsmith.store.artifacts import write_durably
 
     kept = [read_kept(file) for file in files]
     results = [workshop.keeper.check(each, tiers or TIERS, tolerance) for each in kept]
+    if junit:
+        write_durably(junit, formats.junit(results))
+    if markdown:
+        with markdown.open("a", encoding="utf-8") as summary:
+            summary.write(formats.markdown(results))
     if as_json:
         emit_json(results)
     else:
-        emit_text("\n".join(map(_told, results)))
+        emit_text(formats.text(results))
+        if github and (annotations := formats.github(results)):
+            emit_text(annotations)
     regressed = sum(result.verdict == "regressed" for result in results)
     if regressed:
         raise BelowThreshold(f"{regressed} of {len(results)} kept rewards are not what they were")
-
-
-def _told(result: CheckResult) -> str:
-    lines = [f"{result.verdict:9}  {result.reward}"]
-    for tier in result.tiers:
-        lines.append(f"  {tier.verdict:9}  {tier.tier}" + (f": {tier.reason}" if tier.reason else ""))
-        lines += [f"             {finding.what}: {finding.words}" for finding in tier.findings]
-    for change in result.changes:
-        lines.append(f"  changed    {change.what}: {change.words}")
-        lines += [f"             {line}" for line in change.diff]
-    return "\n".join(lines)

@@ -37,6 +37,7 @@ SECTIONS = {
         "train": "Train and score one reward: a file, human or sparse.",
         "screen": "Say which gate each file passes or fails, and why.",
         "check": "Compare kept rewards with their locks.",
+        "lock": "Show how locks differ from what the rewards are now, or write them anew.",
     },
     "What there is to work with": {
         "tasks": "List, show or make tasks.",

@@ -18,7 +18,7 @@ def results() -> dict[str, Any]:
     from rewardsmith.domain.key import Key, NewKey
     from rewardsmith.domain.offer import RecipeSummary, TaskSummary
     from rewardsmith.domain.recipe import Recipe
-    from rewardsmith.domain.regression import CheckResult
+    from rewardsmith.domain.regression import CheckResult, LockResult
     from rewardsmith.domain.request import ServeResult
     from rewardsmith.domain.sandbox import SandboxSpec
     from rewardsmith.domain.survey import Survey
@@ -49,6 +49,7 @@ def results() -> dict[str, Any]:
         "train": result.TrainResult,
         "screen": list[result.ScreenResult],
         "check": list[CheckResult],
+        "lock": list[LockResult],
         "tasks": list[TaskSummary],
         "tasks show": Task,
         "tasks new": TaskSummary,

@@ -101,6 +101,8 @@ class Lock(Record):
     """Those of the reward and its `total`, over the recorded rows."""
     recorded: str = Sha256
     """Hash of the file of recorded rows."""
+    scored: str
+    """Hash of the reward that was trained: another than `reward` where the lock was updated since."""
     scores: tuple[LockedScores, ...]
     """By length of the training."""
     curve: tuple[CurvePoint, ...]

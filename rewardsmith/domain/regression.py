@@ -67,3 +67,14 @@ class CheckResult(Record):
     tiers: tuple[TierResult, ...]
     changes: tuple[Change, ...] = Field(default=())
     """What may explain it; everything is compared number by number, so these are certain to have changed."""
+
+
+class LockResult(Record):
+    """`lock`: one kept reward."""
+
+    reward: str
+    """Its file."""
+    diff: tuple[str, ...]
+    """How its lock differs from what the reward is now, lines of a unified diff; empty where it does not."""
+    files: tuple[str, ...] = ()
+    """What was written."""

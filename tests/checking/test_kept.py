@@ -125,3 +125,37 @@ def test_no_lock_without_a_file(bench: Any) -> None:
     )
     assert ended.returncode == 2
     assert "--lock -o rewards/run.py" in ended.stderr
+
+
+def test_a_deliberate_change_is_locked_anew(bench: Any) -> None:
+    kept = replace(bench.kept, source=bench.kept.source.replace("speed_weight=2.0", "speed_weight=3.0"))
+    keeper = bench.workshop.keeper
+    assert keeper.check(kept).verdict == "regressed"
+    again = keeper.relock(kept)
+    assert keeper.check(again).verdict == "passed"
+    assert again.lock.reward != bench.kept.lock.reward == again.lock.scored
+    assert again.lock.scores == bench.kept.lock.scores
+    assert keeper.relock(bench.kept).lock == bench.kept.lock
+
+
+def test_what_the_rows_do_not_hold_cannot_be_locked(bench: Any) -> None:
+    kept = replace(bench.kept, source=bench.kept.source.replace("torso_position", "foot_position"))
+    with pytest.raises(UsageError, match="foot_position, which its recorded rows do not hold"):
+        bench.workshop.keeper.relock(kept)
+
+
+def test_the_command_shows_what_changes_and_writes_when_told(bench: Any, files: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "rewardsmith", "lock", str(files), *arguments]
+        where = ["--runs-dir", str(bench.workshop.settings.runs)]
+        return subprocess.run([*command, *where], capture_output=True, text=True, timeout=120)
+
+    assert run().stdout == f"{files}: its lock holds\n"
+    files.write_text(files.read_text().replace("speed_weight=2.0", "speed_weight=3.0"))
+    before = lock_path(files).read_text()
+    shown = run()
+    assert (shown.returncode, lock_path(files).read_text()) == (1, before)
+    assert "speed_weight=3.0" in shown.stdout
+    assert run("--update").returncode == 0
+    assert run().returncode == 0
+    assert bench.workshop.keeper.check(read_kept(files)).verdict == "passed"
