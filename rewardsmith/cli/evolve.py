@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rewardsmith.cli.command import command, option
-from rewardsmith.cli.options import Count, display_option, env_option, json_option, workshop_options
+from rewardsmith.cli.options import Amount, Count, display_option, env_option, json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -113,14 +113,14 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
 @option("--strict", is_flag=True, heading=_MODEL, help="Refuse a recording whose prompts differ.")
 @option(
     "--max-minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(min=0, min_open=True),
     metavar="N",
     heading=_STOP,
     help="Wall time, as far as trainings take as long as those before.",
 )
 @option(
     "--max-dollars",
-    type=click.FloatRange(min=0),
+    type=Amount(min=0),
     metavar="N",
     heading=_STOP,
     help="Money paid to providers; never exceeded.",
@@ -140,7 +140,7 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     heading=_STOP,
     help="Trainings of the whole run, confirmation and baselines included; never exceeded.",
 )
-@option("--target", type=float, metavar="SCORE", heading=_STOP, help="Score of the best candidate.")
+@option("--target", type=Amount(), metavar="SCORE", heading=_STOP, help="Score of the best candidate.")
 @option(
     "--patience", type=click.IntRange(min=1), metavar="N", heading=_STOP, help="Generations without a better score."
 )

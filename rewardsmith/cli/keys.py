@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from rewardsmith.cli.command import CONTEXT, Command, option
-from rewardsmith.cli.options import json_option, workshop_options
+from rewardsmith.cli.options import Amount, json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -23,7 +23,7 @@ def _limits(function: Callable[..., None]) -> Callable[..., None]:
     """The limits of a key as options; none is a variable: `REWARDSMITH_RUNS_AT_ONCE` is the server's own."""
     for name, kind, text in (
         ("requests-per-minute", click.IntRange(min=1), "Requests to one server."),
-        ("dollars-per-day", click.FloatRange(min=0), "Money that the runs submitted within 24 hours may spend."),
+        ("dollars-per-day", Amount(min=0), "Money that the runs submitted within 24 hours may spend."),
         ("trainings-per-day", click.IntRange(min=1), "Trainings that the runs submitted within 24 hours may take."),
         ("runs-at-once", click.IntRange(min=1), "Runs that are driven side by side; further ones wait."),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from rewardsmith.app import Workshop
     from rewardsmith.client.remote import RemoteWorkshop
     from rewardsmith.settings import Settings
+
+
+class Amount(click.FloatRange):
+    """A number in a range; what is not finite is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the number; anything else is a usage error."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return number
 
 
 class Count(click.ParamType[int]):

@@ -62,6 +62,8 @@ def test_a_run_from_the_abstraction_and_its_example_in_the_next(desk):
     )
     spec, _ = desk.workshop.prepare(request)
     assert [(each.run, each.candidate) for each in spec.examples] == [("run", result.best.candidate)]
+    theirs, _ = desk.workshop.prepare(request, asker="ann")
+    assert theirs.examples == (), "a key's prompts show its own runs alone"
     shown = desk.workshop.prompts(str(toml.parent), "text2reward")[1].content
     assert "As an example of style" in shown
     assert desk.workshop.task(desk.task).description in shown

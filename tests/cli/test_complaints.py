@@ -144,3 +144,11 @@ def test_a_runs_folder_that_is_a_file(say, tmp_path):
     said = say("runs", "--runs-dir", "file", "--json")
     assert said.code in (2, 3)
     assert "file" in ErrorResult.model_validate_json(said.err).error.message
+
+
+@pytest.mark.parametrize("option", ["--max-dollars", "--max-minutes", "--target"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_what_is_no_finite_number_is_a_wrong_option(say, option, value):
+    said = say("evolve", "--env", "cartpole", option, value)
+    assert said.code == 2
+    assert option in said.err
