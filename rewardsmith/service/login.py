@@ -18,7 +18,7 @@ from rewardsmith.store.keys import SESSION_S
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _Place = Annotated[str, Query(max_length=500)]
-_Session = Annotated[str, Cookie(alias=COOKIE, max_length=200)]
+_Session = Annotated[str, Cookie(alias=COOKIE)]
 
 
 @routes.get("/login")

@@ -6,12 +6,15 @@ import json
 import re
 import subprocess
 import sys
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import httpx
 from service_server import PLANTED, TINY, Keyed, wait_for
 from sqlalchemy import delete, insert, select
 
+from rewardsmith.service import pages
 from rewardsmith.store.schema import keys
 from rewardsmith.store.store import Store
 
@@ -98,16 +101,33 @@ def test_a_list_holds_ones_own(keyed):
     assert theirs.text.replace("anns", "anny") == nobodys.text
 
 
+def test_anothers_run_is_no_run_in_a_check(keyed):
+    def asked(run: str) -> httpx.Response:
+        body = {"run": run, "reward": "def compute_reward(action):\n    return -action[:, 0], {}\n"}
+        return keyed.ask("bob", "POST", "/v1/checks", json=body)
+
+    problem(asked("anns"), 404, "unknown-name")
+    assert asked("anns").text.replace("anns", "anny") == asked("anny").text
+
+
 def test_pages_hold_ones_own(keyed):
-    def page(key: str, path: str) -> httpx.Response:
-        return keyed.ask(key, "GET", path, headers={"accept": "text/html"})
+    def page(key: str, path: str, method: str = "GET") -> httpx.Response:
+        return keyed.ask(key, method, path, headers={"accept": "text/html"})
 
     assert "anns" in page("ann", "/").text
     assert "anns" not in page("bob", "/").text
+    assert "anns" not in page("bob", "/compare").text
     assert page("ann", "/runs/anns").status_code == 200
-    assert page("bob", "/runs/anns").status_code == 404
-    compared = page("bob", "/compare?run=bobs&run=anns")
-    assert compared.status_code == 404 or "best" not in compared.text
+    found = [import_module(f"{pages.__name__}.{each.name}") for each in iter_modules(pages.__path__)]
+    ours = [route for module in found if hasattr(module, "routes") for route in module.routes.routes]
+    places = [
+        (filled(route.path, "anns"), method) for route in ours for method in route.methods if "{run}" in route.path
+    ]
+    assert len(places) >= 4
+    for path, method in [*places, ("/compare?run=bobs&run=anns", "GET"), ("/?cursor=anns", "GET")]:
+        theirs, nobodys = page("bob", path, method), page("bob", path.replace("anns", "anny"), method)
+        assert (theirs.status_code, nobodys.status_code) == (404, 404), (method, path)
+        assert theirs.text.replace("anns", "anny") == nobodys.text, (method, path)
 
 
 def test_names_and_request_keys_tell_nothing_of_others(keyed):
