@@ -89,7 +89,7 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
             revision = revision_of(connection, self.place)
             if revision != HEAD:
-                _upgrade(connection)
+                upgrade(connection)
 
 
 def revision_of(connection: Connection, place: str) -> str | None:
@@ -116,7 +116,8 @@ def revision_of(connection: Connection, place: str) -> str | None:
     return revision
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring a database forward to a revision."""
     from alembic import command
     from alembic.config import Config
 
@@ -124,7 +125,7 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def sqlite_path(given: str) -> Path | None:

@@ -4,10 +4,13 @@ import threading
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from rewardsmith.domain.events import StatusChanged
 from rewardsmith.errors import Conflict, RunBusy, UnknownName, UsageError
+from rewardsmith.store.database import engine_of, upgrade
 from rewardsmith.store.leases import Owner
+from rewardsmith.store.schema import REVISIONS
 from rewardsmith.store.store import Store
 
 FIRST = [StatusChanged(status="running")]
@@ -138,22 +141,15 @@ def test_a_key_is_one_run(store):
     assert [event.event for event in store.events("a")] == FIRST
 
 
-def test_a_database_of_the_first_revision_goes_on(tmp_path):
-    import sqlite3
-
-    place = tmp_path / "a.db"
-    Store.open(place).close()
-    old = sqlite3.connect(place)
-    old.execute("DROP INDEX uq_runs_submission")
-    old.execute("DROP TABLE sessions")
-    old.execute("DROP TABLE keys")
-    for column in ("queued", "submission", "digest", "asker", "trainings", "dollars"):
-        old.execute(f"ALTER TABLE runs DROP COLUMN {column}")
-    old.execute("INSERT INTO runs (id, created) VALUES ('earlier', 1.0)")
-    old.execute("UPDATE alembic_version SET version_num = '0001'")
-    old.commit()
-    old.close()
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_a_database_of_an_earlier_revision_goes_on(place, revision):
+    engine = engine_of(place)
+    with engine.begin() as connection:
+        upgrade(connection, revision)
+        connection.execute(text("INSERT INTO runs (id, created) VALUES ('earlier', 1.0)"))
+    engine.dispose()
     store = Store.open(place)
     assert not store.row("earlier").waits
+    assert store.asker("earlier") == ""
     assert store.claim("earlier", owner=Owner.current()).run == "earlier"
     store.close()
