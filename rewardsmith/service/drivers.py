@@ -15,6 +15,8 @@ from rewardsmith.settings import Settings
 from rewardsmith.store.leases import Owner
 from rewardsmith.store.queue import Queue
 
+DRIVE = ("-m", "rewardsmith", "drive")
+"""What a driver is, to the interpreter."""
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.5
 _REST_S = 10.0
@@ -30,7 +32,7 @@ class Drivers:
 
     def __init__(self, queue: Queue, settings: Settings, most: int) -> None:
         self._queue = queue
-        self._command = [sys.executable, "-m", "rewardsmith", "drive", "--runs-at-once", str(most), "--display", "none"]
+        self._command = [sys.executable, *DRIVE, "--runs-at-once", str(most), "--display", "none"]
         self._environment = os.environ | _variables(settings)
         self._most = most
         self._host = Owner.current().host
