@@ -112,7 +112,13 @@ class Crowd:
             time.sleep(0.5)
 
     def kill_something(self, cluster: Cluster | None) -> None:
-        """A server, which starts again, a driver, or the database, which comes back after some seconds."""
+        """A server, which starts again, a driver, or the database, which comes back after some seconds.
+
+        A server that ended because there was no database when it started is started again, as an init system would.
+        """
+        for which, server in enumerate(self._servers):
+            if server.poll() is not None:
+                self._servers[which] = self._serve(self._ports[which])
         kind = random.choice(["server", "driver", "driver"] + (["database"] if cluster else []))
         if kind == "server":
             which = random.randrange(len(self._servers))

@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=1000, help="events a second that are to be written")
     parser.add_argument("--per-write", type=int, default=1, help="events of one transaction")
     arguments = parser.parse_args()
+    print(f"load of the machine beforehand: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         _measure("SQLite", Path(folder), None, arguments)
     cluster = Cluster(durable=True)
@@ -63,9 +64,11 @@ def main() -> None:
 def _measure(name: str, folder: Path, database: str | None, arguments: argparse.Namespace) -> None:
     workshop = Workshop(Settings(runs=folder / "runs", database=database))
     leases = _runs(workshop, arguments.runs)
-    with _serving(folder, database) as port:
+    with _serving(folder, database) as (port, server):
         cold = asyncio.run(_asked(port, leases, 0, arguments.seconds, most=len(leases)))
+        before = _processor_s(server)
         quiet = asyncio.run(_asked(port, leases, 0, arguments.seconds))
+        each = (_processor_s(server) - before) / len(quiet) * 1e3
         over = threading.Event()
         busy = _Writer(workshop.store, leases, _BUSY, 1, over)
         busy.start()
@@ -74,7 +77,7 @@ def _measure(name: str, folder: Path, database: str | None, arguments: argparse.
         busy.join()
         written = asyncio.run(_streamed(port, workshop.store, leases, arguments))
     print(f"{name}: GET /v1/runs/RUN for the first time: {_quantiles(cold)}")
-    print(f"{name}: again, no stream open: {_quantiles(quiet)}")
+    print(f"{name}: again, no stream open: {_quantiles(quiet)}; {each:.1f} ms of the server's processor time each")
     print(f"{name}: the same, {arguments.streams} streams open, {_BUSY} events a second: {_quantiles(beside)}")
     print(f"{name}: {written}", flush=True)
 
@@ -95,18 +98,23 @@ def _event(step: int) -> Event:
 
 
 @contextmanager
-def _serving(folder: Path, database: str | None) -> Iterator[int]:
-    """A server; its port."""
+def _serving(folder: Path, database: str | None) -> Iterator[tuple[int, int]]:
+    """A server; its port, and its process."""
     place = ["--database", database] if database else []
     command = [sys.executable, "-m", "rewardsmith", "serve", "--port", "0", *place]
     server = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=os.environ)
     try:
         assert server.stderr is not None
         found = next(match for line in server.stderr if (match := re.search(r"http://\S+:(\d+)", line)))
-        yield int(found[1])
+        yield int(found[1]), server.pid
     finally:
         server.terminate()
         server.wait()
+
+
+def _processor_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _asked(port: int, leases: Sequence[Lease], streams: int, seconds: float, most: int = 10**6) -> list[float]:
