@@ -1,0 +1,96 @@
+"""The pytest plugin: `pytest --rewards rewards/` makes each kept reward and tier a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from rewardsmith.domain.regression import CheckResult, Tier
+
+_TIERS: tuple[Tier, ...] = ("static", "replay", "ranking", "exploit")
+_LOCK = ".lock.json"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--rewards` and `--rewards-runs-dir`."""
+    group = parser.getgroup("rewardsmith", "kept rewards")
+    group.addoption("--rewards", action="append", default=[], metavar="PATH", help="Kept rewards: a file or a folder.")
+    group.addoption("--rewards-runs-dir", default="runs", metavar="DIR", help="Where surveys are kept.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and collect what `--rewards` names beside what else is named, if anything."""
+    config.addinivalue_line("markers", "reward: a tier of a kept reward (rewardsmith)")
+    for tier in _TIERS:
+        config.addinivalue_line("markers", f"reward_{tier}: the tier {tier} of a kept reward (rewardsmith)")
+    if wanted := config.getoption("--rewards"):
+        named = config.args_source is pytest.Config.ArgsSource.ARGS
+        config.args = [*(config.args if named else []), *wanted]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A file with a lock beside it, below what `--rewards` names."""
+    if file_path.suffix != ".py" or not file_path.with_suffix(_LOCK).exists():
+        return None
+    wanted = [Path(place).resolve() for place in parent.config.getoption("--rewards")]
+    if not any(file_path == place or place in file_path.parents for place in wanted):
+        return None
+    return KeptFile.from_parent(parent, path=file_path)
+
+
+class KeptFile(pytest.File):
+    """One kept reward; all of its tiers are checked at once, when the first is asked for."""
+
+    _result: CheckResult | None = None
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """An item for each tier."""
+        for tier in _TIERS:
+            item = KeptTier.from_parent(self, name=tier)
+            item.add_marker("reward")
+            item.add_marker(f"reward_{tier}")
+            yield item
+
+    def result(self) -> CheckResult:
+        """What the check found. Raises RewardsmithError."""
+        if self._result is None:
+            from rewardsmith.app import Settings, Workshop
+            from rewardsmith.checking.kept import read_kept
+
+            workshop = Workshop(Settings(runs=Path(self.config.getoption("--rewards-runs-dir"))))
+            self._result = workshop.keeper.check(read_kept(self.path))
+        return self._result
+
+
+class KeptTier(pytest.Item):
+    """One tier of a kept reward."""
+
+    def runtest(self) -> None:
+        """Fail where the tier regressed, skip where it could not be asked. An error of the machine is an error."""
+        assert isinstance(self.parent, KeptFile)
+        tier = next(tier for tier in self.parent.result().tiers if tier.tier == self.name)
+        if tier.verdict == "skipped":
+            pytest.skip(tier.reason)
+        if tier.verdict == "regressed":
+            raise Regressed(self.name)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The findings, and what has changed, in place of a traceback."""
+        from rewardsmith.checking.formats import text
+
+        assert isinstance(self.parent, KeptFile)
+        if isinstance(excinfo.value, Regressed):
+            return text([self.parent.result()])
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where it is."""
+        return self.path, None, f"{self.path.name} {self.name}"
+
+
+class Regressed(Exception):
+    """A tier found that a reward is not what it was."""
