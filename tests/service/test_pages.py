@@ -112,9 +112,9 @@ def test_a_person_walks_from_the_form_to_the_code(server, visit):
     page.get_by_role("button", name="Start the run").click()
     page.wait_for_url("**/runs/by-hand")
     page.evaluate("window.here = true")
-    expect(page.locator(".pill.running").first).to_be_visible(timeout=60_000)
-    expect(page.locator("#climb canvas")).to_be_visible(timeout=120_000)
-    expect(page.locator("#card-g1c00")).to_contain_text("confirming", timeout=120_000)
+    expect(page.locator(".pill.running").first).to_be_visible(timeout=200_000)
+    expect(page.locator("#climb canvas")).to_be_visible(timeout=200_000)
+    expect(page.locator("#card-g1c00")).to_contain_text("confirming", timeout=200_000)
     assert page.evaluate("window.here"), "it was told of everything without being loaded again"
     page.locator(".facts").get_by_role("link", name="g1c00").click()
     page.get_by_role("button", name="Copy").click()
@@ -133,7 +133,7 @@ def test_a_person_says_something_and_cancels(server, visit):
     expect(page.locator("#said")).to_contain_text("It tips over.")
     page.get_by_text("Cancel …").click()
     page.get_by_role("button", name="Cancel for good").click()
-    expect(page.locator(".pill.cancelled").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".pill.cancelled").first).to_be_visible(timeout=200_000)
     expect(page.get_by_role("button", name="Send")).to_have_count(0)
     assert server.status(run) == "cancelled"
 
