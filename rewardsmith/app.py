@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -18,7 +18,7 @@ from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_file
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.checking.keeper import Keeper
-from rewardsmith.domain.events import RunStarted
+from rewardsmith.domain.events import RunStarted, StoredEvent
 from rewardsmith.domain.film import VideoResult
 from rewardsmith.domain.job import Progress, RewardLimits
 from rewardsmith.domain.offer import RecipeSummary, TaskSummary
@@ -254,6 +254,10 @@ class Workshop:
     def run(self, run: str) -> Run:
         """The run of that name, not to be changed. Raises UnknownName."""
         return self.reading.run(run)
+
+    def events(self, run: str, *, follow: bool) -> Iterator[StoredEvent]:
+        """The run's events so far, or as they come. Raises UnknownName."""
+        return self.reading.events(run, follow=follow)
 
     def runs(self) -> list[RunSummary]:
         """A line for each run, the newest last."""

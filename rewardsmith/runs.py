@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.result import RunResult, RunSummary, Status
 from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Survey
@@ -19,6 +21,7 @@ from rewardsmith.store.store import RunRow, Store
 
 _RESULTS, _LINES = 256, 8192
 """How many results, and lines of the list, are remembered."""
+_LOOK_S = 0.5
 
 
 class Runs:
@@ -42,6 +45,18 @@ class Runs:
     def fold(self, run: str) -> Run:
         """What its events tell, not to be changed; an empty run where there are none."""
         return self._folds.of(run)
+
+    def events(self, run: str, *, follow: bool) -> Iterator[StoredEvent]:
+        """The run's events so far, or, to `follow`, as they come, without an end. Raises UnknownName."""
+        self.run(run)
+        after = 0
+        while True:
+            for event in self._store.events(run, after=after):
+                yield event
+                after = event.id
+            if not follow:
+                return
+            time.sleep(_LOOK_S)
 
     def last(self, most: int, *, asker: str | None = None) -> Iterator[Run]:
         """The last so many runs, all of them for 0; of the key `asker` alone where it is named."""

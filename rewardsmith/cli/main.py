@@ -25,6 +25,7 @@ SECTIONS = {
         "report": "Write a run's report: one HTML page, and the same as Markdown.",
         "diff": "Compare two candidates of a run.",
         "video": "Film an episode of a trained policy: MP4 and GIF.",
+        "sink": "Copy a run's scores and costs to MLflow or Weights & Biases.",
         "export": "Write a run's reward, or its trained policy, to a file that stands alone.",
     },
     "Service": {

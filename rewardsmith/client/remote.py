@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -103,6 +103,10 @@ class RemoteWorkshop:
     def run(self, run: str) -> Run:
         """The run of that name, as it stands. Raises UnknownName."""
         return Run.fold(self._client.log(run))
+
+    def events(self, run: str, *, follow: bool) -> Iterator[StoredEvent]:
+        """The run's events so far, or until it ends. Raises UnknownName."""
+        return self._client.watch(run) if follow else iter(self._client.log(run))
 
     def runs(self) -> list[RunSummary]:
         """A line for each run, the newest last."""

@@ -10,6 +10,19 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from rewardsmith.service.tail import Tail
 from rewardsmith.store.log import Line
 
+EVENT_SCHEMA = {
+    "type": "object",
+    "required": ["id", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "Id of the event in the log."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/StoredEvent"},
+        },
+    },
+}
+"""One message of a stream, as the OpenAPI document tells it."""
 PING_S = 15.0
 """After how long a silent stream says that it lives."""
 

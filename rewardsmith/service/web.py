@@ -19,6 +19,7 @@ from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import BODY_BYTES, Door
 from rewardsmith.service.drivers import Drivers
 from rewardsmith.service.pages import mounting
+from rewardsmith.service.streaming import EVENT_SCHEMA
 from rewardsmith.service.tail import Tail
 
 
@@ -27,6 +28,8 @@ class _Described(FastAPI):
         """The interface, and that a request carries a key where there are any."""
         document = super().openapi()
         problems.describe(document)
+        stream = document["paths"]["/v1/runs/{run}/events"]["get"]["responses"]["200"]
+        stream["content"]["text/event-stream"]["schema"] = EVENT_SCHEMA
         document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         return document | {"security": [{"key": []}, {}]}
 

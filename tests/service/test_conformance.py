@@ -39,8 +39,8 @@ def api(server: Server, finished: str) -> Iterator[Any]:
 
     @found.hook
     def map_path_parameters(_context: Any, parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Every other request asks for what there is."""
-        if parameters and len(str(parameters)) % 2:
+        """Two of three requests ask for what there is."""
+        if parameters and sum(map(ord, str(parameters))) % 3:
             return {name: {**KNOWN, "candidate": best}.get(name, value) for name, value in parameters.items()}
         return parameters
 
@@ -95,4 +95,4 @@ def test_the_server_keeps_what_its_document_promises(api: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_the_server_keeps_it_however_often_it_is_asked(api: Any) -> None:
-    _try_all(api, 150)
+    _try_all(api, 60)
