@@ -64,6 +64,7 @@ snapshots: $(STAMP)
 wheel: $(STAMP)
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
+# Of the extras mlflow and wandb too: install '.[mlflow,wandb]' into .venv first, or their lines are lost.
 constraints: $(STAMP)
 	{ echo '# Exact versions of everything that `make install` installs. `make constraints` writes it from .venv.'; \
 	  $(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } > constraints.new

@@ -45,6 +45,7 @@ def results() -> dict[str, Any]:
         "report": result.ReportResult,
         "diff": result.DiffResult,
         "video": VideoResult,
+        "sink": result.SinkResult,
         "export": result.ExportResult,
         "train": result.TrainResult,
         "screen": list[result.ScreenResult],

@@ -223,6 +223,19 @@ class ExportResult(Record):
     """Files that were written."""
 
 
+class SinkResult(Record):
+    """`sink`."""
+
+    run: str
+    """Name of the run."""
+    status: Status
+    """Where it stood at the last event that the tracker was told of."""
+    tracker: str
+    """Who was told."""
+    project: str
+    """Under which name."""
+
+
 class ReportResult(Record):
     """`report`."""
 
