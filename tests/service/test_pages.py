@@ -23,7 +23,7 @@ pytestmark = [
 ]
 LINE = "# " + "x" * 1_000_000
 WALKED, SPOILT = "walked-1", SPEC.run
-PAGES = ("", "/candidates/g1c00", "/candidates/g1c01", "/candidates/g2c00", "/candidates/g2c01")
+PAGES = ("", "/candidates/g1c00", "/candidates/g1c01", "/candidates/g2c00", "/candidates/g2c01", "/candidates/g2c02")
 PLACES = (
     "/",
     "/?status=failed",
@@ -178,3 +178,8 @@ def test_pages_are_read_without_scripts_too(visit):
     page.get_by_role("link", name=WALKED, exact=True).click()
     page.get_by_role("link", name="g2c00", exact=True).first.click()
     expect(page.locator("#source")).to_contain_text("def compute_reward")
+    page.goto(f"/runs/{WALKED}/candidates/g2c02")
+    expect(page.locator(".notice.bad")).to_contain_text("unknown_signal, line 1")
+    expect(page.locator("#source .hll")).to_have_text(
+        "def compute_reward(torso_linear_velocity, *, speed_weight=22.0):\n"
+    )
