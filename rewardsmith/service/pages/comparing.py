@@ -25,6 +25,7 @@ from rewardsmith.service.asked import TheCaller, TheDesk
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.pages.pictures import stairs, together
 from rewardsmith.service.pages.rendering import PageRoute, show
+from rewardsmith.service.pages.sheet import MOST_SHOWN
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -170,4 +171,4 @@ def _diff(left: Side, right: Side) -> Markup:
         f"{each.id} of {side.result.run}  score {score(value(side.run, each))}"
         for side, each in ((left, old), (right, new))
     ]
-    return marked(difference(old.source, new.source, *names))
+    return marked(difference(old.source, new.source, *names)[:MOST_SHOWN])

@@ -22,8 +22,8 @@ from rewardsmith.reports.outcomes import analysed, became, made, reviewed
 from rewardsmith.search.statistics import interval
 from rewardsmith.store.artifacts import RunFolder
 
-_MOST = 64 * 1024
-"""Characters of a source that are shown; the rest is in its file."""
+MOST_SHOWN = 64 * 1024
+"""Characters of a source, or of a diff, that are shown; the rest is in the files."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def sheet(run: Run, candidate: Candidate, folder: RunFolder) -> Sheet:
         made=made(candidate),
         became=became(run, candidate),
         over=interval(report.scored.scores) if report and report.scored and not report.failure else None,
-        code=coloured(source[:_MOST], failure.line if failure else None),
-        cut=len(source) > _MOST,
+        code=coloured(source[:MOST_SHOWN], failure.line if failure else None),
+        cut=len(source) > MOST_SHOWN,
         failure=failure,
         diffs={name: marked(diff) for name, diff in _diffs(run, candidate) if diff},
         report=report,
@@ -96,7 +96,7 @@ def sheet(run: Run, candidate: Candidate, folder: RunFolder) -> Sheet:
 
 def _diffs(run: Run, candidate: Candidate) -> list[tuple[str, str]]:
     return [
-        (name, unified(run, parent, candidate)[:_MOST])
+        (name, unified(run, parent, candidate)[:MOST_SHOWN])
         for name in candidate.parents
         if (parent := run.candidates.get(name)) and parent is not candidate
     ]
