@@ -88,7 +88,8 @@ class Callers:
 
     def _unknown(self, request: HTTPConnection) -> Response:
         if _wants_page(request) and request.scope["method"] in _SAFE and "hx-request" not in request.headers:
-            return RedirectResponse(f"/login?next={quote(request.scope['path'])}", 303)
+            asked = request.scope["path"] + "?" + request.scope["query_string"].decode("ascii", "replace")
+            return RedirectResponse(f"/login?next={quote(asked.removesuffix('?'))}", 303)
         if wait_s := self.stranger(request):
             return _too_many(request, "too many requests without a key from this address", wait_s)
         given = "authorization" in request.headers

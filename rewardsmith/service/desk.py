@@ -195,10 +195,14 @@ class Desk:
 def _reserve(stop: StopSpec, plan: Plan, caller: Caller) -> Reserve:
     """The most that a run may take; raises UsageError where a key with a limit in dollars asks for no certain sum."""
     trainings = plan.trainings if stop.trainings is None else min(plan.trainings, stop.trainings)
-    if stop.dollars is None and plan.dollars != 0 and caller.limits.dollars_per_day is not None:
+    if plan.dollars == 0:
+        return Reserve(trainings=trainings)
+    if stop.dollars is not None:
+        return Reserve(trainings=trainings, dollars=stop.dollars)
+    if caller.limits.dollars_per_day is not None:
         expected = "is not known" if plan.dollars is None else f"may be {plan.dollars:.2f} dollars"
         raise UsageError(
             f"what the run will cost {expected}, and the key {caller.name} is limited in dollars a day",
             hint="say with stop.dollars how much it may spend; it never spends more",
         )
-    return Reserve(trainings=trainings, dollars=stop.dollars or plan.dollars or 0.0)
+    return Reserve(trainings=trainings, dollars=plan.dollars or 0.0)

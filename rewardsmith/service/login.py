@@ -17,14 +17,17 @@ from rewardsmith.store.keys import SESSION_S
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-_Place = Annotated[str, Query(max_length=500)]
+_Place = Annotated[str, Query(max_length=4000)]
 _Session = Annotated[str, Cookie(alias=COOKIE)]
 
 
 @routes.get("/login")
-def page(*, refused: bool = False, session: _Session = "") -> Response:
-    """Where a key is asked for; the form is sent to the address that it stands under, so `next` is kept."""
-    return show("login", refused=refused, known=bool(session))
+def page(*, next: _Place = "/", refused: bool = False, session: _Session = "") -> Response:  # noqa: A002
+    """Where a key is asked for; the form is sent to the address that it stands under, so `next` is kept.
+
+    Who follows a link of another site comes here although logged in, as the cookie is not sent then; a link leads on.
+    """
+    return show("login", refused=refused, known=bool(session), on=next if _is_ours(next) and next != "/" else None)
 
 
 @routes.post("/login")

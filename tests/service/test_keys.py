@@ -172,7 +172,12 @@ def test_a_session_stands_for_its_key(keyed):
         page = {"accept": "text/html,*/*"}
         asked = browser.get("/runs/anns", headers=page)
         assert (asked.status_code, asked.headers["location"]) == (303, "/login?next=/runs/anns")
+        assert browser.get("/?status=done", headers=page).headers["location"] == "/login?next=/%3Fstatus%3Ddone"
         assert 'type="password"' in browser.get("/login").text
+        assert 'href="/?status=done"' in browser.get("/login?next=/%3Fstatus%3Ddone").text
+        for away in ("//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)"):
+            assert "evil" not in browser.get("/login", params={"next": away}).text
+            assert "alert" not in browser.get("/login", params={"next": away}).text.replace('role="alert"', "")
         wrong = browser.post("/login?next=/runs/anns", data={"key": "rsk_wrong"})
         assert wrong.headers["location"] == "/login?next=%2Fruns%2Fanns&refused=1"
         assert "unknown, or was revoked" in browser.get(wrong.headers["location"]).text

@@ -41,6 +41,9 @@ def test_a_person_logs_in_looks_and_logs_out(tab, keyed):
     expect(page).to_have_url(f"{keyed.server.client.base_url}/runs/anns".replace("//runs", "/runs"))
     expect(page.get_by_role("heading", name="anns")).to_be_visible()
     assert page.evaluate("document.cookie") == ""
+    page.goto("/login?next=/runs/anns")
+    page.get_by_role("link", name="Go on").click()
+    expect(page.get_by_role("heading", name="anns")).to_be_visible()
     page.get_by_role("link", name="key").click()
     page.get_by_role("button", name="Log out").click()
     page.goto("/")
