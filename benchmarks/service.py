@@ -1,10 +1,10 @@
 """What the service bears: how fast it answers beside open streams, and how many events it writes and streams.
 
-A server of its own, on SQLite and on PostgreSQL, with runs that this process drives in name only: it holds their leases
-and writes events as drivers do, one transaction each, which a power cut would not undo. The streams are read by this
-process too, on the same cores.
+A server of its own, on SQLite or on a PostgreSQL of its own, with runs that this process drives in name only: it holds
+their leases and writes events as drivers do, one transaction each, which a power cut would not undo. The streams are
+read by this process too, on the same cores.
 
-`python -m benchmarks.service [--runs 100] [--streams 100] [--seconds 20] [--rate 1000] [--per-write 1]`
+`python -m benchmarks.service [--database postgres] [--runs 100] [--streams 100] [--seconds 20] [--per-write 1]`
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ _BUSY = 20
 
 
 def main() -> None:
-    """Measure both databases, and print."""
+    """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--streams", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20)
@@ -51,14 +52,13 @@ def main() -> None:
     parser.add_argument("--per-write", type=int, default=1, help="events of one transaction")
     arguments = parser.parse_args()
     print(f"load of the machine beforehand: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        _measure("SQLite", Path(folder), None, arguments)
-    cluster = Cluster(durable=True)
+    cluster = Cluster(durable=True) if arguments.database == "postgres" else None
     try:
         with tempfile.TemporaryDirectory() as folder:
-            _measure("PostgreSQL", Path(folder), cluster.make("load"), arguments)
+            _measure(arguments.database, Path(folder), cluster.make("load") if cluster else None, arguments)
     finally:
-        cluster.remove()
+        if cluster:
+            cluster.remove()
 
 
 def _measure(name: str, folder: Path, database: str | None, arguments: argparse.Namespace) -> None:
@@ -119,7 +119,10 @@ def _processor_s(pid: int) -> float:
 
 async def _asked(port: int, leases: Sequence[Lease], streams: int, seconds: float, most: int = 10**6) -> list[float]:
     """Milliseconds of one request after another, run by run, beside so many open streams."""
-    reading = [asyncio.create_task(_read(port, leases[n % len(leases)].run, [])) for n in range(streams)]
+    seen: list[list[tuple[int, float]]] = [[] for _ in range(streams)]
+    reading = [asyncio.create_task(_read(port, leases[n % len(leases)].run, own)) for n, own in enumerate(seen)]
+    while any(len(own) < _HISTORY for own in seen):
+        await asyncio.sleep(0.1)
     over = time.monotonic() + seconds
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     taken: list[float] = []
