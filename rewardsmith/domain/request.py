@@ -20,6 +20,10 @@ def _form(task: object) -> str:
     return "task-name" if isinstance(task, str) else "task-inline"
 
 
+_MODEL = r"^[A-Za-z0-9][A-Za-z0-9._:@+=,-]*(/[A-Za-z0-9._:@+=,-]+)*$"
+"""No blank, no control character, no `//`: some providers take a URL for a name, and would have the server ask it."""
+
+
 class Limits(Record):
     """When to stop before the last generation; absent means never. See `StopSpec`."""
 
@@ -46,8 +50,8 @@ class RunRequest(Record):
     """Name of a task that the server knows, or a task of one's own in the environment of one."""
     recipe: Name = "smith"
     """Name of a recipe that the server knows."""
-    model: str | None = Field(default=None, min_length=1, max_length=200)
-    """Who writes: `offline` (the default), `openai:NAME`, `litellm:PROVIDER/NAME`, or a plug-in's name."""
+    model: str | None = Field(default=None, max_length=200, pattern=_MODEL)
+    """Who writes: `offline` (the default), `openai:NAME`, `litellm:PROVIDER/NAME`, or a plug-in's name; no URL."""
     budget: Name = "standard"
     """Name of a budget in the task file."""
     iters: int | None = Field(default=None, strict=True, ge=1, le=1000)

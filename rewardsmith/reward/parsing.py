@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import symtable
 import unicodedata
+from collections import deque
 from dataclasses import dataclass
 
 from rewardsmith.reward.rejection import rejection
@@ -63,9 +64,9 @@ def _refuse_control_characters(source: str) -> None:
 def own_nodes(node: ast.AST) -> list[ast.AST]:
     """Every node under `node` that belongs to its own scope: nested functions, lambdas and classes are left out."""
     found: list[ast.AST] = []
-    queue = list(ast.iter_child_nodes(node))
+    queue = deque(ast.iter_child_nodes(node))
     while queue:
-        child = queue.pop(0)
+        child = queue.popleft()
         found.append(child)
         if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
             queue.extend(ast.iter_child_nodes(child))

@@ -73,9 +73,10 @@ def check(module: Module) -> None:
     """Raise RewardRejected (gate `policy`) for the first construct, in order of lines, that is not allowed."""
     aliases = _aliases(module.tree)
     shared = _shared(module)
+    assigned = {symbol.get_name() for symbol in module.table.get_symbols() if symbol.is_assigned()}
     found: list[RewardRejected] = []
     for node in ast.walk(module.tree):
-        fault = _imports(node) or _constructs(node) or _names(node, module) or _attributes(node, aliases)
+        fault = _imports(node) or _constructs(node) or _names(node, assigned) or _attributes(node, aliases)
         if fault is not None:
             found.append(fault)
     for function in (n for n in ast.walk(module.tree) if isinstance(n, ast.FunctionDef | ast.Lambda)):
@@ -154,7 +155,7 @@ def _constructs(node: ast.AST) -> RewardRejected | None:
     return None
 
 
-def _names(node: ast.AST, module: Module) -> RewardRejected | None:
+def _names(node: ast.AST, assigned: set[str]) -> RewardRejected | None:
     if not isinstance(node, ast.Name):
         return None
     name = node.id
@@ -164,7 +165,7 @@ def _names(node: ast.AST, module: Module) -> RewardRejected | None:
         value = getattr(builtins, name)
         if isinstance(value, type) and issubclass(value, BaseException):
             return None
-        if name not in {symbol.get_name() for symbol in module.table.get_symbols() if symbol.is_assigned()}:
+        if name not in assigned:
             if name == "print":
                 return _fault(
                     "forbidden_name", "`print` is not allowed: return what you want to see as a component", node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from urllib.parse import quote
@@ -27,6 +28,8 @@ _ANYONES = {"/logout"}
 _STRANGERS = 60
 """Refused requests per minute from one address, above which it is told to wait."""
 
+_STREAMS = 200
+"""Most streams that one key, or all who need none, have open at one server."""
 _LOOK_S = 10.0
 """How often an open stream is asked whether its caller is still good."""
 
@@ -46,6 +49,7 @@ class Callers:
         self._always = always
         self._clock = clock
         self._rates = Rates(clock)
+        self._watching: Counter[str] = Counter()
 
     async def needed(self) -> bool:
         """Whether nobody is served without a key: from when the first was made, and for good."""
@@ -70,14 +74,24 @@ class Callers:
 
     async def while_good(self, request: HTTPConnection, pieces: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
         """Pass on an answer that takes long, until its caller's key is revoked or the session ends."""
-        looked = self._clock()
-        async with aclosing(pieces):
-            async for piece in pieces:
-                if self._clock() - looked >= _LOOK_S:
-                    if await self.needed() and await to_thread.run_sync(self._caller, request) is None:
-                        return
-                    looked = self._clock()
-                yield piece
+        looked, name = self._clock(), request.state.caller.name
+        self._watching[name] += 1
+        try:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    if self._clock() - looked >= _LOOK_S:
+                        if await self.needed() and await to_thread.run_sync(self._caller, request) is None:
+                            return
+                        looked = self._clock()
+                    yield piece
+        finally:
+            self._watching[name] -= 1
+
+    def check_streams(self, caller: Caller) -> None:
+        """Raise LimitReached where the caller has as many streams open as anybody may."""
+        if self._watching[caller.name] >= _STREAMS:
+            words = f"{_STREAMS} streams are open already"
+            raise LimitReached(words, wait_s=_LOOK_S, hint="close one; a stream goes on with Last-Event-ID")
 
     def _caller(self, request: HTTPConnection) -> Caller | None:
         kind, _, secret = request.headers.get("authorization", "").partition(" ")

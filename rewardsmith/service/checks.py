@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from anyio import to_thread
 from fastapi import APIRouter, Request
 
 from rewardsmith.domain.regression import CheckRequest, CheckResult
 from rewardsmith.export.file import reward_in
 from rewardsmith.service.asked import TheCaller, TheDesk
+from rewardsmith.service.line import Line
 
 routes = APIRouter(prefix="/v1/checks", tags=["checks"])
 
 
 @routes.post("")
 async def check(asked: CheckRequest, desk: TheDesk, caller: TheCaller, request: Request) -> CheckResult:
-    """Compare a reward with a candidate of one of the caller's runs; some seconds, one check after another.
+    """Compare a reward with a candidate of one of the caller's runs; some seconds, one after another.
 
     The untrained tiers: static, replay, ranking, exploit. A regression is an answer, not an error.
     """
@@ -24,4 +24,5 @@ async def check(asked: CheckRequest, desk: TheDesk, caller: TheCaller, request: 
         keeper = desk.workshop.keeper
         return keeper.check_against(reward_in(asked.reward), asked.run, asked.candidate, asked.tolerance)
 
-    return await to_thread.run_sync(checked, limiter=request.app.state.checking)
+    line: Line = request.app.state.line
+    return await line.do(caller, checked)

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rewardsmith.domain.request import Problem
 from rewardsmith.errors import StoreError
 from rewardsmith.service.callers import Callers
+from rewardsmith.service.patience import promptly
 from rewardsmith.service.problems import of_error, problem, respond
 
 _LOG = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Door:
         except StoreError as error:
             _LOG.warning("who asks cannot be looked up: %s", error.message)
             answer = respond(of_error(StoreError("who asks cannot be looked up now", hint="try again")))
-        await (answer or self._app)(scope, receive, secured)
+        await (answer or self._app)(scope, promptly(receive), secured)
 
     async def _answer(self, request: HTTPConnection) -> Response | None:
         """What a request is answered that is not let in."""

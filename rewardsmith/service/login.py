@@ -34,11 +34,11 @@ def page(*, next: _Place = "/", refused: bool = False, session: _Session = "") -
 async def log_in(desk: TheDesk, request: Request, next: _Place = "/") -> Response:  # noqa: A002
     """Exchange the form's `key` for a session, and lead to `next`; back to the form where the key is none."""
     callers: Callers = request.app.state.callers
+    if wait_s := callers.stranger(request):
+        raise LimitReached("too many logins from this address", wait_s=wait_s, hint="wait a minute")
     form = parse_qs((await request.body()).decode(errors="replace"))
     session = await to_thread.run_sync(desk.workshop.store.keys.log_in, form.get("key", [""])[0].strip())
     if session is None:
-        if wait_s := callers.stranger(request):
-            raise LimitReached("too many wrong keys from this address", wait_s=wait_s, hint="wait a minute")
         return RedirectResponse(f"/login?{urlencode({'next': next, 'refused': 1})}", 303)
     answer = RedirectResponse(next if _is_ours(next) else "/", 303)
     secure = request.url.scheme == "https"

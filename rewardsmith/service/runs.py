@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -17,6 +18,7 @@ from rewardsmith.search.chosen import find_best
 from rewardsmith.service.asked import CandidateId, RunId, TheCaller, TheDesk
 from rewardsmith.service.callers import Callers
 from rewardsmith.service.files import Code
+from rewardsmith.service.line import Line
 from rewardsmith.service.streaming import stream
 
 routes = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -37,8 +39,12 @@ async def submit(
 ) -> RunTicket:
     """Queue a run, once it is known that it can be carried out.
 
-    A task that the server never surveyed is surveyed first, which takes some seconds.
+    A task that the server never surveyed is surveyed first, which takes some seconds. A request with a task of its own
+    waits in the line of those, so that it keeps nobody else waiting.
     """
+    if not isinstance(asked.task, str):
+        line: Line = request.app.state.line
+        return await line.do(caller, partial(desk.submit, asked, caller, idempotency_key))
     return await to_thread.run_sync(desk.submit, asked, caller, idempotency_key, limiter=request.app.state.submitting)
 
 
@@ -124,4 +130,5 @@ async def events(run: RunId, desk: TheDesk, request: Request, last_event_id: _Se
     if seen == row.last_event and (await to_thread.run_sync(desk.workshop.run, run)).status in ENDED:
         return Response(status_code=204)
     callers: Callers = request.app.state.callers
+    callers.check_streams(request.state.caller)
     return _Events(callers.while_good(request, stream(request.app.state.tail, run, seen)))

@@ -14,6 +14,7 @@ from rewardsmith.service.access import AccessLog
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import LOCAL
 from rewardsmith.service.drivers import Drivers
+from rewardsmith.service.patience import Prompt, raise_limits
 from rewardsmith.service.web import make_app
 from rewardsmith.store.keys import Keys
 
@@ -66,10 +67,12 @@ def serve(
     app = make_app(Desk(workshop), drivers, locked=host not in LOCAL)
     config = uvicorn.Config(
         AccessLog(app) if access_log else app,
+        http=Prompt,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_STREAMS_S,
     )
+    raise_limits()
     announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])

@@ -18,6 +18,7 @@ from rewardsmith.service.callers import Callers
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import BODY_BYTES, Door
 from rewardsmith.service.drivers import Drivers
+from rewardsmith.service.line import Line
 from rewardsmith.service.pages import mounting
 from rewardsmith.service.streaming import EVENT_SCHEMA
 from rewardsmith.service.tail import Tail
@@ -61,7 +62,7 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
     )
     app.state.registry = registry = metrics.registry_of(desk.workshop)
     app.state.callers = callers = Callers(desk.workshop.store.keys, always=locked)
-    app.state.desk, app.state.submitting, app.state.checking = desk, CapacityLimiter(1), CapacityLimiter(1)
+    app.state.desk, app.state.submitting, app.state.line = desk, CapacityLimiter(1), Line()
     app.state.tail = tail = Tail(desk.workshop.store)
     problems.install(app)
     for routes in (

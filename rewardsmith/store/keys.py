@@ -21,6 +21,8 @@ PREFIX = "rsk_"
 """What every key begins with, so that one that leaked is found."""
 SESSION_S = 7 * 24 * 3600.0
 """How long a login lasts."""
+_MOST_SESSIONS = 20
+"""Of one key; the oldest ends where there is one more."""
 
 
 class Keys:
@@ -99,7 +101,9 @@ class Keys:
             row = connection.execute(_good(secret).with_for_update()).mappings().first()
             if row is None:
                 return None
-            connection.execute(delete(sessions).where(sessions.c.until < now()))
+            older = select(sessions.c.hash).where(sessions.c.key == row["name"]).order_by(sessions.c.until.desc())
+            over = connection.execute(older.offset(_MOST_SESSIONS - 1)).scalars().all()
+            connection.execute(delete(sessions).where((sessions.c.until < now()) | sessions.c.hash.in_(over)))
             values = {"hash": _hash(session), "key": row["name"]}
             connection.execute(insert(sessions).values(**values, until=now() + SESSION_S))
         return session

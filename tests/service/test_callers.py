@@ -58,7 +58,7 @@ def test_a_long_answer_ends_with_its_key(tmp_path, ends):
     session = store.keys.log_in(store.keys.add("ann", "read", KeyLimits()).secret)
     assert session is not None
     headers = [(b"cookie", f"rewardsmith={session}".encode())]
-    request = HTTPConnection({"type": "http", "headers": headers})
+    request = HTTPConnection({"type": "http", "headers": headers, "state": {"caller": ANN}})
     closed = []
 
     async def pieces() -> AsyncGenerator[bytes]:
@@ -102,3 +102,45 @@ def test_a_database_that_is_away_lets_nobody_in_and_tells_nothing(tmp_path):
     assert answer.json()["type"] == "urn:rewardsmith:store-error"
     assert "secret-place" not in answer.text
     store.close()
+
+
+def test_streams_are_counted_while_they_are_open(tmp_path):
+    store = Store.open(tmp_path / "store.db")
+    callers = Callers(store.keys, always=False)
+    request = HTTPConnection({"type": "http", "headers": [], "state": {"caller": ANN}})
+
+    async def pieces() -> AsyncGenerator[bytes]:
+        while True:
+            yield b""
+
+    async def opened() -> None:
+        streams = [callers.while_good(request, pieces()) for _ in range(200)]
+        for stream in streams:
+            callers.check_streams(ANN)
+            await anext(stream)
+        with pytest.raises(LimitReached, match="200 streams"):
+            callers.check_streams(ANN)
+        callers.check_streams(ANN.model_copy(update={"name": "bob"}))
+        await streams[0].aclose()
+        callers.check_streams(ANN)
+
+    asyncio.run(opened())
+    store.close()
+
+
+def test_a_key_has_one_slow_request_at_a_time_and_nobody_elses_waits_for_its_next():
+    line, order = Line(), []
+
+    async def asked() -> None:
+        begun, go = threading.Event(), threading.Event()
+        first = asyncio.create_task(line.do(ANN, lambda: (begun.set(), go.wait(10), order.append("ann"))))
+        await asyncio.to_thread(begun.wait, 10)
+        with pytest.raises(LimitReached, match="the key ann waits"):
+            await line.do(ANN, lambda: order.append("ann again"))
+        second = asyncio.create_task(line.do(ANN.model_copy(update={"name": "bob"}), lambda: order.append("bob")))
+        go.set()
+        await asyncio.gather(first, second)
+        await line.do(ANN, lambda: order.append("ann later"))
+
+    asyncio.run(asked())
+    assert order == ["ann", "bob", "ann later"]

@@ -118,3 +118,34 @@ def test_pages_of_other_sites_may_not_use_it(server):
     own = str(server.client.base_url).rstrip("/")
     assert server.client.get("/v1/runs", headers={"origin": own}).status_code == 200
     assert server.client.post("/v1/runs", content=json.dumps(TINY)).status_code == 422  # a form sends no JSON
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "litellm:oobabooga/http://127.0.0.1:9/x?y=1#",
+        "litellm:huggingface/https://127.0.0.1/x",
+        "litellm:x//127.0.0.1",
+        "openai:a\r\nX-Evil: 1",
+        "openai:\x1b[31mred",
+        "openai:a b",
+        "",
+    ],
+)
+def test_no_model_is_a_url_or_writes_into_a_log(server, model):
+    answer = server.client.post("/v1/runs", json=TINY | {"model": model})
+    assert answer.status_code == 422
+    assert problem(answer)["field"] == "model"
+
+
+def test_who_does_not_speak_up_is_hung_up_on(server):
+    silent, half, slow = (socket.create_connection((server.client.base_url.host, server.client.base_url.port)) for _ in range(3))
+    half.sendall(b"GET /v1/ru")
+    slow.sendall(b"POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{")
+    for connection in (silent, half, slow):
+        connection.settimeout(60)
+    with silent, half, slow:
+        assert silent.recv(1000) == b""
+        assert half.recv(1000) == b""
+        assert slow.recv(1000).startswith(b"HTTP/1.1 400")
+    assert server.client.get("/healthz").status_code == 200
