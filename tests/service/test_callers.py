@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 
 import httpx
@@ -11,10 +12,14 @@ from sqlalchemy import text
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from rewardsmith.domain.key import KeyLimits
+from rewardsmith.domain.key import Caller, KeyLimits
+from rewardsmith.errors import LimitReached
 from rewardsmith.service.callers import Callers, Rates
 from rewardsmith.service.door import Door
+from rewardsmith.service.line import Line
 from rewardsmith.store.store import Store
+
+ANN = Caller(name="ann", scope="submit")
 
 
 class Clock:

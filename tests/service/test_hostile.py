@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 from service_server import TINY
@@ -139,9 +140,11 @@ def test_no_model_is_a_url_or_writes_into_a_log(server, model):
 
 
 def test_who_does_not_speak_up_is_hung_up_on(server):
-    silent, half, slow = (socket.create_connection((server.client.base_url.host, server.client.base_url.port)) for _ in range(3))
+    place = (server.client.base_url.host, server.client.base_url.port)
+    silent, half, slow = (socket.create_connection(place) for _ in range(3))
     half.sendall(b"GET /v1/ru")
-    slow.sendall(b"POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{")
+    head = b"POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+    slow.sendall(head + b"{")
     for connection in (silent, half, slow):
         connection.settimeout(60)
     with silent, half, slow:
