@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rewardsmith.checking.recorded import Recorded, pack, unpack
 from rewardsmith.domain.lock import Lock
 from rewardsmith.errors import UsageError
-from rewardsmith.export.file import reward_in
+from rewardsmith.export.sections import reward_in
 from rewardsmith.store.artifacts import write_durably
 from rewardsmith.store.untrusted import read_untrusted
 

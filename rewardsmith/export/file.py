@@ -9,13 +9,12 @@ from importlib import resources
 from typing import Any
 
 from rewardsmith.export.paying import base_name
+from rewardsmith.export.sections import REWARD, SIGNALS
 
-__all__ = ["render", "reward_in"]
+__all__ = ["render"]
 
 PASTED = ("signals.py", "paying.py")
 """Modules of this room that the file carries, in this order."""
-
-_REWARD, _SIGNALS = "# ---- the reward", "# ---- where its signals are found"
 
 
 def render(
@@ -60,9 +59,9 @@ def render(
         _docstring(provenance, module),
         "from __future__ import annotations",
         _imports(taken),
-        _REWARD,
+        REWARD,
         _without_future(source),
-        _SIGNALS,
+        SIGNALS,
         f"{names['ENV_ID']} = {env_id!r}\n{names['KWARGS']} = {make!r}\n"
         f"{names['READERS']} = {_lines({name: readers[name] for name in reads})}\n"
         f"{names['PARAMETERS']} = {dict(parameters or {})!r}",
@@ -76,12 +75,6 @@ def render(
         f"    return {names['RewardWrapper']}(gymnasium.make({names['ENV_ID']}, **{{**{names['KWARGS']}, **kwargs}}))",
     ]
     return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
-
-
-def reward_in(text: str) -> str:
-    """The reward of a file that `render` wrote; all of any other text."""
-    inside = text.partition(f"\n{_REWARD}\n")[2].rpartition(f"\n{_SIGNALS}\n")[0]
-    return inside.strip("\n") + "\n" if inside else text
 
 
 def _docstring(provenance: Mapping[str, Any], module: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from rewardsmith.domain.regression import CheckRequest, CheckResult
-from rewardsmith.export.file import reward_in
+from rewardsmith.export.sections import reward_in
 from rewardsmith.service.asked import TheCaller, TheDesk
 from rewardsmith.service.line import Line
 

@@ -13,7 +13,7 @@ from rewardsmith.errors import UnknownName
 
 
 def test_public_names_are_frozen():
-    assert sorted(rewardsmith.__all__) == ["RewardWrapper", "__version__", "evolve", "report"]
+    assert sorted(rewardsmith.__all__) == ["Client", "RewardWrapper", "__version__", "evolve", "report"]
     with pytest.raises(AttributeError, match="evolv"):
         _ = rewardsmith.evolv
 

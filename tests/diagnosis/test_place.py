@@ -11,6 +11,7 @@ import pytest
 from rewardsmith.diagnosis.place import look_at_place
 from rewardsmith.domain.machine import MachineCheck
 from rewardsmith.settings import Settings
+from rewardsmith.store.schema import HEAD
 from rewardsmith.store.store import Store
 
 
@@ -43,7 +44,7 @@ def test_a_sound_database_is_left_as_it_was(runs: Path) -> None:
     before = tree(runs)
     found = look(runs)
     assert found["database"].ok
-    assert "revision 0002, 2 runs, sound" in found["database"].detail
+    assert f"revision {HEAD}, 2 runs, sound" in found["database"].detail
     assert tree(runs) == before
 
 

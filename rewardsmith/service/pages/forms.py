@@ -49,7 +49,9 @@ def checked(record: type[RecordType], given: dict[str, Any]) -> RecordType:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = one_line(".".join(str(part) for part in first["loc"]), 60)
-        raise UsageError(f"{where}: {one_line(first['msg'], 200)}", hint="change it and try again") from error
+        given_as = f" {one_line(first['input'], 60)!r}" if isinstance(first["input"], str) else ""
+        words = f"{where}{given_as}: {one_line(first['msg'], 200)}"
+        raise UsageError(words, hint="change it and try again") from error
 
 
 def _number(text: str) -> int | float | str:
