@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @display_option
 @json_option
 def drive(*, workshop: Workshop, runs_at_once: int, display: str, as_json: bool) -> None:
-    """Take the run that has waited longest in the queue, and drive it as `resume` does.
+    """Take the run whose turn it is in the queue, and drive it as `resume` does.
 
     `rewardsmith serve` starts these. Where none waits, or enough of the queue are driven, this ends at once.
     """

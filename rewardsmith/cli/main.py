@@ -32,7 +32,7 @@ SECTIONS = {
         "serve": "Take requests for runs by REST, and drive them.",
         "keys": "List, make, limit or revoke the keys of those whom the service serves.",
         "db": "Migrate, check or copy the database of the runs.",
-        "drive": "Drive the run that has waited longest in the queue.",
+        "drive": "Drive the run whose turn it is in the queue.",
     },
     "One reward": {
         "train": "Train and score one reward: a file, human or sparse.",

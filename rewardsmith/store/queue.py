@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
 from rewardsmith.domain.events import Event, StatusChanged
 from rewardsmith.domain.key import EVERYONE, NOTHING, Caller, KeyLimits, Reserve
@@ -96,7 +96,7 @@ class Queue:
                 connection.execute(update(runs).where(runs.c.id == run).values(queued=now(), claims=0))
 
     def take(self, owner: Owner, *, most: int, ttl_s: float = 30.0, max_claims: int = 20) -> Lease | None:
-        """Claim the run that has waited longest; None where none waits, or the owner's host drives `most` already.
+        """Claim the run whose turn it is; None where none waits, or the owner's host drives `most` already.
 
         A run that `max_claims` owners took in a row without ever releasing it is paused instead.
         """
@@ -105,7 +105,7 @@ class Queue:
             drivers = (leases.owner_of(row) for row in rows if leases.driven(row))
             if sum(driver is not None and driver.host == owner.host for driver in drivers) >= most:
                 return None
-            for row in _ready(rows, limits_of(connection)):
+            for row in _ready(rows, limits_of(connection), _served(connection)):
                 if row["claims"] < max_claims:
                     return leases.claim(connection, row["id"], owner, ttl_s, max_claims)
                 reason = f"{row['claims']} processes took the run and ended without a word"
@@ -117,7 +117,7 @@ class Queue:
         """How many wait, and who drives the others."""
         with self._database.reading() as connection:
             rows = connection.execute(_queued()).mappings().all()
-            ready = _ready(rows, limits_of(connection))
+            ready = _ready(rows, limits_of(connection), Counter())
         owners = [leases.owner_of(row) for row in rows if leases.driven(row)]
         return Waiting(len(rows) - len(owners), len(ready), tuple(owner for owner in owners if owner))
 
@@ -128,16 +128,29 @@ def _queued() -> Select[tuple[object, ...]]:
     return select(runs, now().label("now")).where(waits).order_by(runs.c.queued, runs.c.id)
 
 
-def _ready(rows: Sequence[RowMapping], limits: Mapping[str, KeyLimits]) -> list[RowMapping]:
-    """The runs of the queue that nobody drives and somebody may, side by side, in the order of the queue."""
+def _ready(rows: Sequence[RowMapping], limits: Mapping[str, KeyLimits], served: Counter[str]) -> list[RowMapping]:
+    """The runs of the queue that nobody drives and somebody may, side by side.
+
+    First those of whom has been `served` least, so that many runs of one asker keep no other's first waiting; then in
+    the order of the queue.
+    """
     driven = Counter(row["asker"] for row in rows if leases.driven(row))
-    ready = []
+    ready: list[tuple[int, RowMapping]] = []
     for row in rows:
-        most = limits[row["asker"]].runs_at_once if row["asker"] in limits else None
-        if not leases.driven(row) and (most is None or driven[row["asker"]] < most):
-            driven[row["asker"]] += 1
-            ready.append(row)
-    return ready
+        asker = row["asker"]
+        most = limits[asker].runs_at_once if asker in limits else None
+        if not leases.driven(row) and (most is None or driven[asker] < most):
+            ready.append((served[asker], row))
+            driven[asker] += 1
+            served[asker] += 1
+    return [row for _, row in sorted(ready, key=lambda each: each[0])]
+
+
+def _served(connection: Connection) -> Counter[str]:
+    """How many of each asker's runs that were submitted within a day have been claimed."""
+    of_today = (runs.c.created > now() - allowance.DAY_S) & (runs.c.epoch > 0)
+    counted = select(runs.c.asker, func.count()).where(of_today).group_by(runs.c.asker)
+    return Counter({row[0]: row[1] for row in connection.execute(counted)})
 
 
 def _submitted(connection: Connection, submission: str, digest: str, caller: Caller) -> str | None:

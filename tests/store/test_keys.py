@@ -158,6 +158,20 @@ def test_a_key_at_its_limit_holds_nobody_up(store):
     assert last.run == "a3"
 
 
+def test_keys_take_turns_however_many_runs_one_of_them_has(store):
+    add(store, "ann", "bob")
+    for run in ("a1", "a2", "a3", "a4"):
+        submit(store, run, ANN)
+    for run in ("b1", "b2"):
+        submit(store, run, BOB)
+    order = []
+    while (lease := store.queue.take(Owner.current(), most=1)) is not None:
+        order.append(lease.run)
+        store.append(lease, [StatusChanged(status="done")])
+        store.release(lease)
+    assert order == ["a1", "b1", "a2", "b2", "a3", "a4"]
+
+
 def test_a_dead_drivers_run_leaves_room_for_its_keys_next(store):
     store.keys.add("ann", "submit", KeyLimits(runs_at_once=1))
     submit(store, "a1", ANN)
