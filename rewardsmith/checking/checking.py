@@ -9,10 +9,10 @@ from rewardsmith.checking.changes import changes
 from rewardsmith.checking.episodes import exploit, ranking, unranked
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.recorded import Columns, paid
-from rewardsmith.checking.replay import TOLERANCE, repaid, restarted
+from rewardsmith.checking.replay import repaid, restarted
 from rewardsmith.checking.static import static
 from rewardsmith.domain.job import RewardLimits
-from rewardsmith.domain.regression import TIERS, CheckResult, Finding, Tier, TierResult
+from rewardsmith.domain.regression import TIERS, TOLERANCE, CheckResult, Finding, Tier, TierResult
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.reward.process import RewardFailed, RewardProcess
 
@@ -81,7 +81,7 @@ def _told(tier: Tier, findings: Iterable[Finding]) -> TierResult:
 
 
 def _paid(kept: Kept, survey: Survey, limits: RewardLimits) -> Columns | RewardFailed:
-    signals = {signal.name: signal for signal in survey.signals}
+    signals = survey.by_name()
     try:
         with RewardProcess(kept.source, signals, limits=limits) as process:
             return paid(process, kept.recorded.rows)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import count
 
 from rewardsmith.checking.checking import check
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.locking import lock, record, relock
-from rewardsmith.checking.replay import TOLERANCE
+from rewardsmith.checking.static import signals_of
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.prompt import CompletionKey, Role
-from rewardsmith.domain.regression import TIERS, CheckResult, Tier
+from rewardsmith.domain.regression import TIERS, TOLERANCE, CheckResult, Tier
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.reward.source import RewardRejected, analyse
@@ -100,10 +100,9 @@ class Keeper:
         return found
 
 
-def _reads(source: str, survey: Survey) -> list[str]:
+def _reads(source: str, survey: Survey) -> Iterable[str]:
     """Signals that a reward reads; none where it is against the contract, which the check will say."""
     try:
-        arguments = analyse(source, survey.names()).arguments
+        return signals_of(analyse(source, survey.names()), survey)
     except RewardRejected:
-        return []
-    return [survey.signal(name).name for name in arguments if name != "memory"]
+        return ()

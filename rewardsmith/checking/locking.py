@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 
@@ -21,7 +21,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.errors import UsageError
 from rewardsmith.reward.process import RewardFailed, RewardProcess, RewardRejected
-from rewardsmith.search.archive import read_archive
+from rewardsmith.search.archive import evenly, narrow, read_archive
 from rewardsmith.search.filming import attempt_of
 from rewardsmith.search.statistics import interval
 from rewardsmith.store.artifacts import RunFolder
@@ -51,20 +51,17 @@ def record(
         InfrastructureError: Its process could not be run.
     """
     archived = read_archive(folder.attempt(attempt_of(run, candidate.id)) / "out", survey.signals)
-    order = np.argsort(-np.asarray(archived.scores), kind="stable")
-    spread = np.linspace(0, len(order) - 1, min(MOST_EPISODES["trained"], len(order))).astype(int)
-    kept = archived.only(np.sort(order[spread]))
-    signals = {signal.name: signal for signal in survey.signals}
-    with RewardProcess(candidate.source or "", signals, limits=limits) as process:
+    kept = archived.spread(MOST_EPISODES["trained"])
+    with RewardProcess(candidate.source or "", survey.by_name(), limits=limits) as process:
         wanted = dict.fromkeys((*process.reads, *reads))
-        parts = [(probe, [episode.score for episode in survey.episodes], ["random"] * len(survey.episodes))]
-        parts[0] = _first(*parts[0], MOST_EPISODES["random"])
+        scores = [episode.score for episode in survey.episodes]
+        parts = [_few(probe, scores, ["random"] * len(scores), MOST_EPISODES["random"])]
         if probe.extremes is not None:
             scores = [episode.score for episode in survey.extremes]
             players: list[str] = [episode.policy for episode in survey.extremes]
-            parts.append(_first(probe.extremes, scores, players, MOST_EPISODES["extreme"]))
+            parts.append(_few(probe.extremes, scores, players, MOST_EPISODES["extreme"]))
         parts.append((kept.rows, list(kept.scores), ["trained"] * len(kept.scores)))
-        arrays = {name: np.concatenate([_narrow(rows.arrays[name]) for rows, _, _ in parts]) for name in wanted}
+        arrays = {name: np.concatenate([narrow(rows.arrays[name]) for rows, _, _ in parts]) for name in wanted}
         rows = Probe(arrays, np.concatenate([rows.starts for rows, _, _ in parts]))
         try:
             columns = paid(process, rows)
@@ -88,7 +85,6 @@ def lock(run: Run, candidate: Candidate, survey: Survey, recorded: Recorded, pro
     assert candidate.reward_id is not None
     name = candidate.twin or candidate.id
     reports = {key: report for key, report in run.reports.items() if key[1] == name and report.failure is None}
-    reads = [signal for signal in survey.signals if signal.name in recorded.rows.arrays]
     return Lock(
         reward=candidate.reward_id,
         provenance=Provenance(
@@ -104,7 +100,7 @@ def lock(run: Run, candidate: Candidate, survey: Survey, recorded: Recorded, pro
         task=spec.task,
         versions=survey.versions,
         dt=survey.dt,
-        signals={signal.name: LockedSignal.of(signal) for signal in reads},
+        signals=_signals(survey, recorded.rows.arrays),
         components={name: _component(column) for name, column in recorded.paid.items()},
         recorded=sha256(pack(recorded)).hexdigest(),
         scored=candidate.reward_id,
@@ -125,7 +121,7 @@ def relock(kept: Kept, survey: Survey, probe: Probe, limits: RewardLimits) -> Ke
         InfrastructureError: Its process could not be run.
     """
     again = "train it in a run and keep that: `rewardsmith evolve --start-reward`, then `export --lock`"
-    signals = {signal.name: signal for signal in survey.signals}
+    signals = survey.by_name()
     try:
         with RewardProcess(kept.source, signals, limits=limits) as process:
             if missing := [name for name in process.reads if name not in kept.recorded.rows.arrays]:
@@ -145,7 +141,7 @@ def relock(kept: Kept, survey: Survey, probe: Probe, limits: RewardLimits) -> Ke
             "reward": reward,
             "versions": survey.versions,
             "dt": survey.dt,
-            "signals": {signal.name: LockedSignal.of(signal) for signal in survey.signals if signal.name in reads},
+            "signals": _signals(survey, reads),
             "components": {name: _component(column) for name, column in recorded.paid.items()},
             "recorded": sha256(pack(recorded)).hexdigest(),
             "source": tuple(kept.source.splitlines()),
@@ -155,17 +151,14 @@ def relock(kept: Kept, survey: Survey, probe: Probe, limits: RewardLimits) -> Ke
     return replace(kept, lock=locked.signed(), recorded=recorded)
 
 
-def _first(rows: Probe, scores: list[float], players: list[str], most: int) -> tuple[Probe, list[float], list[str]]:
+def _signals(survey: Survey, names: Container[str]) -> dict[str, LockedSignal]:
+    return {signal.name: LockedSignal.of(signal) for signal in survey.signals if signal.name in names}
+
+
+def _few(rows: Probe, scores: list[float], players: list[str], most: int) -> tuple[Probe, list[float], list[str]]:
     """At most so many episodes, evenly spread."""
-    episodes = list(rows.episodes())
-    chosen = np.unique(np.linspace(0, len(episodes) - 1, min(most, len(episodes))).astype(int))
-    places = np.concatenate([np.arange(episodes[i].start, episodes[i].stop) for i in chosen])
-    kept = Probe({name: array[places] for name, array in rows.arrays.items()}, rows.starts[places])
-    return kept, [scores[i] for i in chosen], [players[i] for i in chosen]
-
-
-def _narrow(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    return array.astype(np.float32) if array.dtype == np.float64 else array
+    chosen = evenly(len(scores), most)
+    return rows.only(chosen), [scores[i] for i in chosen], [players[i] for i in chosen]
 
 
 def _component(column: npt.NDArray[np.float64]) -> LockedComponent:

@@ -46,7 +46,7 @@ class Recorded:
 
     def returns(self, total: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """What is paid over each episode, undiscounted, shape (episodes,)."""
-        return np.array([total[each].sum() for each in self.rows.episodes()])
+        return self.rows.sums(total)
 
     def played(self, *players: str) -> npt.NDArray[np.bool_]:
         """Which episodes these players played."""

@@ -9,11 +9,9 @@ import numpy.typing as npt
 
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.recorded import OPENING, Columns, lengths, opening
-from rewardsmith.domain.regression import Finding
+from rewardsmith.domain.regression import TOLERANCE, Finding
 from rewardsmith.domain.survey import Probe, Survey
 
-TOLERANCE = 1e-9
-"""Of a component's greatest magnitude: above what another order of the same sums gives, below a cast to float32."""
 DRIFT = 1e-6
 """Of a signal's range over the opening steps: above what another build of a simulator rounds to in ten steps."""
 _FACTORS = {-1.0: "its sign is turned", np.pi / 180: "radians read as degrees?", 180 / np.pi: "degrees for radians?"}

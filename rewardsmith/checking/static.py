@@ -9,7 +9,7 @@ from rewardsmith.domain.lock import LockedSignal
 from rewardsmith.domain.regression import Finding
 from rewardsmith.domain.survey import Survey
 from rewardsmith.errors import near_misses
-from rewardsmith.reward.source import RewardRejected, analyse
+from rewardsmith.reward.source import Analysis, RewardRejected, analyse
 
 _FACETS = {"shape": "shape", "dtype": "type", "unit": "unit", "reader": "place that it is read from"}
 
@@ -33,10 +33,14 @@ def static(kept: Kept, survey: Survey) -> Iterator[Finding]:
         line = f"line {rejected.failure.line}: " if rejected.failure.line else ""
         yield Finding(what="reward", words=f"{line}{rejected.failure.message}")
         return
-    reads = dict.fromkeys(survey.signal(name).name for name in analysis.arguments if name != "memory")
-    for name in reads:
+    for name in signals_of(analysis, survey):
         if name not in kept.recorded.rows.arrays:
             yield Finding(
                 what="reward",
                 words=f"it reads {name}, which its lock knows nothing of; lock it again if that is meant",
             )
+
+
+def signals_of(analysis: Analysis, survey: Survey) -> dict[str, None]:
+    """The signals that a reward reads, in its order; a `prev_` form counts as its signal."""
+    return dict.fromkeys(survey.signal(name).name for name in analysis.arguments if name != "memory")

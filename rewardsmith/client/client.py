@@ -15,7 +15,7 @@ from rewardsmith.client.answers import T, read
 from rewardsmith.domain.events import StatusChanged, StoredEvent
 from rewardsmith.domain.inline import InlineTask
 from rewardsmith.domain.offer import ModelSummary, RecipeSummary, TaskSummary
-from rewardsmith.domain.regression import CheckResult
+from rewardsmith.domain.regression import TOLERANCE, CheckResult
 from rewardsmith.domain.request import CandidateSummary, FeedbackTicket, RunPage, RunRequest, RunTicket
 from rewardsmith.domain.result import Best, CandidateResult, RunResult, RunSummary, Status
 from rewardsmith.domain.task import Task
@@ -135,7 +135,9 @@ class Client:
         place = "best" if candidate is None else f"candidates/{quote(candidate, safe='')}"
         return self._wire.get(f"{_place(run)}/{place}/reward.py").decode()
 
-    def check(self, reward: str, run: str, candidate: str | None = None, *, tolerance: float = 1e-9) -> CheckResult:
+    def check(
+        self, reward: str, run: str, candidate: str | None = None, *, tolerance: float = TOLERANCE
+    ) -> CheckResult:
         """Whether a reward, in the contract or as `reward` gave it, is what a candidate was, the best's when absent.
 
         Raises:

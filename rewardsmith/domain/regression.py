@@ -14,6 +14,9 @@ Verdict = Literal["passed", "regressed", "skipped"]
 TIERS: tuple[Tier, ...] = ("static", "replay", "ranking", "exploit")
 """Cheapest first."""
 
+TOLERANCE = 1e-9
+"""Of a component's greatest magnitude: above what another order of the same sums gives, below a cast to float32."""
+
 
 class Finding(Record):
     """One thing that is not as it was."""
@@ -54,7 +57,7 @@ class CheckRequest(Record):
     """The candidate; absent: the run's best."""
     reward: str = Field(min_length=1, max_length=60_000)
     """Source in the reward contract, or a file that `export` wrote."""
-    tolerance: float = Field(default=1e-9, ge=0, le=1)
+    tolerance: float = Field(default=TOLERANCE, ge=0, le=1)
     """Of a component's greatest magnitude, up to which it counts as unchanged."""
 
 

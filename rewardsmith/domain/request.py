@@ -123,7 +123,7 @@ class CandidateSummary(Record):
     def of(cls, run: Run, candidate: Candidate) -> CandidateSummary:
         """A candidate of this run."""
         report = run.search_report(candidate)
-        failure = candidate.failure or (report.failure if report else None)
+        failure = run.failure_of(candidate)
         return cls(
             id=candidate.id,
             generation=candidate.generation,

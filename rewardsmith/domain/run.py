@@ -30,7 +30,7 @@ from rewardsmith.domain.events import (
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Turn, Usage
-from rewardsmith.domain.report import Report
+from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.result import Status
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.domain.watching import Remark
@@ -193,6 +193,11 @@ class Run:
         """The last generation that anything was written for; 0 where none was."""
         asked = {each.key.generation for each in self.completions if each.key.role != "watcher"}
         return max(asked | {candidate.generation for candidate in self.candidates.values()}, default=0)
+
+    def failure_of(self, candidate: Candidate) -> Failure | None:
+        """What kept a candidate from training, or what its training, or its twin's, failed of."""
+        report = self.search_report(candidate)
+        return candidate.failure or (report.failure if report else None)
 
     def search_report(self, candidate: Candidate) -> Report | None:
         """What the search's training of `candidate`, or of its twin, gave, so far where it is paused."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -115,6 +115,10 @@ class Survey(Record):
                 return signal
         raise KeyError(name)
 
+    def by_name(self) -> dict[str, Signal]:
+        """Every signal, `prev_` forms left out."""
+        return {signal.name: signal for signal in self.signals}
+
     def names(self) -> tuple[str, ...]:
         """Names of all signals, without `prev_` forms."""
         return tuple(signal.name for signal in self.signals)
@@ -144,3 +148,13 @@ class Probe:
     def episodes(self) -> Iterator[slice]:
         """The rows of each episode, in order."""
         return (slice(a, b) for a, b in self._bounds)
+
+    def only(self, chosen: Iterable[int]) -> Probe:
+        """Some of the episodes, by their places in increasing order; no extremes."""
+        episodes = list(self.episodes())
+        rows = np.concatenate([np.arange(episodes[i].start, episodes[i].stop) for i in chosen])
+        return Probe({name: array[rows] for name, array in self.arrays.items()}, self.starts[rows])
+
+    def sums(self, column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The sum of a column, shape (rows,), over each episode, shape (episodes,)."""
+        return np.array([column[each].sum() for each in self.episodes()])

@@ -127,7 +127,7 @@ def _baseline(run: Run, name: str) -> Row:
 
 def _candidate(run: Run, candidate: Candidate) -> Row:
     report = run.search_report(candidate)
-    failure = candidate.failure or (report.failure if report else None)
+    failure = run.failure_of(candidate)
     stage, settled = _stage(run, candidate)
     return Row(
         name=candidate.id,

@@ -90,8 +90,7 @@ def _node(run: Run, candidate: Candidate, place: Point, values: Sequence[float],
 def _kind(run: Run, candidate: Candidate) -> str:
     if candidate.twin:
         return "twin"
-    report = run.search_report(candidate)
-    return "failed" if candidate.failure or (report and report.failure) else "fine"
+    return "failed" if run.failure_of(candidate) else "fine"
 
 
 def _shade(found: float | None, values: Sequence[float]) -> str:

@@ -61,9 +61,8 @@ def failures(run: Run) -> list[tuple[Candidate, Failure, bool]]:
     """Every failure of the run in order: whose, what, and whether a repair call answered it."""
     found: list[tuple[Candidate, Failure, bool]] = []
     for candidate in sorted(run.candidates.values(), key=lambda c: (c.generation, c.slot)):
-        report = run.search_report(candidate)
         found += [(candidate, failure, True) for failure in candidate.repairs]
-        last = candidate.failure or (report.failure if report else None)
+        last = run.failure_of(candidate)
         if last and not candidate.twin:
             found.append((candidate, last, False))
     return found

@@ -54,7 +54,7 @@ def run_probe(source: str, survey: Survey, probe: Probe, *, limits: RewardLimits
         ProbeRejected: It raised, took too long, or broke the contract; the failure's gate is `probe`.
         InfrastructureError: The process could not be run at all.
     """
-    signals = {signal.name: signal for signal in survey.signals}
+    signals = survey.by_name()
     try:
         with RewardProcess(source, signals, limits=limits) as process:
             arrays = {name: probe.arrays[name] for name in process.reads}

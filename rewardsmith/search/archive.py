@@ -39,14 +39,13 @@ class Archived:
 
     def only(self, chosen: npt.NDArray[np.int64]) -> Archived:
         """Some of the episodes, by their places in increasing order."""
-        episodes = list(self.rows.episodes())
-        rows = np.concatenate([np.arange(episodes[i].start, episodes[i].stop) for i in chosen])
-        kept = {name: array[rows] for name, array in self.rows.arrays.items()}
-        return Archived(
-            Probe(kept, self.rows.starts[rows]),
-            tuple(self.scores[i] for i in chosen),
-            tuple(self.steps[i] for i in chosen),
-        )
+        scores, steps = (tuple(each[i] for i in chosen) for each in (self.scores, self.steps))
+        return Archived(self.rows.only(chosen), scores, steps)
+
+    def spread(self, count: int) -> Archived:
+        """At most `count` of the episodes, evenly spaced by score, the best among them."""
+        order = np.argsort(-np.asarray(self.scores), kind="stable")
+        return self.only(np.sort(order[evenly(len(order), count)]))
 
 
 def read_archive(out: Path, signals: Sequence[Signal]) -> Archived:
@@ -77,8 +76,7 @@ def read_archive(out: Path, signals: Sequence[Signal]) -> Archived:
 
 def returns(process: RewardProcess, rows: Probe, *, stream: str) -> npt.NDArray[np.float64]:
     """What a reward pays each recorded episode, undiscounted, shape (episodes,). Raises as `paid_rows`."""
-    total = paid_rows(process, rows, stream=stream).total
-    return np.array([total[each].sum() for each in rows.episodes()])
+    return rows.sums(paid_rows(process, rows, stream=stream).total)
 
 
 def paid_rows(process: RewardProcess, rows: Probe, *, stream: str) -> Answer:
@@ -122,6 +120,17 @@ def _side_by_side(episodes: Sequence[slice]) -> tuple[npt.NDArray[np.int64], npt
         dealt = np.concatenate([np.arange(episodes[i].start, episodes[i].stop) for i in lane])
         column[: len(dealt)] = dealt
     return places, np.arange(len(places))[:, None] < filled
+
+
+def evenly(length: int, count: int) -> npt.NDArray[np.int64]:
+    """At most `count` of `length` places, evenly spaced from the first on."""
+    places: npt.NDArray[np.int64] = np.linspace(0, length - 1, min(count, length)).astype(np.int64)
+    return places
+
+
+def narrow(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """The same, but float64 as float32, as archives are kept."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def _layout(dtype: str, *shape: int) -> Layout:

@@ -85,7 +85,7 @@ class Examiner:
     def _paid(self, source: str, archived: Archived | None) -> dict[str, Played]:
         """What the reward pays whom; empty where it fails on these episodes, as it then says nothing."""
         survey = self.survey
-        signals = {signal.name: signal for signal in survey.signals}
+        signals = survey.by_name()
         try:
             with RewardProcess(source, signals, limits=self.limits) as process:
                 scores = [episode.score for episode in survey.episodes]

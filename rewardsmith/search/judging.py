@@ -27,7 +27,7 @@ from rewardsmith.search.agreement import (
     one_sided,
     traits,
 )
-from rewardsmith.search.archive import Archived, read_archive, returns
+from rewardsmith.search.archive import narrow, read_archive, returns
 from rewardsmith.search.doubting import failed, judge
 from rewardsmith.search.selection import search_seed
 from rewardsmith.store.artifacts import RunFolder
@@ -140,13 +140,13 @@ class Judge:
             except StoreError:
                 unread += 1
                 continue
-            kept = _spread(archived, max(1, room // len(trained)))
+            kept = archived.spread(max(1, room // len(trained)))
             players = [TRAINED] * len(kept.scores)
             parts.append(_part(kept.rows, kept.scores, players, candidate.generation, candidate.id))
         return _bench(generation, parts, survey.horizon, unread)
 
     def _paid(self, source: str, rows: Probe) -> FloatArray | RewardFailed:
-        signals = {signal.name: signal for signal in self.survey.signals}
+        signals = self.survey.by_name()
         try:
             with RewardProcess(source, signals, limits=self.limits) as process:
                 return returns(process, rows, stream="archive")
@@ -154,16 +154,8 @@ class Judge:
             return error
 
 
-def _spread(archived: Archived, count: int) -> Archived:
-    """At most `count` of the episodes, evenly spaced by score, the best among them."""
-    order = np.argsort(-np.asarray(archived.scores), kind="stable")
-    places = np.linspace(0, len(order) - 1, min(count, len(order))).astype(int)
-    return archived.only(np.sort(order[places]))
-
-
 def _part(rows: Probe, *more: Any) -> _Part:
-    arrays = {name: a.astype(np.float32) if a.dtype == np.float64 else a for name, a in rows.arrays.items()}
-    return _Part(arrays, rows.starts, *more)
+    return _Part({name: narrow(array) for name, array in rows.arrays.items()}, rows.starts, *more)
 
 
 def _bench(generation: int, parts: Sequence[_Part], horizon: int, unread: int) -> _Bench:

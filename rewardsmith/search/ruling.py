@@ -62,7 +62,7 @@ def _judge(
     """What the rule says of these episodes, in this order."""
     rows = list(probe.episodes())
     limits = RewardLimits(seconds=_SECONDS, start_seconds=2 * _SECONDS, unsafe=unsafe)
-    signals = {signal.name: signal for signal in survey.signals}
+    signals = survey.by_name()
     answers = []
     with ScoreProcess(task.score.source, signals, dt=survey.dt, horizon=survey.horizon, limits=limits) as process:
         for number in order:

@@ -63,7 +63,7 @@ class Sheet:
 def sheet(run: Run, candidate: Candidate, folder: RunFolder) -> Sheet:
     """The sheet of a candidate."""
     report = run.search_report(candidate)
-    failure = candidate.failure or (report.failure if report else None)
+    failure = run.failure_of(candidate)
     prompt, answer = exchanged(folder, candidate)
     source = candidate.source or ""
     order = [turn.candidate.id for turn in run.turns()]
