@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rewardsmith.checking.recorded import Recorded, pack, unpack
-from rewardsmith.domain.lock import Lock
+from rewardsmith.domain.lock import Lock, digest
 from rewardsmith.errors import UsageError
 from rewardsmith.export.sections import reward_in
 from rewardsmith.store.artifacts import write_durably
@@ -69,13 +69,14 @@ def read_kept(reward: Path) -> Kept:
     """
     text = _read(reward, _FILE_BYTES).decode(errors="replace")
     path = lock_path(reward)
+    told = _read(path, _LOCK_BYTES)
     try:
-        lock = Lock.model_validate_json(_read(path, _LOCK_BYTES))
+        lock = Lock.model_validate_json(told)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise UsageError(f"{path} is no lock: {where}: {first['msg']}", hint=_AGAIN) from error
-    if lock.signature != lock.digest():
+    if lock.signature != digest(told):
         raise UsageError(f"{path} was changed by hand: its signature does not hold", hint=_AGAIN)
     rows = rows_path(reward)
     if sha256(_read(rows, _LOCK_BYTES * 8)).hexdigest() != lock.recorded:

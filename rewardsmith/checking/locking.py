@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,20 @@ from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.recorded import Recorded, lengths, opening, pack, paid
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
-from rewardsmith.domain.lock import CurvePoint, Lock, LockedComponent, LockedScores, LockedSignal, Provenance
+from rewardsmith.domain.lock import (
+    CurvePoint,
+    Lock,
+    LockedComponent,
+    LockedScores,
+    LockedSignal,
+    LockedTraining,
+    Provenance,
+    Trained,
+)
 from rewardsmith.domain.report import Report
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.task import Budget
 from rewardsmith.errors import UsageError
 from rewardsmith.reward.process import RewardFailed, RewardProcess, RewardRejected
 from rewardsmith.search.archive import evenly, narrow, read_archive
@@ -106,6 +117,7 @@ def lock(run: Run, candidate: Candidate, survey: Survey, recorded: Recorded, pro
         scored=candidate.reward_id,
         scores=_scores(reports),
         curve=_curve(reports.values()),
+        trained=_trained(reports, spec.budget),
         source=tuple(candidate.source.splitlines()),
         view=tuple(survey.view.splitlines()),
     ).signed()
@@ -173,6 +185,27 @@ def _scores(reports: Mapping[tuple[str, str, int], Report]) -> tuple[LockedScore
         if report.score is not None:
             found[report.steps][seed] = report.score
     return tuple(LockedScores(steps=steps, seeds=found[steps]) for steps in sorted(found))
+
+
+def _trained(reports: Mapping[tuple[str, str, int], Report], budget: Budget) -> Trained | None:
+    """The confirmation's trainings; those of the comparison and the search where there are none."""
+    whole = {key: report for key, report in reports.items() if len(report.rungs) == budget.rungs}
+    confirmed = {key[2]: report for key, report in whole.items() if key[0] == "confirm"}
+    chosen = confirmed or {key[2]: report for key, report in whole.items()}
+    if not chosen:
+        return None
+    return Trained(
+        steps=budget.steps,
+        rungs=budget.rungs,
+        episodes=budget.episodes,
+        confirmed=bool(confirmed),
+        steps_per_second=median(report.steps_per_second for report in chosen.values()),
+        trainings=tuple(
+            LockedTraining(seed=seed, rungs=tuple(rung.mean for rung in report.rungs), score=report.score)
+            for seed, report in sorted(chosen.items())
+            if report.score is not None
+        ),
+    )
 
 
 def _curve(reports: Iterable[Report]) -> tuple[CurvePoint, ...]:

@@ -6,6 +6,7 @@ import hashlib
 from typing import Literal
 
 from pydantic import Field
+from pydantic_core import from_json, to_json
 
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.result import Interval
@@ -60,6 +61,34 @@ class CurvePoint(Record):
     """Over the seeds that got so far."""
 
 
+class LockedTraining(Record):
+    """One training of the reward."""
+
+    seed: int
+    """Its seed."""
+    rungs: tuple[float, ...]
+    """Mean score at each rung."""
+    score: float
+    """What it ended with: as in the confirmation, where it was one."""
+
+
+class Trained(Record):
+    """Trainings of one schedule, for new ones to be compared with."""
+
+    steps: int = Field(gt=0)
+    """Environment steps of each."""
+    rungs: int = Field(gt=0)
+    """Equal parts, each ending with a score."""
+    episodes: int = Field(gt=0)
+    """Held-out episodes per score."""
+    confirmed: bool
+    """Whether these are the confirmation's; scores of a search are too high, because the reward was chosen by them."""
+    steps_per_second: float
+    """How fast they went: the median."""
+    trainings: tuple[LockedTraining, ...] = Field(min_length=1)
+    """Each to its end, failed ones left out."""
+
+
 class Provenance(Record):
     """Where the reward comes from."""
 
@@ -107,6 +136,8 @@ class Lock(Record):
     """By length of the training."""
     curve: tuple[CurvePoint, ...]
     """Of the trainings to the end of the budget."""
+    trained: Trained | None = None
+    """What new trainings are compared with; absent in locks of earlier versions."""
     source: tuple[str, ...]
     """The reward, line by line."""
     view: tuple[str, ...]
@@ -114,10 +145,11 @@ class Lock(Record):
     signature: str = ""
     """Hash of everything above, which `signed` puts in."""
 
-    def digest(self) -> str:
-        """SHA-256 of the record without its signature."""
-        return hashlib.sha256(self.model_dump_json(exclude={"signature"}).encode()).hexdigest()
-
     def signed(self) -> Lock:
         """The same with its signature."""
-        return self.model_copy(update={"signature": self.digest()})
+        return self.model_copy(update={"signature": digest(self.model_dump_json())})
+
+
+def digest(text: str | bytes) -> str:
+    """SHA-256 of a lock's JSON without its signature, however it is laid out; what is not known here counts, too."""
+    return hashlib.sha256(to_json({k: v for k, v in from_json(text).items() if k != "signature"})).hexdigest()
