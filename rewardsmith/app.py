@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +16,7 @@ from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_file
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.checking.keeper import Keeper
-from rewardsmith.domain.events import RunStarted, StoredEvent
+from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.film import VideoResult
 from rewardsmith.domain.job import Progress, RewardLimits
 from rewardsmith.domain.offer import RecipeSummary, TaskSummary
@@ -29,7 +27,7 @@ from rewardsmith.domain.result import CandidateResult, RunResult, RunSummary, Sc
 from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import Conflict, RunBusy
+from rewardsmith.driver import Driver
 from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
 from rewardsmith.models.registry import default_model
@@ -37,12 +35,11 @@ from rewardsmith.prompting.messages import check_templates, compose_first
 from rewardsmith.reports.files import write_report
 from rewardsmith.retrieval.nearest import retrieve
 from rewardsmith.runs import Runs
-from rewardsmith.search.assembly import assemble, gates
+from rewardsmith.search.assembly import gates
 from rewardsmith.search.chosen import candidate_result, find_candidate
-from rewardsmith.search.driving import Interruption, call_off, drive, pausing, surveyed
-from rewardsmith.search.examining import Examiner
+from rewardsmith.search.driving import Interruption
 from rewardsmith.search.filming import Camera, film_one
-from rewardsmith.search.journal import Journal, Observer
+from rewardsmith.search.journal import Observer
 from rewardsmith.search.planning import budget_of, run_spec
 from rewardsmith.search.preparing import prepare
 from rewardsmith.search.ruling import check_rule
@@ -94,13 +91,19 @@ class Workshop:
         return Runs(self.store, self._runs)
 
     @cached_property
+    def driver(self) -> Driver:
+        """Drives these runs."""
+        unsafe, asked = self.settings.unsafe, self._interruption
+        return Driver(self.store, self.reading, lambda: self.executor, self.survey, self.report, asked, unsafe)
+
+    @cached_property
     def keeper(self) -> Keeper:
         """Locks rewards of these runs, and checks kept ones."""
-        limits = RewardLimits(unsafe=self.settings.unsafe)
-        return Keeper(self.store, self.reading, self._known_task, self.survey, limits)
 
-    def _known_task(self, name: str) -> Task | None:
-        return self.task(name) if name in list_tasks(self.folders) else None
+        def known(name: str) -> Task | None:
+            return self.task(name) if name in list_tasks(self.folders) else None
+
+        return Keeper(self.store, self.reading, known, self.survey, RewardLimits(unsafe=self.settings.unsafe))
 
     @cached_property
     def executor(self) -> Executor:
@@ -148,10 +151,8 @@ class Workshop:
 
         It learns from earlier runs: from all of them, or from those that belong to the key `asker` alone.
         """
-        task, files = (
-            request.task or self.task(request.env),
-            recipe_files(request.recipe, self.folders, request.changes),
-        )
+        task = request.task or self.task(request.env)
+        files = recipe_files(request.recipe, self.folders, request.changes)
         recipe = recipe_from_files(self.folders.find("prompts", request.recipe)[0], files)
         check_templates(recipe)
         spec = run_spec(
@@ -169,17 +170,8 @@ class Workshop:
         return prepare(spec, recipe, lambda: self.survey(task, note=note), earlier, start=start, unsafe=unsafe)
 
     def evolve(self, spec: RunSpec, planned: Plan, observe: Observer, *, person: Watcher | None = None) -> RunResult:
-        """Start a run under a name that none which began has, and see it to its end, asking `person`. Blocks.
-
-        Raises:
-            Interrupted: `interrupt` was called; the run is paused.
-            RewardsmithError: See `rewardsmith.errors`; the run is paused and can be resumed.
-        """
-        if spec.run not in (row.id for row in self.store.runs()) or self.reading.fold(spec.run).spec is not None:
-            self.folder(spec.run).check_free()
-            self.store.create(spec.run)
-        lease = self.store.claim(spec.run, owner=Owner.current())
-        return self._drive(lease, observe, RunStarted(spec=spec, plan=planned), person=person)
+        """Start a run and see it to its end, asking `person`; see `rewardsmith.driver.Driver.begin`."""
+        return self.driver.begin(spec, planned, observe, person=person)
 
     def resume(self, run: str, observe: Observer, *, person: Watcher | None = None, watched: bool = True) -> RunResult:
         """Go on with a run that was interrupted, paused or killed, unless told with nobody watching any more.
@@ -196,56 +188,16 @@ class Workshop:
         state = self.run(lease.run)
         assert state.spec is not None
         self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
-        return self._drive(lease, observe, **watching)
-
-    def _drive(self, lease: Lease, observe: Observer, *first: RunStarted, **watching: Any) -> RunResult:
-        name = lease.run
-        try:
-            journal = Journal(self.store, lease, self.reading.fold(name).copy(), observe)
-            if journal.run.status not in ENDED:
-                asyncio.run(self._search(name, journal, first, **watching))
-        finally:
-            interrupted, self._interruption = self._interruption.asked, Interruption()
-            self.store.release(lease, again=interrupted)
-            if self.reading.fold(name).spec:
-                self.report(name)
-        return self.result(name)
+        return self.driver.drive(lease, observe, **watching)
 
     def cancel(self, run: str) -> None:
-        """Cancel a run: at once where nobody drives it, else as soon as its driver looks.
-
-        Raises:
-            UnknownName: There is no such run.
-            Conflict: It has ended.
-        """
-        if (ended := self.run(run).status) in ENDED:
-            raise Conflict(f"run {run} is {ended} already", hint=f"see `rewardsmith show {run}`")
-        try:
-            lease = self.store.claim(run, owner=Owner.current(), max_claims=sys.maxsize)
-        except RunBusy:
-            self.store.request_cancel(run)
-            return
-        try:
-            journal = Journal(self.store, lease, self.reading.fold(run).copy(), lambda *_: None)
-            if journal.run.status not in ENDED:
-                asyncio.run(call_off(journal, self.executor, self.folder(run)))
-        finally:
-            self.store.release(lease)
+        """Cancel a run; see `rewardsmith.driver.Driver.cancel`."""
+        self.driver.cancel(run)
 
     def report(self, run: str, to: Path | None = None) -> tuple[Path, ...]:
         """Write `report.html` and `report.md` of a run into the folder `to`, the run's own when absent; the files."""
         state = self.run(run)
         return write_report(state, self.result(run), self.survey_of(state), self.folder(run), to)
-
-    async def _search(self, name: str, journal: Journal, first: Sequence[RunStarted], **watching: Any) -> None:
-        await journal.append(*first)
-        assert journal.run.spec is not None
-        outside: dict[str, Any] = {"sleep": asyncio.sleep, "clock": time.monotonic, "unsafe": self.settings.unsafe}
-        async with pausing(journal):
-            found, probe = await asyncio.to_thread(self.survey, journal.run.spec.task)
-            await surveyed(journal, found)
-            search = assemble(journal, found, probe, self.executor, self.folder(name), **outside, **watching)
-        await drive(search, interrupted=self._interruption.wait(), sleep=asyncio.sleep)
 
     def interrupt(self) -> None:
         """Finish cleanly: stop the trainings, keep what is finished, leave the run paused. Safe in a signal handler."""
@@ -261,8 +213,7 @@ class Workshop:
 
     def runs(self) -> list[RunSummary]:
         """A line for each run, the newest last."""
-        found = (self.reading.summary(row) for row in self.store.runs())
-        return [line for line in found if line]
+        return [line for row in self.store.runs() if (line := self.reading.summary(row))]
 
     def result(self, run: str) -> RunResult:
         """Where a run stands. Raises UnknownName."""
@@ -287,8 +238,7 @@ class Workshop:
 
         state = self.run(run)
         assert state.spec is not None
-        found, _ = self.survey(state.spec.task)
-        return hand_out_reward(state, state.candidates[candidate], found, self.result(run))
+        return hand_out_reward(state, state.candidates[candidate], self.survey(state.spec.task)[0], self.result(run))
 
     def export_policy(self, run: str, candidate: str, folder: Path) -> list[Path]:
         """Write the candidate's best trained policy, with a loader, into `folder`; the files written."""
@@ -331,7 +281,7 @@ class Workshop:
         spec = reward_spec(reward, task, found)
         folder = self._runs / "trainings" / f"{task.name}-{spec.reward_id}-s{seed}-{datetime.now():%Y%m%d-%H%M%S}"
         job = train_job(task, found, spec, given, seed=seed, final=True, video=video, unsafe=self.settings.unsafe)
-        return train_alone(self.executor, job, folder, Examiner(found, probe, job.limits), observe)
+        return train_alone(self.executor, job, found, probe, folder, observe)
 
     def prompts(self, env: str, recipe: str) -> tuple[Message, ...]:
         """The messages of the first generation."""

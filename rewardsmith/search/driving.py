@@ -28,22 +28,26 @@ class Interruption:
     """Asks a run to finish cleanly; what is asked before the run begins counts as soon as it has."""
 
     def __init__(self) -> None:
-        self.asked = False
-        """Whether it was asked."""
+        self._asked = False
         self._event: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def ask(self) -> None:
         """Safe in a signal handler and in any thread."""
-        self.asked = True
+        self._asked = True
         if self._loop is not None and self._event is not None:
             self._loop.call_soon_threadsafe(self._event.set)
 
     async def wait(self) -> None:
         """Return once it was asked."""
         self._event, self._loop = asyncio.Event(), asyncio.get_running_loop()
-        if not self.asked:
+        if not self._asked:
             await self._event.wait()
+
+    def take(self) -> bool:
+        """Whether it was asked; the next run begins as if it never was."""
+        asked, self._asked, self._event, self._loop = self._asked, False, None, None
+        return asked
 
 
 async def surveyed(journal: Journal, found: Survey) -> None:

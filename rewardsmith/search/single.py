@@ -11,7 +11,7 @@ from rewardsmith.domain.job import Progress, RewardSpec, TrainJob
 from rewardsmith.domain.plan import Baseline
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.result import ScreenFailure, ScreenResult, TrainResult
-from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import UsageError, near_misses
 from rewardsmith.executors.executor import Executor, Lost
@@ -103,8 +103,9 @@ def start_reward(file: str, recipe: Recipe, task: Task, screen: Screen) -> str:
 def train_alone(
     executor: Executor,
     job: TrainJob,
+    survey: Survey,
+    probe: Probe,
     folder: Path,
-    examiner: Examiner,
     observe: Callable[[Progress], None] | None = None,
 ) -> TrainResult:
     """Run one training to its end and look for signs of hacking; its process tree is gone when this is left early.
@@ -123,6 +124,7 @@ def train_alone(
     if isinstance(ended, Lost):
         raise fault(ended, folder)
     report = read_report(ended.folder, job)
+    examiner = Examiner(survey, probe, job.limits)
     warnings = () if report.failure else examiner.examine(job.reward.source, report, examiner.archived(ended.folder))
     return train_result(report, str(folder), warnings)
 

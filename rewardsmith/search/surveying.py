@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -104,16 +106,29 @@ def survey(
         StoreError: What it left is damaged, or cannot be true.
     """
     folder = surveys / survey_key(task)
-    if not fresh:
-        try:
-            found = load_survey(folder, task)
-        except StoreError:
-            pass
-        else:
-            changed = _changed(found[0])
-            if changed is None:
-                return found
-            note(f"{changed} has changed since {task.name} was surveyed")
+    found = None if fresh else _at_hand(folder, task)
+    if found is None:
+        with _alone(folder):
+            found = None if fresh else _at_hand(folder, task, note)
+            found = found or _make(folder, task, executor, fresh=fresh, unsafe=unsafe, note=note)
+    return found
+
+
+def _at_hand(folder: Path, task: Task, note: Callable[[str], None] | None = None) -> tuple[Survey, Probe] | None:
+    """The survey in `folder`; none where there is none, it is damaged, or the environment has changed since."""
+    try:
+        found = load_survey(folder, task)
+    except StoreError:
+        return None
+    changed = _changed(found[0])
+    if changed and note:
+        note(f"{changed} has changed since {task.name} was surveyed")
+    return None if changed else found
+
+
+def _make(
+    folder: Path, task: Task, executor: Executor, *, fresh: bool, unsafe: bool, note: Callable[[str], None]
+) -> tuple[Survey, Probe]:
     note(f"surveying {task.name}: running {task.environment.id} with random actions")
     if fresh or (not isinstance(executor.poll(folder), Running) and os.path.lexists(folder / "out")):
         executor.stop(folder)
@@ -123,6 +138,21 @@ def survey(
     if isinstance(ended, Lost):
         raise fault(ended, folder)
     return load_survey(folder, task)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While nobody else, in any process or thread, makes the survey of `folder`; the dead hold nothing."""
+    lock = folder.with_name(f"{folder.name}.lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = lock.open("w")
+    except OSError as error:
+        hint = "is the disk full, or the folder read-only?"
+        raise StoreError(f"cannot keep a survey in {folder.parent}: {error.strerror}", hint=hint) from error
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _discard(folder: Path) -> None:

@@ -31,7 +31,7 @@ _FORMS = {"openai": "openai:NAME", "litellm": "litellm:PROVIDER/NAME"}
 
 
 class Desk:
-    """Takes requests for the runs of one workshop. Safe to use from many threads, but for one `submit` at a time."""
+    """Takes requests for the runs of one workshop. Safe to use from many threads."""
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop

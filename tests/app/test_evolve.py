@@ -318,14 +318,18 @@ def test_a_limit_in_dollars_is_refused_where_no_price_is_known(desk, model_serve
 def test_a_survey_in_the_making_is_waited_for(desk):
     task = desk.workshop.task(desk.task)
     changed = task.model_copy(update={"view": "another view"})
-    found = []
-    threads = [threading.Thread(target=lambda: found.append(desk.open().survey(changed))) for _ in range(2)]
+    found, said = [], []
+
+    def look():
+        found.append(desk.open().survey(changed, note=said.append))
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 2
-    assert found[0][0].view == found[1][0].view == "another view"
+    assert [survey.view for survey, _ in found] == ["another view"] * 3
+    assert len(said) == 1, "it was made once"
 
 
 def test_a_survey_is_made_again_when_a_file_of_the_environment_has_changed(desk, tmp_path):
