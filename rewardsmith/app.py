@@ -16,6 +16,7 @@ from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_file
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.checking.keeper import Keeper
+from rewardsmith.checking.simulator import Simulator
 from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.film import VideoResult
 from rewardsmith.domain.job import Progress, RewardLimits
@@ -103,7 +104,9 @@ class Workshop:
         def known(name: str) -> Task | None:
             return self.task(name) if name in list_tasks(self.folders) else None
 
-        return Keeper(self.store, self.reading, known, self.survey, RewardLimits(unsafe=self.settings.unsafe))
+        limits = RewardLimits(unsafe=self.settings.unsafe)
+        simulator = Simulator(lambda: self.executor, self._runs / "checks", limits)
+        return Keeper(self.store, self.reading, known, self.survey, simulator, limits)
 
     @cached_property
     def executor(self) -> Executor:

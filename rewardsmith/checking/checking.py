@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from rewardsmith.checking.changes import changes
 from rewardsmith.checking.episodes import exploit, ranking, unranked
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.recorded import Columns, paid
-from rewardsmith.checking.replay import repaid, restarted
+from rewardsmith.checking.replay import repaid, restarted, stepped
 from rewardsmith.checking.static import static
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.regression import TIERS, TOLERANCE, CheckResult, Finding, Tier, TierResult
+from rewardsmith.domain.states import SimulatorState
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.reward.process import RewardFailed, RewardProcess
 
 _MOST_FINDINGS = 40
+_UNSTEPPED = "the first steps of random episodes only: the lock has no states of a simulator"
 
 
 def check(
@@ -27,6 +28,7 @@ def check(
     tiers: Collection[Tier] = TIERS,
     tolerance: float = TOLERANCE,
     limits: RewardLimits | None = None,
+    again: Callable[[Sequence[SimulatorState]], Probe | str] | None = None,
 ) -> CheckResult:
     """Compare a kept reward with its lock in the environment as it is here.
 
@@ -37,6 +39,7 @@ def check(
         tiers: Which tiers are wanted; what rests on a tier that failed is skipped.
         tolerance: Of a component's greatest magnitude, up to which it counts as unchanged.
         limits: Limits of the reward process.
+        again: Steps the environment from stored states; without it only its beginnings are compared.
 
     Raises:
         InfrastructureError: The locked process could not be run; says nothing about the reward.
@@ -54,7 +57,8 @@ def check(
             found.append(_told(asked[0], [Finding(what="reward", words=now.failure.message)]))
             found += [TierResult(tier=tier, verdict="skipped", reason="the reward fails") for tier in asked[1:]]
         else:
-            found += [_tier(tier, kept, now, survey, probe, tolerance) for tier in asked]
+            steps = again(kept.recorded.states) if again and kept.recorded.states and "replay" in asked else None
+            found += [_tier(tier, kept, now, survey, probe, tolerance, steps) for tier in asked]
     bad = any(tier.verdict == "regressed" for tier in found)
     return CheckResult(
         reward=kept.name,
@@ -64,20 +68,31 @@ def check(
     )
 
 
-def _tier(tier: Tier, kept: Kept, now: Columns, survey: Survey, probe: Probe, tolerance: float) -> TierResult:
+def _tier(
+    tier: Tier, kept: Kept, now: Columns, survey: Survey, probe: Probe, tolerance: float, steps: Probe | str | None
+) -> TierResult:
     if tier == "replay":
-        return _told(tier, chain(repaid(kept, now, tolerance), restarted(kept, survey, probe)))
+        begun = list(restarted(kept, survey, probe))
+        if steps is None:
+            return _told(tier, [*repaid(kept, now, tolerance), *begun], reason=_UNSTEPPED)
+        gone = list(stepped(kept, survey, steps))
+        known = {finding.what for finding in gone} - {"environment"}
+        begun = [each for each in begun if each.what not in known]
+        moved = sorted([*gone, *begun], key=lambda each: each.what != "environment")
+        return _told(tier, [*repaid(kept, now, tolerance), *moved])
     if tier == "ranking":
         reason = unranked(kept)
         return TierResult(tier=tier, verdict="skipped", reason=reason) if reason else _told(tier, ranking(kept, now))
     return _told(tier, exploit(kept, now))
 
 
-def _told(tier: Tier, findings: Iterable[Finding]) -> TierResult:
+def _told(tier: Tier, findings: Iterable[Finding], reason: str = "") -> TierResult:
     told = tuple(findings)
     more = (Finding(what="more", words=f"{len(told) - _MOST_FINDINGS} further findings"),)
     shown = told if len(told) <= _MOST_FINDINGS else told[:_MOST_FINDINGS] + more
-    return TierResult(tier=tier, verdict="regressed" if told else "passed", findings=shown)
+    if told:
+        return TierResult(tier=tier, verdict="regressed", findings=shown)
+    return TierResult(tier=tier, verdict="passed", reason=reason)
 
 
 def _paid(kept: Kept, survey: Survey, limits: RewardLimits) -> Columns | RewardFailed:

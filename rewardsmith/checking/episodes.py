@@ -17,7 +17,13 @@ MOST_LOST = 0.1
 """Of the weighted Kendall's tau between pay and score."""
 GOOD = 0.5
 """Share of the trained episodes, by score, that count as good."""
-_SCRIPTED = {"random": "random actions", **EXTREMES}
+_SCRIPTED = {
+    "random": "random actions",
+    **EXTREMES,
+    "saturate": "an agent that holds every action at a limit",
+    "oscillate": "an agent that swings every action between its limits",
+    "die_early": "an agent that ends its episode as soon as it can",
+}
 
 
 def unranked(kept: Kept) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
 from rewardsmith.checking.checking import check
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.locking import lock, record, relock
+from rewardsmith.checking.simulator import Simulator
 from rewardsmith.checking.static import signals_of
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
@@ -33,6 +35,7 @@ class Keeper:
         runs: The runs that rewards come from.
         task: The task of that name as it is here; None where there is none.
         survey: Surveys a task here, or finds its survey.
+        simulator: Steps from states and plays scripted policies.
         limits: Limits of reward processes.
     """
 
@@ -40,6 +43,7 @@ class Keeper:
     runs: Runs
     task: Callable[[str], Task | None]
     survey: Callable[[Task], tuple[Survey, Probe]]
+    simulator: Simulator
     limits: RewardLimits
 
     def keep(self, run: str, candidate: str | None = None) -> Kept:
@@ -59,12 +63,17 @@ class Keeper:
 
         The environment is that of the task of the same name here, and the lock's own where there is none.
         """
-        survey, probe = self._here(kept)
-        return check(kept, survey, probe, tiers=tiers, tolerance=tolerance, limits=self.limits)
+        task = self._task(kept)
+        survey, probe = self.survey(task)
+        again = partial(self.simulator.step, task, survey)
+        return check(kept, survey, probe, tiers=tiers, tolerance=tolerance, limits=self.limits, again=again)
 
     def relock(self, kept: Kept) -> Kept:
         """The same with a lock of what it is now; see `rewardsmith.checking.locking.relock`."""
-        return relock(kept, *self._here(kept), self.limits)
+        task = self._task(kept)
+        survey, probe = self.survey(task)
+        again, script = partial(self.simulator.step, task, survey), partial(self.simulator.script, task, survey)
+        return relock(kept, survey, probe, self.limits, again=again, script=script)
 
     def check_against(
         self, source: str, run: str, candidate: str | None = None, tolerance: float = TOLERANCE
@@ -72,17 +81,19 @@ class Keeper:
         """Compare a reward in the contract with a candidate of a run, the best when none is named. Raises as `keep`."""
         return self.check(self._kept(run, candidate, source), tolerance=tolerance)
 
-    def _here(self, kept: Kept) -> tuple[Survey, Probe]:
-        return self.survey(self.task(kept.lock.task.name) or kept.lock.task)
+    def _task(self, kept: Kept) -> Task:
+        return self.task(kept.lock.task.name) or kept.lock.task
 
     def _kept(self, run: str, candidate: str | None, source: str | None) -> Kept:
         told = self.runs.run(run)
         found = find_candidate(told, candidate or find_best(self.runs.result(run)).candidate)
         assert told.spec is not None
         survey, probe = self.survey(told.spec.task)
-        recorded = record(
-            told, found, survey, probe, self.runs.folder(run), self.limits, _reads(source, survey) if source else ()
-        )
+        rows = partial(record, told, found, survey, probe, self.runs.folder(run), self.limits)
+        if source:  # it is compared here and now, in the same simulator
+            recorded = rows(_reads(source, survey))
+        else:
+            recorded = rows(script=partial(self.simulator.script, told.spec.task, survey))
         locked = lock(told, found, survey, recorded, self._prompts(run, found))
         kept = Kept(f"{run} {found.id}", found.source or "", locked, recorded)
         return replace(kept, source=source, name="reward") if source else kept

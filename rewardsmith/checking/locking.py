@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from statistics import median
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from rewardsmith import __version__
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.recorded import Recorded, lengths, opening, pack, paid
+from rewardsmith.checking.simulator import Script
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.lock import (
@@ -28,24 +29,27 @@ from rewardsmith.domain.lock import (
 )
 from rewardsmith.domain.report import Report
 from rewardsmith.domain.run import Run
+from rewardsmith.domain.states import Played, SimulatorState
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Budget
 from rewardsmith.errors import UsageError
 from rewardsmith.reward.process import RewardFailed, RewardProcess, RewardRejected
-from rewardsmith.search.archive import evenly, narrow, read_archive
+from rewardsmith.search.archive import Archived, evenly, narrow, read_archive
 from rewardsmith.search.filming import attempt_of
 from rewardsmith.search.statistics import interval
 from rewardsmith.store.artifacts import RunFolder
 
-MOST_EPISODES = {"random": 4, "extreme": 6, "trained": 12}
+MOST_EPISODES = {"random": 4, "extreme": 6, "scripted": 9, "trained": 12}
 """Episodes that a lock keeps: they are files in somebody's repository."""
+MOST_ACTIONS = 1000
+"""Of a trained agent's episode, for states to be taken from."""
 
 
 def record(
     run: Run, candidate: Candidate, survey: Survey, probe: Probe, folder: RunFolder, limits: RewardLimits,
-    reads: Iterable[str] = (),
+    reads: Iterable[str] = (), script: Callable[[Sequence[Played]], Script] | None = None,
 ) -> Recorded:  # fmt: skip
-    """The rows that the candidate is locked with: random, idle, reckless, and those of its best training.
+    """The rows that the candidate is locked with: random, idle, reckless, scripted, and those of its best training.
 
     Args:
         run: The run of the candidate.
@@ -55,6 +59,7 @@ def record(
         folder: Where its trainings left their archives.
         limits: Limits of the reward process.
         reads: Further signals that the rows shall hold, beside those that the candidate reads.
+        script: Plays scripted policies and keeps states, of what trained agents did too; without it there are none.
 
     Raises:
         UsageError: It was never trained, or fails on these rows.
@@ -63,6 +68,7 @@ def record(
     """
     archived = read_archive(folder.attempt(attempt_of(run, candidate.id)) / "out", survey.signals)
     kept = archived.spread(MOST_EPISODES["trained"])
+    played = script(_played(archived)) if script else Script()
     with RewardProcess(candidate.source or "", survey.by_name(), limits=limits) as process:
         wanted = dict.fromkeys((*process.reads, *reads))
         scores = [episode.score for episode in survey.episodes]
@@ -71,6 +77,9 @@ def record(
             scores = [episode.score for episode in survey.extremes]
             players: list[str] = [episode.policy for episode in survey.extremes]
             parts.append(_few(probe.extremes, scores, players, MOST_EPISODES["extreme"]))
+        if played.rows is not None:
+            scores, players = [each.score for each in played.episodes], [each.policy for each in played.episodes]
+            parts.append(_few(played.rows, scores, players, MOST_EPISODES["scripted"]))
         parts.append((kept.rows, list(kept.scores), ["trained"] * len(kept.scores)))
         arrays = {name: np.concatenate([narrow(rows.arrays[name]) for rows, _, _ in parts]) for name in wanted}
         rows = Probe(arrays, np.concatenate([rows.starts for rows, _, _ in parts]))
@@ -85,6 +94,8 @@ def record(
         paid=columns,
         opening=opening(survey, probe),
         lengths=lengths(survey),
+        states=played.states,
+        stepped=played.stepped,
     )
 
 
@@ -123,24 +134,37 @@ def lock(run: Run, candidate: Candidate, survey: Survey, recorded: Recorded, pro
     ).signed()
 
 
-def relock(kept: Kept, survey: Survey, probe: Probe, limits: RewardLimits) -> Kept:
+def relock(
+    kept: Kept,
+    survey: Survey,
+    probe: Probe,
+    limits: RewardLimits,
+    *,
+    again: Callable[[Sequence[SimulatorState]], Probe | str],
+    script: Callable[[], Script],
+) -> Kept:
     """The reward as it is now, locked in the environment as it is here, on the rows that were recorded.
 
-    Its scores stay those of the reward that was trained.
+    Its scores stay those of the reward that was trained, and its states of the simulator what they were, if it has any
+    and they still fit.
 
     Raises:
         UsageError: It is against the contract, reads what the rows do not hold, or fails on them.
         InfrastructureError: Its process could not be run.
     """
-    again = "train it in a run and keep that: `rewardsmith evolve --start-reward`, then `export --lock`"
+    hint = "train it in a run and keep that: `rewardsmith evolve --start-reward`, then `export --lock`"
     signals = survey.by_name()
     try:
         with RewardProcess(kept.source, signals, limits=limits) as process:
             if missing := [name for name in process.reads if name not in kept.recorded.rows.arrays]:
                 words = f"{kept.name} reads {', '.join(missing)}, which its recorded rows do not hold"
-                raise UsageError(words, hint=again)
+                raise UsageError(words, hint=hint)
+            states, steps = kept.recorded.states, again(kept.recorded.states) if kept.recorded.states else ""
+            fresh = script() if isinstance(steps, str) else Script(states=states, stepped=steps)
             recorded = replace(
                 kept.recorded,
+                states=fresh.states,
+                stepped=fresh.stepped,
                 paid=paid(process, kept.recorded.rows),
                 opening=opening(survey, probe),
                 lengths=lengths(survey),
@@ -165,6 +189,20 @@ def relock(kept: Kept, survey: Survey, probe: Probe, limits: RewardLimits) -> Ke
 
 def _signals(survey: Survey, names: Container[str]) -> dict[str, LockedSignal]:
     return {signal.name: LockedSignal.of(signal) for signal in survey.signals if signal.name in names}
+
+
+def _played(archived: Archived) -> list[Played]:
+    """What the agents of the best and of the first archived rung did in their first episode."""
+    if "action" not in archived.rows.arrays:
+        return []
+    steps = np.asarray(archived.steps)
+    chosen = {int(np.flatnonzero(steps == rung)[0]) for rung in (archived.best().steps[0], steps.min())}
+    episodes = [*archived.rows.episodes()]
+    found = []
+    for i in sorted(chosen):
+        actions = archived.rows.arrays["action"][episodes[i]][:MOST_ACTIONS].astype(np.float64)
+        found.append(Played(actions=tuple(map(tuple, actions.reshape(len(actions), -1).tolist()))))
+    return found
 
 
 def _few(rows: Probe, scores: list[float], players: list[str], most: int) -> tuple[Probe, list[float], list[str]]:

@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rewardsmith.domain.states import OPENING, SimulatorState
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.errors import StoreError
 from rewardsmith.reward.process import RewardProcess
 from rewardsmith.search.archive import paid_rows
 from rewardsmith.store.arrays import read_arrays
 
-OPENING = 10
-"""Steps of each random episode that are made again."""
-PLAYERS = ("random", "idle", "reckless", "trained")
+PLAYERS = ("random", "idle", "reckless", "trained", "saturate", "oscillate", "die_early")
 _BYTES = 64 << 20
 _OPENING = "opening."
 _PAID = "paid."
+_STATE = "state."
+_STEPPED = "stepped."
 
 Columns = dict[str, npt.NDArray[np.float64]]
 
@@ -43,6 +44,10 @@ class Recorded:
     """Every signal in the first steps of the survey's random episodes."""
     lengths: npt.NDArray[np.int64]
     """Steps of each of the survey's random episodes."""
+    states: tuple[SimulatorState, ...] = ()
+    """States of the simulator; none where it is not MuJoCo, or the lock is older."""
+    stepped: Probe | None = None
+    """What follows from each state with every signal, an episode each."""
 
     def returns(self, total: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """What is paid over each episode, undiscounted, shape (episodes,)."""
@@ -78,6 +83,9 @@ def pack(recorded: Recorded) -> bytes:
     arrays["__players__"] = np.array([PLAYERS.index(player) for player in recorded.players], dtype=np.int64)
     arrays |= {_PAID + name: column for name, column in recorded.paid.items()}
     arrays |= {_OPENING + name: array for name, array in recorded.opening.items()}
+    if recorded.stepped is not None:
+        arrays |= _packed_states(recorded.states) | {_STEPPED + "__starts__": recorded.stepped.starts}
+        arrays |= {_STEPPED + name: array for name, array in recorded.stepped.arrays.items()}
     packed = BytesIO()
     np.savez_compressed(packed, **dict(sorted(arrays.items())))  # type: ignore[arg-type]  # its stub takes a name for an option
     return packed.getvalue()
@@ -100,14 +108,47 @@ def unpack(path: Path, reads: Sequence[str]) -> Recorded:
             paid={name.removeprefix(_PAID): _column(found[name]) for name in found if name.startswith(_PAID)},
             opening={name.removeprefix(_OPENING): found[name] for name in found if name.startswith(_OPENING)},
             lengths=found["__lengths__"].astype(np.int64),
+            states=_unpacked_states(found),
+            stepped=_unpacked_steps(found),
         )
     except (KeyError, IndexError, ValueError) as error:
         raise StoreError(f"{path} does not hold what a lock rests on: {error}") from error
     lengths = {len(array) for array in (*recorded.rows.arrays.values(), *recorded.paid.values(), rows.starts)}
     episodes = {len(players), len(recorded.scores), len([*rows.episodes()])}
-    if len(lengths) != 1 or len(episodes) != 1 or not rows.starts.size or not rows.starts[0]:
+    if recorded.stepped is not None:
+        steps = {len(array) for array in (*recorded.stepped.arrays.values(), recorded.stepped.starts)}
+        whole = len(steps) == 1 and len([*recorded.stepped.episodes()]) == len(recorded.states)
+    else:
+        whole = True
+    if len(lengths) != 1 or len(episodes) != 1 or not rows.starts.size or not rows.starts[0] or not whole:
         raise StoreError(f"{path} does not hold whole episodes", hint="write it again with `rewardsmith export --lock`")
     return recorded
+
+
+def _packed_states(states: Sequence[SimulatorState]) -> dict[str, npt.NDArray[Any]]:
+    """Their actions follow each other, `state.counts` of each state."""
+    return {
+        _STATE + "seeds": np.array([each.seed for each in states], dtype=np.int64),
+        _STATE + "states": np.array([each.state for each in states], dtype=np.float64),
+        _STATE + "counts": np.array([len(each.actions) for each in states], dtype=np.int64),
+        _STATE + "actions": np.array([action for each in states for action in each.actions], dtype=np.float64),
+    }
+
+
+def _unpacked_states(found: Mapping[str, npt.NDArray[Any]]) -> tuple[SimulatorState, ...]:
+    if _STATE + "seeds" not in found:
+        return ()
+    seeds, states, counts, actions = (found[_STATE + name] for name in ("seeds", "states", "counts", "actions"))
+    parts = np.split(actions, np.cumsum(counts)[:-1])
+    return tuple(
+        SimulatorState.model_validate({"seed": seed, "state": state, "actions": part.tolist()})
+        for seed, state, part in zip(seeds.tolist(), states.tolist(), parts, strict=True)
+    )
+
+
+def _unpacked_steps(found: Mapping[str, npt.NDArray[Any]]) -> Probe | None:
+    arrays = {name.removeprefix(_STEPPED): found[name] for name in found if name.startswith(_STEPPED)}
+    return Probe(arrays, arrays.pop("__starts__").astype(np.bool_)) if arrays else None
 
 
 def _column(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -1,19 +1,21 @@
-"""Tier `replay`: the reward pays the recorded rows what it paid, and the environment begins as it began."""
+"""Tier `replay`: the reward pays the recorded rows what it paid, and the environment steps as it stepped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rewardsmith.checking.kept import Kept
-from rewardsmith.checking.recorded import OPENING, Columns, lengths, opening
+from rewardsmith.checking.recorded import Columns, lengths, opening
 from rewardsmith.domain.regression import TOLERANCE, Finding
-from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.states import OPENING
+from rewardsmith.domain.survey import Probe, Signal, Survey
 
 DRIFT = 1e-6
-"""Of a signal's range over the opening steps: above what another build of a simulator rounds to in ten steps."""
+"""Of a signal's range over the steps made again: above what another build of a simulator rounds to in ten steps."""
 _FACTORS = {-1.0: "its sign is turned", np.pi / 180: "radians read as degrees?", 180 / np.pi: "degrees for radians?"}
 
 FloatArray = npt.NDArray[np.float64]
@@ -36,19 +38,43 @@ def repaid(kept: Kept, now: Columns, tolerance: float = TOLERANCE) -> Iterator[F
             yield Finding(what=f"component {name}", words="it is new")
 
 
+def stepped(kept: Kept, survey: Survey, again: Probe | str) -> Iterator[Finding]:
+    """Signals that are not what they were when stored actions are done in stored states of the simulator.
+
+    Args:
+        kept: The reward with its states.
+        survey: Of the environment as it is here.
+        again: What follows from the states here, or why they do not fit.
+    """
+    before = kept.recorded.stepped
+    if isinstance(again, str):
+        yield Finding(what="environment", words=f"the stored states do not fit: {again}")
+    elif before is not None:
+        then, now = [*before.episodes()], [*again.episodes()]
+        for name in sorted(before.arrays, key=lambda each: each not in kept.lock.signals):
+            if name in again.arrays and again.arrays[name].shape[1:] == before.arrays[name].shape[1:]:
+                old, new = (_float(rows.arrays[name]) for rows in (before, again))
+                pairs = [(old[a], new[b]) for a, b in zip(then, now, strict=True)]
+                pairs = [(a[: len(b)], b[: len(a)]) for a, b in pairs]
+                yield from _moved(survey.signal(name), pairs, "steps from stored states")
+        ended = sum(a.stop - a.start != b.stop - b.start for a, b in zip(then, now, strict=True))
+        if ended:
+            words = f"from {ended} of {len(then)} stored states its episode ends sooner or later than it did"
+            yield Finding(what="environment", words=words)
+
+
 def restarted(kept: Kept, survey: Survey, probe: Probe) -> Iterator[Finding]:
     """Signals that are not what they were when random actions, drawn from the same seed, begin an episode."""
     if survey.dt != kept.lock.dt:
         words = f"a step takes {survey.dt:g} s, and took {kept.lock.dt:g} s"
         yield Finding(what="environment", words=words)
-    here, units = opening(survey, probe), {signal.name: signal.unit for signal in survey.signals}
+    here = opening(survey, probe)
     then, now = kept.recorded.lengths, lengths(survey)
-    moved = [
-        finding
-        for name, before in sorted(kept.recorded.opening.items(), key=lambda each: each[0] not in kept.lock.signals)
-        if name in here and here[name].shape[1:] == before.shape[1:]  # of those that the reward reads `static` speaks
-        for finding in _moved(name, _together(before, then, here[name], now), units[name])
-    ]
+    moved: list[Finding] = []
+    for name, before in sorted(kept.recorded.opening.items(), key=lambda each: each[0] not in kept.lock.signals):
+        if name in here and here[name].shape[1:] == before.shape[1:]:  # of those that the reward reads `static` speaks
+            pairs = _together(_float(before), then, _float(here[name]), now)
+            moved += _moved(survey.signal(name), pairs, "opening steps")
     yield from moved
     if (
         not moved and survey.versions == kept.lock.versions and then.tolist() != now.tolist()
@@ -70,22 +96,20 @@ def _together(
     return found
 
 
-def _moved(name: str, episodes: Sequence[tuple[FloatArray, FloatArray]], unit: str) -> Iterator[Finding]:
-    apart = [np.abs(after - before).reshape(len(before), -1).max(axis=1) for before, after in _floats(episodes)]
-    known = np.concatenate([before.ravel() for before, _ in _floats(episodes)])
+def _moved(signal: Signal, episodes: Sequence[tuple[FloatArray, FloatArray]], steps: str) -> Iterator[Finding]:
+    apart = [np.abs(after - before).reshape(len(before), -1).max(axis=1) for before, after in episodes]
+    known = np.concatenate([before.ravel() for before, _ in episodes])
     span = float(np.ptp(known)) or float(np.abs(known).max()) or 1.0
     wrong = [np.flatnonzero(~(each <= DRIFT * span)) for each in apart]
     if any(len(each) for each in wrong):
         count, first = sum(map(len, wrong)), min(each[0] for each in wrong if len(each)) + 1
         most = max(float(each.max()) for each in apart)
-        words = (
-            f"differs in {count} of {sum(map(len, apart))} opening steps, at the earliest in step {first}, by up to "
-        )
-        yield Finding(what=f"signal {name}", words=words + f"{most:.3g} {unit}".rstrip())
+        words = f"differs in {count} of {sum(map(len, apart))} {steps}, at the earliest in step {first}, by up to "
+        yield Finding(what=f"signal {signal.name}", words=words + f"{most:.3g} {signal.unit}".rstrip())
 
 
-def _floats(episodes: Sequence[tuple[FloatArray, FloatArray]]) -> Iterator[tuple[FloatArray, FloatArray]]:
-    return ((before.astype(np.float64), after.astype(np.float64)) for before, after in episodes)
+def _float(array: npt.NDArray[Any]) -> FloatArray:
+    return array.astype(np.float64)
 
 
 def _few(steps: Lengths) -> str:

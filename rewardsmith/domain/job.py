@@ -8,6 +8,7 @@ from pydantic import Field
 
 from rewardsmith.domain.check import CheckJob
 from rewardsmith.domain.record import Record
+from rewardsmith.domain.states import Played, SimulatorState
 from rewardsmith.domain.survey import Signal
 from rewardsmith.domain.task import Task
 
@@ -106,7 +107,37 @@ class FilmJob(Record):
     """How the policy was trained."""
 
 
-Job = Annotated[SurveyJob | TrainJob | FilmJob | CheckJob, Field(discriminator="kind")]
+class ScriptJob(Record):
+    """Play scripted policies, keep states of the simulator and step from them: `script.json`, `step.json`, rows."""
+
+    kind: Literal["script"] = "script"
+    """Which job."""
+    task: Task
+    """The task."""
+    signals: tuple[Signal, ...]
+    """Signals of the survey."""
+    seed: int = 0
+    """Seed of resets and actions."""
+    trained: tuple[Played, ...] = Field(default=(), max_length=8)
+    """Episodes of trained agents, for states that no script reaches."""
+    limits: RewardLimits = RewardLimits()
+    """Limits of the score process."""
+
+
+class StepJob(Record):
+    """Step the environment afresh from stored states of its simulator: `step.json`, `stepped.npz`."""
+
+    kind: Literal["step"] = "step"
+    """Which job."""
+    task: Task
+    """The task."""
+    signals: tuple[Signal, ...]
+    """Signals of the survey."""
+    states: tuple[SimulatorState, ...]
+    """Where to begin, and what to do from there."""
+
+
+Job = Annotated[SurveyJob | TrainJob | FilmJob | CheckJob | ScriptJob | StepJob, Field(discriminator="kind")]
 
 
 class Progress(Record):

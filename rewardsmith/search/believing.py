@@ -40,6 +40,12 @@ def check_survey(survey: Survey, task: Task | None = None) -> None:
         raise StoreError(f"the worker's survey cannot be true: {fault}")
 
 
+def check_episodes(episodes: Sequence[RecordedEpisode], horizon: int) -> None:
+    """Raise StoreError unless episodes of at most `horizon` steps can be such."""
+    for fault in (fault for episode in episodes for fault in _episode_faults(episode, horizon)):
+        raise StoreError(f"the worker's episodes cannot be true: {fault}")
+
+
 def most_rollout(trainer: Trainer) -> int:
     """Most steps of each environment between two updates: what the task says, else what no default exceeds."""
     told = [trainer.settings.get(key) for key in ("n_steps", "train_freq")]

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from rewardsmith.domain.job import Progress, RewardLimits, SurveyJob
-from rewardsmith.domain.survey import Probe, RecordedEpisode, Signal, Survey
+from rewardsmith.domain.survey import Probe, Signal, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import RewardsmithError, ScoreRuleError, StoreError, TaskError, WorkerFailed
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
@@ -70,21 +70,22 @@ def load_survey(folder: Path, task: Task | None = None) -> tuple[Survey, Probe]:
         StoreError: There is none, it is damaged, or it cannot be true.
     """
     survey = read_survey(folder, task)
-    probe = _read_rows(folder, "probe.npz", survey.signals, survey.episodes)
+    probe = read_rows(folder, "probe.npz", survey.signals, [each.length for each in survey.episodes])
     if not survey.extremes:
         return survey, probe
-    return survey, replace(probe, extremes=_read_rows(folder, "extremes.npz", survey.signals, survey.extremes))
+    lengths = [each.length for each in survey.extremes]
+    return survey, replace(probe, extremes=read_rows(folder, "extremes.npz", survey.signals, lengths))
 
 
-def _read_rows(folder: Path, name: str, signals: Sequence[Signal], episodes: Sequence[RecordedEpisode]) -> Probe:
-    """The rows of `episodes`, in their order; every signal, in its shape and type."""
-    ends = list(itertools.accumulate(episode.length for episode in episodes))
+def read_rows(folder: Path, name: str, signals: Sequence[Signal], lengths: Sequence[int]) -> Probe:
+    """The rows of episodes of these lengths in `folder/out`; every signal, in its shape and type. Raises StoreError."""
+    ends = list(itertools.accumulate(lengths))
     expected = {signal.name: Layout(np.dtype(signal.dtype), (ends[-1], *signal.shape)) for signal in signals}
     expected["__starts__"] = Layout(np.dtype(np.bool_), (ends[-1],))
     arrays = read_arrays(folder / "out", name, expected=expected, limit=_PROBE_BYTES)
     starts = arrays.pop("__starts__").astype(np.bool_)
     if not np.array_equal(np.flatnonzero(starts), [0, *ends[:-1]]):
-        raise StoreError(f"{folder / 'out' / name} does not hold the survey's episodes")
+        raise StoreError(f"{folder / 'out' / name} does not hold the episodes that belong there")
     return Probe(arrays=arrays, starts=starts)
 
 

@@ -25,7 +25,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from pydantic import TypeAdapter, ValidationError  # noqa: E402
 
 from rewardsmith.domain.check import CheckJob  # noqa: E402
-from rewardsmith.domain.job import FilmJob, Job, SurveyJob  # noqa: E402
+from rewardsmith.domain.job import FilmJob, Job, ScriptJob, StepJob, SurveyJob  # noqa: E402
 from rewardsmith.errors import RewardsmithError, UsageError  # noqa: E402
 
 __all__ = ["main"]
@@ -78,6 +78,14 @@ def _run(job: Job, out: Path, resume: Path | None) -> None:
         from rewardsmith.worker import check
 
         check.run(job, out)
+    elif isinstance(job, ScriptJob):
+        from rewardsmith.worker import scripting
+
+        scripting.run(job, out)
+    elif isinstance(job, StepJob):
+        from rewardsmith.worker import stepping
+
+        stepping.run(job, out)
     elif isinstance(job, FilmJob):
         from rewardsmith.worker import video
 

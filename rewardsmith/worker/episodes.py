@@ -1,29 +1,26 @@
-"""What the survey records of an episode, and the two policies that nobody has to train: idle and reckless."""
+"""Recorded episodes: played, stacked, scored and written."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium import spaces
 
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.survey import RecordedEpisode, Signal
+from rewardsmith.domain.task import Task
 from rewardsmith.export.discovery import FoundSignal
 from rewardsmith.export.signals import SignalReader
+from rewardsmith.reward.process import ScoreProcess
 
-__all__ = ["Episode", "Policy", "lost", "play_extremes"]
+__all__ = ["Episode", "Stage", "columns", "lost", "scored", "write_rows"]
 
-HOLD = 10
-"""Steps for which a reckless action is held: drawn anew at every step, opposite forces would cancel."""
-
-UNBOUNDED = 1.0
-"""What counts as full force where an action has no bound."""
-
-Policy = Literal["idle", "reckless"]
 Floats = npt.NDArray[np.float64]
 
 
@@ -33,9 +30,13 @@ class Episode:
 
     rows: list[dict[str, npt.NDArray[Any]]] = field(default_factory=list)
     terminated: bool = False
+    actions: list[Floats] = field(default_factory=list)
+    """What was done in each step."""
+    states: list[Floats] = field(default_factory=list)
+    """State of the simulator before each step, where the stage keeps it."""
 
 
-def lost(found: Mapping[str, FoundSignal], info: Mapping[str, Any]) -> list[str]:
+def lost(found: Mapping[str, FoundSignal | Signal], info: Mapping[str, Any]) -> list[str]:
     """Signals of `info` that this step lacks or gives in another shape: a signal is there in every step."""
     missing = []
     for name, signal in found.items():
@@ -46,79 +47,89 @@ def lost(found: Mapping[str, FoundSignal], info: Mapping[str, Any]) -> list[str]
     return missing
 
 
-def play_extremes(
-    env: gymnasium.Env[Any, Any], found: Mapping[str, FoundSignal], *, seed: int, episodes: int
-) -> dict[Policy, list[Episode]]:
-    """Play `episodes` of both policies from the same states.
+class Stage:
+    """An environment to play episodes in.
 
-    A policy under which a signal is missing in some step is left out, and so are both where actions have no two ends.
+    Args:
+        env: The environment.
+        found: Its signals, by name.
+        state: Gives the state of its simulator, for the episodes to keep.
     """
-    space = env.action_space
-    ends = _ends(space)
-    if ends is None:
-        return {}
-    reader = SignalReader(env, {name: signal.reader for name, signal in found.items()})
-    played: dict[Policy, list[Episode]] = {}
-    for name, policy in _POLICIES.items():
-        random = np.random.default_rng(seed)
-        starts = random.integers(2**31, size=episodes)
-        with contextlib.suppress(KeyError):
-            played[name] = [_play(env, reader, found, policy(*ends, random), int(start)) for start in starts]
-    return played
+
+    def __init__(
+        self,
+        env: gymnasium.Env[Any, Any],
+        found: Mapping[str, FoundSignal | Signal],
+        state: Callable[[], Floats] | None = None,
+    ) -> None:
+        self.env, self._found, self._state = env, found, state
+        self._reader = SignalReader(env, {name: signal.reader for name, signal in found.items()})
+
+    def play(self, actions: Iterable[Floats], seed: int | None, most: int | None = None) -> Episode:
+        """One episode until it ends, the actions do, or after `most` steps.
+
+        Args:
+            actions: As many numbers each as an action has.
+            seed: Of the reset; None goes on from where the environment is.
+            most: Steps after which nobody looks any more.
+
+        Raises:
+            KeyError: A signal is missing in some step.
+        """
+        space, episode = self.env.action_space, Episode()
+        if seed is not None:
+            self.env.reset(seed=seed)
+        for values in islice(actions, most):
+            if self._state is not None:
+                episode.states.append(self._state())
+            action = np.asarray(values, dtype=space.dtype).reshape(space.shape or ())[()]
+            observation, _, terminated, truncated, info = self.env.step(action)
+            if missing := lost(self._found, info):
+                raise KeyError(missing[0])
+            episode.actions.append(np.asarray(values, dtype=np.float64).reshape(-1))
+            episode.rows.append(self._reader.read(observation, action, bool(terminated), info))
+            if terminated or truncated:
+                episode.terminated = bool(terminated)
+                break
+        return episode
 
 
-def _play(
-    env: gymnasium.Env[Any, Any],
-    reader: SignalReader,
-    found: Mapping[str, FoundSignal],
-    actions: Iterator[Floats],
-    seed: int,
-) -> Episode:
-    """One episode from one state. Raises KeyError where a signal is missing in some step."""
-    episode = Episode()
-    env.reset(seed=seed)
-    for values in actions:
-        action = np.asarray(values, dtype=env.action_space.dtype)[()]
-        observation, _, terminated, truncated, info = env.step(action)
-        if missing := lost(found, info):
-            raise KeyError(missing[0])
-        episode.rows.append(reader.read(observation, action, bool(terminated), info))
-        if terminated or truncated:
-            episode.terminated = bool(terminated)
-            break
-    return episode
+def columns(found: Iterable[FoundSignal | Signal], episodes: Sequence[Episode]) -> dict[str, npt.NDArray[Any]]:
+    """Stack the rows of all episodes, one array per signal: shape (rows, ...)."""
+    return {
+        signal.name: np.stack([row[signal.name] for episode in episodes for row in episode.rows]) for signal in found
+    }
 
 
-def _idle(low: Floats, high: Floats, random: np.random.Generator) -> Iterator[Floats]:
-    """No action, or the nearest to it that is allowed; of a discrete action always the first."""
-    del random
-    while True:
-        yield np.clip(0.0, low, high)
+def scored(
+    task: Task, signals: Iterable[Signal], episodes: Sequence[Episode], dt: float, limits: RewardLimits
+) -> tuple[RecordedEpisode, ...]:
+    """Score every episode by the task's rule. Raises ScoreRuleError."""
+    recorded = []
+    by_name = {signal.name: signal for signal in signals}
+    horizon = task.environment.horizon
+    process = ScoreProcess(task.score.source, by_name, dt=dt, horizon=horizon, limits=limits, namespaces=False)
+    try:
+        for episode in episodes:
+            arrays = {name: np.stack([row[name] for row in episode.rows]) for name in process.reads}
+            answer = process.ask(arrays, terminated=episode.terminated)
+            recorded.append(
+                RecordedEpisode(
+                    length=len(episode.rows),
+                    score=answer.score,
+                    success=answer.success,
+                    terminated=episode.terminated,
+                )
+            )
+    finally:
+        process.close()
+    return tuple(recorded)
 
 
-def _reckless(low: Floats, high: Floats, random: np.random.Generator) -> Iterator[Floats]:
-    """Every entry at one of its ends, drawn anew every `HOLD` steps."""
-    while True:
-        force = np.where(random.random(low.shape) < 0.5, low, high)
-        for _ in range(HOLD):
-            yield force
-
-
-_POLICIES: dict[Policy, Callable[[Floats, Floats, np.random.Generator], Iterator[Floats]]] = {
-    "idle": _idle,
-    "reckless": _reckless,
-}
-
-
-def _ends(space: gymnasium.Space[Any]) -> tuple[Floats, Floats] | None:
-    """Least and greatest value of every entry of an action."""
-    match space:
-        case spaces.Box(low=low, high=high):
-            ends = np.where(np.isfinite(low), low, -UNBOUNDED), np.where(np.isfinite(high), high, UNBOUNDED)
-        case spaces.Discrete(start=start, n=count) | spaces.MultiDiscrete(start=start, nvec=count):
-            ends = start, start + count - 1
-        case spaces.MultiBinary(shape=shape):
-            ends = np.zeros(shape), np.ones(shape)
-        case _:
-            return None
-    return np.asarray(ends[0], dtype=np.float64), np.asarray(ends[1], dtype=np.float64)
+def write_rows(path: Path, arrays: Mapping[str, npt.NDArray[Any]], episodes: Sequence[Episode]) -> None:
+    """Write the rows of the first episodes, with a mark where each begins."""
+    lengths = [len(episode.rows) for episode in episodes]
+    starts = np.zeros(sum(lengths), dtype=bool)
+    starts[np.cumsum([0, *lengths[:-1]])] = True
+    rows = {name: array[: len(starts)] for name, array in arrays.items()}
+    np.savez(path, allow_pickle=False, **rows, __starts__=starts)

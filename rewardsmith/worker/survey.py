@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from rewardsmith.domain.job import SurveyJob
-from rewardsmith.domain.survey import ExtremeEpisode, RecordedEpisode, Signal, Survey
+from rewardsmith.domain.survey import ExtremeEpisode, Signal, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import ScoreRuleError, TaskError
 from rewardsmith.export.discovery import FoundSignal, discover
 from rewardsmith.export.signals import SignalReader, mujoco_model
-from rewardsmith.reward.process import ScoreProcess
 from rewardsmith.reward.source import analyse_score
 from rewardsmith.worker.backends.gymnasium import make
-from rewardsmith.worker.episodes import Episode, Policy, lost, play_extremes
+from rewardsmith.worker.episodes import Episode, Stage, columns, lost, scored, write_rows
 from rewardsmith.worker.origins import origins
+from rewardsmith.worker.players import Policy, play_extremes
 from rewardsmith.worker.view import without_reward
 
 __all__ = ["run", "seconds_per_step"]
@@ -63,17 +63,17 @@ def run(job: SurveyJob, out: Path) -> None:
         view = without_reward(env, recording.info)
         found = _allowed(task, recording.found, view.dropped_info)
         episodes = recording.episodes
-        arrays = _columns(found, episodes)
+        arrays = columns(found, episodes)
         dt = seconds_per_step(env)
         versions = _versions(env)
         files = origins(env)
         space = env.action_space
         count = _affordable(arrays, job)
-        played = play_extremes(env, {signal.name: signal for signal in found}, seed=job.seed, episodes=count)
+        played = play_extremes(Stage(env, {signal.name: signal for signal in found}), seed=job.seed, episodes=count)
     finally:
         env.close()
     signals = tuple(_signal(signal, arrays[signal.name]) for signal in found)
-    recorded = _scored(job, signals, episodes, dt)
+    recorded = scored(task, signals, episodes, dt, job.limits)
     kept = _fitting(arrays, [len(episode.rows) for episode in episodes])
     extremes = _extremes(job, signals, played, dt)
     survey = Survey(
@@ -94,10 +94,10 @@ def run(job: SurveyJob, out: Path) -> None:
         sparse_kind="rule" if analyse_score(task.score.source, arrays).sparse is not None else "terminal",
     )
     out.mkdir(parents=True, exist_ok=True)
-    _write(out / "probe.npz", arrays, episodes[:kept])
+    write_rows(out / "probe.npz", arrays, episodes[:kept])
     if extremes:
         tried = [episode for _, episode in extremes]
-        _write(out / "extremes.npz", _columns(found, tried), tried)
+        write_rows(out / "extremes.npz", columns(found, tried), tried)
     (out / "survey.json").write_text(survey.model_dump_json(indent=1), encoding="utf-8")
 
 
@@ -197,13 +197,6 @@ def _allowed(task: Task, found: Mapping[str, FoundSignal], dropped: tuple[str, .
     return allowed
 
 
-def _columns(found: list[FoundSignal], episodes: list[Episode]) -> dict[str, npt.NDArray[Any]]:
-    """Stack the rows of all episodes, one array per signal: shape (rows, ...)."""
-    return {
-        signal.name: np.stack([row[signal.name] for episode in episodes for row in episode.rows]) for signal in found
-    }
-
-
 def _signal(found: FoundSignal, array: npt.NDArray[Any]) -> Signal:
     """Describe a signal together with its statistics under random actions."""
     table = array.reshape(len(array), -1).astype(np.float64)
@@ -215,32 +208,6 @@ def _signal(found: FoundSignal, array: npt.NDArray[Any]) -> Signal:
             for key, function in (("mean", np.mean), ("std", np.std), ("low", np.min), ("high", np.max))
         }
     return Signal.model_validate({**found._asdict(), **statistics})
-
-
-def _scored(
-    job: SurveyJob, signals: tuple[Signal, ...], episodes: list[Episode], dt: float
-) -> tuple[RecordedEpisode, ...]:
-    """Score every episode by the task's rule."""
-    task = job.task
-    recorded = []
-    by_name = {signal.name: signal for signal in signals}
-    horizon = task.environment.horizon
-    process = ScoreProcess(task.score.source, by_name, dt=dt, horizon=horizon, limits=job.limits, namespaces=False)
-    try:
-        for episode in episodes:
-            arrays = {name: np.stack([row[name] for row in episode.rows]) for name in process.reads}
-            answer = process.ask(arrays, terminated=episode.terminated)
-            recorded.append(
-                RecordedEpisode(
-                    length=len(episode.rows),
-                    score=answer.score,
-                    success=answer.success,
-                    terminated=episode.terminated,
-                )
-            )
-    finally:
-        process.close()
-    return tuple(recorded)
 
 
 def _affordable(arrays: Mapping[str, npt.NDArray[Any]], job: SurveyJob) -> int:
@@ -258,20 +225,11 @@ def _extremes(
     kept: list[tuple[ExtremeEpisode, Episode]] = []
     for policy, episodes in played.items():
         try:
-            recorded = _scored(job, signals, episodes, dt)
+            recorded = scored(job.task, signals, episodes, dt, job.limits)
         except ScoreRuleError:
             continue
         kept += [(ExtremeEpisode(**r.model_dump(), policy=policy), e) for r, e in zip(recorded, episodes, strict=True)]
     return kept
-
-
-def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]], episodes: list[Episode]) -> None:
-    """Write the rows of the first episodes, with a mark where each begins."""
-    lengths = [len(episode.rows) for episode in episodes]
-    starts = np.zeros(sum(lengths), dtype=bool)
-    starts[np.cumsum([0, *lengths[:-1]])] = True
-    rows = {name: array[: len(starts)] for name, array in arrays.items()}
-    np.savez(path, allow_pickle=False, **rows, __starts__=starts)
 
 
 def _fitting(arrays: Mapping[str, npt.NDArray[Any]], lengths: list[int]) -> int:

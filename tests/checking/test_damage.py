@@ -92,6 +92,7 @@ def test_another_frame_skip_is_caught(bench: Any, elsewhere: Any) -> None:
 def test_another_gravity_is_caught(bench: Any, elsewhere: Any, lighter: Path) -> None:
     tier, words = caught(bench.check(seen=elsewhere(xml_file=str(lighter))))
     assert tier == "replay"
+    assert "steps from stored states, at the earliest in step 1" in words
     assert "signal torso_position: differs in" in words
 
 
@@ -115,7 +116,7 @@ def test_a_signal_of_another_unit_is_caught(bench: Any) -> None:
         signal.model_copy(update={"unit": "deg"}) if signal.name == "thigh_joint_angle" else signal
         for signal in bench.survey.signals
     )
-    seen = (bench.survey.model_copy(update={"signals": signals}), bench.probe)
+    seen = (bench.kept.lock.task, bench.survey.model_copy(update={"signals": signals}), bench.probe)
     assert caught(bench.check(seen=seen)) == ("static", "signal thigh_joint_angle: its unit is deg, and was rad")
 
 
@@ -127,7 +128,9 @@ def test_a_signal_that_is_gone_is_named_with_its_like(bench: Any) -> None:
     arrays = dict(bench.probe.arrays)
     arrays["x_velocities"] = arrays.pop("x_velocity")
     probe = type(bench.probe)(arrays, bench.probe.starts)
-    tier, words = caught(bench.check(seen=(bench.survey.model_copy(update={"signals": signals}), probe)))
+    tier, words = caught(
+        bench.check(seen=(bench.kept.lock.task, bench.survey.model_copy(update={"signals": signals}), probe))
+    )
     assert tier == "static"
     assert "signal x_velocity: the environment has it no longer; did you mean " in words
     assert "x_velocities" in words
