@@ -58,19 +58,12 @@ class Simulator:
         """
         job = ScriptJob(task=task, signals=survey.signals, trained=tuple(trained), limits=self.limits)
         with self._done(job) as folder:
-            told = read_record(folder / "out", "script.json", Scripted, limit=_MOST_BYTES)
-            check_episodes(told.episodes, survey.horizon)
-            lengths = [episode.length for episode in told.episodes]
-            rows = read_rows(folder, "scripted.npz", survey.signals, lengths) if lengths else None
-            stepped = _stepped(folder, survey, told.states)
-            if told.states and not isinstance(stepped, Probe):
-                raise StoreError(f"the worker's states cannot be true: {stepped}")
-            return Script(told.episodes, rows, told.states, stepped if isinstance(stepped, Probe) else None)
+            return read_script(folder, survey)
 
     def step(self, task: Task, survey: Survey, states: Sequence[SimulatorState]) -> Probe | str:
         """What follows from each state, an episode each; or why they do not fit this simulator. Raises as `script`."""
         with self._done(StepJob(task=task, signals=survey.signals, states=tuple(states))) as folder:
-            return _stepped(folder, survey, states)
+            return read_steps(folder, survey, states)
 
     @contextmanager
     def _done(self, job: Job) -> Iterator[Path]:
@@ -88,7 +81,20 @@ class Simulator:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stepped(folder: Path, survey: Survey, states: Sequence[SimulatorState]) -> Probe | str:
+def read_script(folder: Path, survey: Survey) -> Script:
+    """What the job `script` left in `folder/out`. Raises StoreError."""
+    told = read_record(folder / "out", "script.json", Scripted, limit=_MOST_BYTES)
+    check_episodes(told.episodes, survey.horizon)
+    lengths = [episode.length for episode in told.episodes]
+    rows = read_rows(folder, "scripted.npz", survey.signals, lengths) if lengths else None
+    stepped = read_steps(folder, survey, told.states)
+    if told.states and not isinstance(stepped, Probe):
+        raise StoreError(f"the worker's states cannot be true: {stepped}")
+    return Script(told.episodes, rows, told.states, stepped if isinstance(stepped, Probe) else None)
+
+
+def read_steps(folder: Path, survey: Survey, states: Sequence[SimulatorState]) -> Probe | str:
+    """What the job `step` left in `folder/out`, an episode each; or why the states do not fit. Raises StoreError."""
     told = read_record(folder / "out", "step.json", Stepped, limit=MIB)
     if told.misfit or not states:
         return told.misfit

@@ -74,6 +74,7 @@ def _states(tracks: Sequence[tuple[int, Episode]]) -> Iterator[SimulatorState]:
         last = max(0, len(episode.actions) - OPENING // 2)
         for place in np.linspace(last, 0, count, endpoint=count > 1 and i % 2 == 0).astype(int):
             actions = episode.actions[place : place + OPENING]
+            actions += [actions[-1]] * (OPENING - len(actions))  # for a simulator where it does not end there
             if not np.isfinite(episode.states[place]).all():
                 continue
             yield SimulatorState(
