@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from benchmarks.damages import GOOD, Elsewhere, moved
 from rewardsmith.app import EvolveRequest, Settings, Workshop
 from rewardsmith.checking.checking import check
 from rewardsmith.checking.kept import Kept
@@ -23,24 +24,6 @@ from rewardsmith.reward.source import analyse
 from rewardsmith.search.surveying import load_survey, read_rows
 from rewardsmith.worker import stepping
 from rewardsmith.worker import survey as survey_room
-
-GOOD = """import numpy as np
-
-MEMORY = {"highest": 0.0}
-
-
-def compute_reward(x_velocity, torso_position, thigh_joint_angle, prev_thigh_joint_angle, action, terminated, memory,
-                   *, speed_weight=2.0, effort_weight=0.001):
-    speed = speed_weight * x_velocity
-    effort = -effort_weight * np.square(action).sum(axis=1)
-    memory["highest"] = np.maximum(memory["highest"], torso_position[:, 2])
-    height = 0.3 * memory["highest"] + 0.1 * np.cos(thigh_joint_angle)
-    smooth = -0.1 * np.abs(thigh_joint_angle - prev_thigh_joint_angle)
-    alive = np.where(terminated, 0.0, 1.0)
-    total = speed + effort + height + smooth + alive
-    return total, {"speed": speed, "effort": effort, "height": height, "smooth": smooth, "alive": alive}
-"""
-"""A reward with everything that the contract has: `prev_`, memory, parameters, several components."""
 
 
 @dataclass(frozen=True)
@@ -90,29 +73,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 @pytest.fixture(scope="session")
 def elsewhere(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Task, Survey, Probe]]:
-    """Surveys the task with other settings of its environment."""
+    """Surveys the task in another environment."""
 
-    def seen(**kwargs: object) -> tuple[Task, Survey, Probe]:
+    def seen(to: Elsewhere) -> tuple[Task, Survey, Probe]:
         folder = tmp_path_factory.mktemp("elsewhere")
-        task: Task = bench.kept.lock.task
-        environment = task.environment.model_copy(update={"kwargs": task.environment.kwargs | kwargs})
-        changed = task.model_copy(update={"environment": environment})
+        changed = moved(bench.kept.lock.task, to)
         survey_room.run(SurveyJob(task=changed), folder / "out")
         return changed, *load_survey(folder)
 
     return seen
-
-
-@pytest.fixture(scope="session")
-def lighter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The hopper's model on a planet with less gravity."""
-    import gymnasium.envs.mujoco as room
-
-    text = (Path(room.__file__).parent / "assets" / "hopper.xml").read_text()
-    assert 'gravity="0 0 -9.81"' in text or "<option" in text
-    found = (
-        text.replace("-9.81", "-8.81") if "-9.81" in text else text.replace("<option", '<option gravity="0 0 -8.81"')
-    )
-    path = tmp_path_factory.mktemp("models") / "hopper.xml"
-    path.write_text(found)
-    return path

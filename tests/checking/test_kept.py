@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.damages import Elsewhere
 from rewardsmith.checking.kept import lock_path, read_kept, rows_path, write_kept
 from rewardsmith.domain.lock import Lock
 from rewardsmith.domain.prompt import CompletionKey
@@ -94,7 +95,8 @@ def test_a_candidate_that_is_not_there_cannot_be_kept(bench: Any) -> None:
 
 
 def test_a_changed_task_of_the_same_name_is_what_is_checked(bench: Any, elsewhere: Any, files: Path) -> None:
-    keeper = replace(bench.workshop.keeper, survey=lambda task: (seen.append(task), elsewhere(frame_skip=5)[1:])[1])
+    there = elsewhere(Elsewhere({"frame_skip": 5}))[1:]
+    keeper = replace(bench.workshop.keeper, survey=lambda task: (seen.append(task), there)[1])
     seen: list[Any] = []
     assert keeper.check(read_kept(files)).verdict == "regressed"
     assert seen == [bench.workshop.task("hopper")]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.damages import Elsewhere
 from rewardsmith.checking.kept import read_kept, write_kept
 from rewardsmith.checking.recorded import pack
 from rewardsmith.domain.states import OPENING, STATES
@@ -70,7 +71,7 @@ def test_states_that_do_not_fit_any_more_are_told(bench: Any) -> None:
 
 
 def test_a_little_stricter_rule_of_termination_is_told(bench: Any, elsewhere: Any) -> None:
-    result = bench.check(seen=elsewhere(healthy_angle_range=(-0.18, 0.18)))
+    result = bench.check(seen=elsewhere(Elsewhere({"healthy_angle_range": (-0.18, 0.18)})))
     replay = next(tier for tier in result.tiers if tier.tier == "replay")
     assert "stored states its episode ends sooner or later than it did" in replay.findings[0].words
 
