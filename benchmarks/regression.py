@@ -3,10 +3,10 @@
     python -m benchmarks.regression [--tasks hopper walker2d] [--seeds 100] [--folder runs/regression]
 
 A known good reward is trained once for each task. For each seed a lock is made anew: random, idle, reckless and
-scripted episodes, beginnings and states of the simulator are drawn by that seed. Every damage and every harmless change
-is then checked against that lock by the tiers that train nothing. `first` is the tier that told first, `right words`
-how often it said what was wrong; a column of a tier counts what it tells by itself. What was measured lies in the folder, a
-line for each seed, and is not measured again. Intervals are Wilson's, 95 %.
+scripted episodes, beginnings and states of the simulator are drawn by that seed. Every damage and every harmless
+change is then checked against that lock by the tiers that train nothing. `first` is the tier that told first, `right
+words` how often it said what was wrong; a column of a tier counts what it tells by itself. What was measured lies in
+the folder, a line for each seed, and is not measured again. Intervals are Wilson's, 95 %.
 """
 
 from __future__ import annotations
