@@ -64,7 +64,7 @@ def main() -> None:
 def _measure(name: str, folder: Path, database: str | None, arguments: argparse.Namespace) -> None:
     workshop = Workshop(Settings(runs=folder / "runs", database=database))
     leases = _runs(workshop, arguments.runs)
-    with _serving(folder, database) as (port, server):
+    with serving(folder, database) as (port, server):
         cold = asyncio.run(_asked(port, leases, 0, arguments.seconds, most=len(leases)))
         before = _processor_s(server)
         quiet = asyncio.run(_asked(port, leases, 0, arguments.seconds))
@@ -89,16 +89,16 @@ def _runs(workshop: Workshop, many: int) -> list[Lease]:
     for number in range(many):
         run = desk.submit(asked.model_copy(update={"name": f"run-{number}"}), EVERYONE).id
         leases.append(workshop.store.claim(run, owner=Owner.current(), ttl_s=3600))
-        workshop.store.append(leases[-1], [AttemptStarted(attempt=_ATTEMPT), *map(_event, range(_HISTORY))])
+        workshop.store.append(leases[-1], [AttemptStarted(attempt=_ATTEMPT), *map(progressed, range(_HISTORY))])
     return leases
 
 
-def _event(step: int) -> Event:
+def progressed(step: int) -> Event:
     return AttemptProgressed(attempt=_ATTEMPT, progress=Progress(steps=step, of=10**6, steps_per_second=1234.5))
 
 
 @contextmanager
-def _serving(folder: Path, database: str | None) -> Iterator[tuple[int, int]]:
+def serving(folder: Path, database: str | None) -> Iterator[tuple[int, int]]:
     """A server; its port, and its process."""
     place = ["--database", database] if database else []
     command = [sys.executable, "-m", "rewardsmith", "serve", "--port", "0", *place]
@@ -204,7 +204,7 @@ class _Writer(threading.Thread):
         start = time.monotonic()
         while not self._over.is_set():
             lease = self._leases[self.written // self._per_write % len(self._leases)]
-            self._store.append(lease, [_event(self.written)] * self._per_write)
+            self._store.append(lease, [progressed(self.written)] * self._per_write)
             self.written += self._per_write
             time.sleep(max(0.0, start + self.written / self._rate - time.monotonic()))
 

@@ -81,7 +81,7 @@ class Runs:
         Of the key `asker` alone, where it is named.
         """
         found: list[RunSummary] = []
-        while rows := self._store.page(after, most, asker=asker):
+        while rows := self._store.page(after, most, asker=asker, status=status):
             lines = (line for line in map(self.summary, rows) if line and status in (None, line.status))
             found += lines
             if len(found) >= most or len(rows) < most:

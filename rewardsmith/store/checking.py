@@ -17,7 +17,7 @@ from rewardsmith.domain.upkeep import DatabaseCheck, DatabaseFault
 from rewardsmith.errors import StoreError, UsageError, one_line
 from rewardsmith.store import log
 from rewardsmith.store.database import Database
-from rewardsmith.store.schema import HEAD, completions, events, keys, metadata
+from rewardsmith.store.schema import HEAD, completions, events, keys, metadata, runs
 from rewardsmith.store.soundness import look
 
 _MOST = 100
@@ -58,9 +58,10 @@ def rows(connection: Connection) -> dict[str, int]:
 def _faults(connection: Connection) -> Iterator[DatabaseFault]:
     for table in metadata.sorted_tables:
         yield from _dangling(connection, table)
+    noted = {row.id: row.status for row in connection.execute(select(runs.c.id, runs.c.status))}
     ordered = select(events).order_by(events.c.run, events.c.id).execution_options(yield_per=1000)
-    for _, rows in groupby(connection.execute(ordered).mappings(), key=lambda row: row["run"]):
-        yield from _unfolded(rows)
+    for name, rows in groupby(connection.execute(ordered).mappings(), key=lambda row: row["run"]):
+        yield from _unfolded(rows, noted.get(name))
     for table, column, record in ((completions, "data", Completion), (keys, "limits", KeyLimits)):
         for row in connection.execute(select(table)).mappings():
             yield from _unread(table, row, column, record)
@@ -75,8 +76,11 @@ def _dangling(connection: Connection, table: Table) -> Iterator[DatabaseFault]:
             yield DatabaseFault(table=table.name, row=one_line(str(name), 100), message=message)
 
 
-def _unfolded(rows: Iterator[RowMapping]) -> Iterator[DatabaseFault]:
-    """What keeps one run from being folded; what comes behind it is not looked at."""
+def _unfolded(rows: Iterator[RowMapping], noted: str | None) -> Iterator[DatabaseFault]:
+    """What keeps one run from being folded; what comes behind it is not looked at.
+
+    Or that it does not stand where is `noted` beside it.
+    """
     run = Run()
     for row in rows:
         try:
@@ -86,6 +90,9 @@ def _unfolded(rows: Iterator[RowMapping]) -> Iterator[DatabaseFault]:
             place = f"event {row['id']} ({row['kind']}) of the run {row['run']}"
             yield DatabaseFault(table="events", row=one_line(place, 200), message=one_line(said))
             return
+    if noted not in (None, run.status):
+        message = f"it is noted as {one_line(str(noted), 20)}, and its events say {run.status}"
+        yield DatabaseFault(table="runs", row=one_line(row["run"], 100), message=message)
 
 
 def _unread(table: Table, row: RowMapping, column: str, record: type[Record]) -> Iterator[DatabaseFault]:

@@ -90,7 +90,6 @@ def claim(connection: Connection, run: str, owner: Owner, ttl_s: float, max_clai
             epoch=row["epoch"] + 1,
             lease=now() + ttl_s,
             claims=row["claims"] + 1,
-            status="claimed",
         )
     )
     return Lease(run, owner, row["epoch"] + 1, ttl_s)
@@ -123,7 +122,7 @@ def succeed(connection: Connection, run: str) -> None:
 def release(connection: Connection, lease: Lease, *, again: bool) -> None:
     """Give the run back; a request to cancel counts as answered, and it leaves the queue unless driven `again`."""
     row = fence(connection, lease)
-    values = {"owner": None, "token": None, "lease": 0.0, "claims": 0, "cancel": 0, "status": "idle"}
+    values = {"owner": None, "token": None, "lease": 0.0, "claims": 0, "cancel": 0}
     values["queued"] = row["queued"] if again else None
     connection.execute(update(runs).where(runs.c.id == lease.run).values(values))
 

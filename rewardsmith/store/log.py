@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, insert
+from sqlalchemy import Connection, RowMapping, insert, update
 
-from rewardsmith.domain.events import EVENT, Event, StoredEvent
+from rewardsmith.domain.events import EVENT, Event, StatusChanged, StoredEvent
 from rewardsmith.domain.run import ENDED
 from rewardsmith.errors import StoreError
-from rewardsmith.store.schema import events, now
+from rewardsmith.store.schema import events, now, runs
 
 
 def write(connection: Connection, run: str, new: Sequence[Event]) -> list[StoredEvent]:
-    """Append events to a run's log. Raises ValueError where one would not be read back as it is."""
+    """Append events to a run's log; what they say of where it stands is noted beside the run.
+
+    Raises ValueError where one would not be read back as it is.
+    """
     stored = []
     for item in new:
         data = EVENT.dump_json(item).decode()
@@ -27,6 +30,8 @@ def write(connection: Connection, run: str, new: Sequence[Event]) -> list[Stored
         added = insert(events).values(run=run, time=now(), kind=item.kind, data=data)
         row = connection.execute(added.returning(events.c.id, events.c.time)).one()
         stored.append(StoredEvent(id=row.id, time=row.time, event=item))
+        if isinstance(item, StatusChanged):
+            connection.execute(update(runs).where(runs.c.id == run).values(status=item.status))
     return stored
 
 

@@ -24,10 +24,10 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from rewardsmith.errors import UsageError
 
-HEAD = "0003"
+HEAD = "0004"
 """Revision of the newest migration."""
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision that this version knows, oldest first."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -46,7 +46,6 @@ runs = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("created", Float(53), nullable=False),
-    Column("status", Text, nullable=False, server_default=text("'idle'")),  # idle, claimed, failed
     Column("cancel", Integer, nullable=False, server_default=text("0")),
     Column("owner", Text),  # JSON of an Owner; null when nobody drives the run
     Column("token", Text),  # the owner's token, which every write is checked against
@@ -59,9 +58,12 @@ runs = Table(
     Column("asker", Text, nullable=False, server_default=text("''")),  # name of the API key it belongs to; '' for none
     Column("trainings", Integer, nullable=False, server_default=text("0")),  # most that it may take, by its plan
     Column("dollars", Float(53), nullable=False, server_default=text("0")),  # most that it may spend
+    Column("status", Text, nullable=False, server_default=text("'queued'")),  # what its last event about it says
     Index("uq_runs_submission", "asker", "submission", unique=True),
+    Index("ix_runs_status", "status", "created", "id"),
+    Index("ix_runs_created", "created", "id"),
 )
-"""Who drives which run, and which wait. What a run is, its events tell."""
+"""Who drives which run, and which wait. What a run is, its events tell; where it stands is written beside them."""
 
 events = Table(
     "events",

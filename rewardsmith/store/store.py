@@ -10,20 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import BigInteger, RowMapping, Select, Text, and_, column, func, insert, select, tuple_, update, values
+from sqlalchemy import BigInteger, Select, Text, and_, column, insert, select, update, values
 from sqlalchemy.exc import IntegrityError
 
-from rewardsmith.domain.events import EVENT, AttemptEnded, Event, FeedbackGiven, StatusChanged, StoredEvent
+from rewardsmith.domain.events import AttemptEnded, Event, FeedbackGiven, StoredEvent
 from rewardsmith.domain.prompt import Completion, CompletionKey
+from rewardsmith.domain.result import Status
 from rewardsmith.domain.run import ENDED
 from rewardsmith.errors import Conflict, LeaseLost, StoreError
-from rewardsmith.store import leases, log
+from rewardsmith.store import leases, log, rows
 from rewardsmith.store.database import Database
 from rewardsmith.store.keys import Keys
 from rewardsmith.store.leases import Lease, Owner
 from rewardsmith.store.log import Line
 from rewardsmith.store.queue import Queue
-from rewardsmith.store.schema import check_name, completions, events, now, of_asker, runs
+from rewardsmith.store.rows import RunRow
+from rewardsmith.store.schema import check_name, completions, events, now, runs
 
 __all__ = ["Lease", "Owner", "RunRow", "Store", "StoredCompletion"]
 
@@ -35,29 +37,6 @@ class StoredCompletion:
     key: CompletionKey
     prompt_hash: str
     completion: Completion
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """A run as the store knows it; what it is about, its events tell."""
-
-    id: str
-    created: float
-    """Seconds since 1970 by the clock of the database."""
-    updated: float
-    """Time of its last event, or of its creation."""
-    last_event: int
-    """Id of its last event; 0 where it has none."""
-    owner: Owner | None
-    """Who holds it, dead or alive."""
-    alive: bool
-    """Whether that owner drives it now: its lease is good and it is not known to be dead."""
-    cancel: bool
-    """Whether it is to be cancelled."""
-    waits: bool
-    """Whether it is queued, and nobody drives it."""
-    asker: str
-    """Name of the key that it belongs to; empty for none."""
 
 
 class Store:
@@ -165,13 +144,11 @@ class Store:
             Conflict: It has ended, or writes no more rewards.
         """
         with self._database.transaction() as connection:
-            leases.row_of(connection, run)
-            last = select(events.c.data).where(events.c.run == run).order_by(events.c.id.desc()).limit(1)
-            told = connection.execute(last.where(events.c.kind == "status_changed")).scalar()
-            status = EVENT.validate_json(told, strict=True) if told else None
-            if isinstance(status, StatusChanged) and status.status in ENDED:
-                raise Conflict(f"run {run} is {status.status} already", hint="submit a new one")
-            if connection.execute(last.where(events.c.kind == "search_ended")).first() is not None:
+            status = leases.row_of(connection, run)["status"]
+            if status in ENDED:
+                raise Conflict(f"run {run} is {status} already", hint="submit a new one")
+            over = select(events.c.id).where(events.c.run == run, events.c.kind == "search_ended").limit(1)
+            if connection.execute(over).first() is not None:
                 raise Conflict(
                     f"run {run} writes no more rewards: its winner is being confirmed",
                     hint="submit a new one that starts from its reward",
@@ -228,10 +205,7 @@ class Store:
     def row(self, run: str) -> RunRow:
         """One run. Raises UnknownName."""
         with self._database.reading() as connection:
-            row = connection.execute(_rows().where(runs.c.id == run)).mappings().first()
-            if row is None:
-                raise leases.unknown(connection, run)
-        return _run(row)
+            return rows.one(connection, run)
 
     def asker(self, run: str) -> str | None:
         """Name of the key that the run belongs to, empty for none; absent where there is no such run."""
@@ -241,50 +215,22 @@ class Store:
 
     def runs(self, asker: str | None = None) -> list[RunRow]:
         """Every run, or those that belong to the key `asker`; the newest last."""
-        query = _rows().where(of_asker(asker)).order_by(*_ORDER)
         with self._database.reading() as connection:
-            return [_run(row) for row in connection.execute(query).mappings()]
+            return rows.every(connection, asker)
 
-    def page(self, after: str | None, most: int, *, asker: str | None = None) -> list[RunRow]:
+    def page(
+        self, after: str | None, most: int, *, asker: str | None = None, status: Status | None = None
+    ) -> list[RunRow]:
         """Up to `most` runs, the newest first, from behind the run `after`; of the key `asker` alone where it is named.
+
+        With a `status` all that may have it, and others only where nobody knows yet whether they are driven.
 
         Raises UnknownName.
         """
-        query = _rows().where(of_asker(asker)).order_by(*(column.desc() for column in _ORDER)).limit(most)
         with self._database.reading() as connection:
-            if after is not None:
-                place = connection.execute(select(*_ORDER).where(runs.c.id == after, of_asker(asker))).first()
-                if place is None:
-                    raise leases.unknown(connection, after, where="cursor", asker=asker)
-                query = query.where(tuple_(*_ORDER) < tuple_(*place))
-            return [_run(row) for row in connection.execute(query).mappings()]
-
-
-_ORDER = (runs.c.created, runs.c.id)
-
-
-def _rows() -> Select[tuple[object, ...]]:
-    every = events.alias()
-    newest = select(func.max(every.c.id)).where(every.c.run == runs.c.id).correlate(runs).scalar_subquery()
-    last = (events.c.time.label("last"), events.c.id.label("last_event"))
-    return select(runs, *last, now().label("now")).select_from(runs.outerjoin(events, events.c.id == newest))
+            return rows.page(connection, after, most, asker, status)
 
 
 def _completion(run: str, key: CompletionKey) -> Select[tuple[object, ...]]:
     place = {"run": run, **key.model_dump()}
     return select(completions).where(and_(*(completions.c[name] == value for name, value in place.items())))
-
-
-def _run(row: RowMapping) -> RunRow:
-    alive, last = leases.driven(row), row["last"] or row["created"]
-    return RunRow(
-        id=row["id"],
-        created=row["created"],
-        updated=last,
-        last_event=row["last_event"] or 0,
-        owner=leases.owner_of(row),
-        alive=alive,
-        cancel=bool(row["cancel"]),
-        waits=row["queued"] is not None and not alive,
-        asker=row["asker"],
-    )

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from rewardsmith.domain.events import StatusChanged
 from rewardsmith.errors import Conflict, RunBusy, UnknownName, UsageError
+from rewardsmith.store.checking import check
 from rewardsmith.store.database import engine_of, upgrade
 from rewardsmith.store.leases import Owner
 from rewardsmith.store.schema import REVISIONS
@@ -141,14 +142,37 @@ def test_a_key_is_one_run(store):
     assert [event.event for event in store.events("a")] == FIRST
 
 
+def test_a_page_has_all_that_may_have_a_status_and_no_others(store):
+    for name in ("waits", "driven", "paused", "done"):
+        store.queue.submit(name, [])
+    driving = {name: store.claim(name, owner=Owner.current()) for name in ("driven", "paused", "done")}
+    for name, status in (("driven", "running"), ("paused", "paused"), ("done", "done")):
+        store.append(driving[name], [StatusChanged(status="running"), StatusChanged(status=status)])
+        assert [row.id for row in store.page(None, 9, status=status)] == [name]
+    assert {row.id for row in store.page(None, 9, status="queued")} == {"waits", "driven", "paused"}
+    store.release(driving["driven"])
+    assert [row.id for row in store.page(None, 9, status="queued")] == ["paused", "waits"]
+    store.queue.submit("asked", [])
+    assert [row.id for row in store.page(None, 9, status="queued")] == ["asked", "paused", "waits"]
+    assert [row.id for row in store.page("asked", 1, status="queued")] == ["paused"]
+    assert [row.id for row in store.page(None, 2)] == ["asked", "done"]
+
+
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
 def test_a_database_of_an_earlier_revision_goes_on(place, revision):
     engine = engine_of(place)
     with engine.begin() as connection:
         upgrade(connection, revision)
-        connection.execute(text("INSERT INTO runs (id, created) VALUES ('earlier', 1.0)"))
+        connection.execute(text("INSERT INTO runs (id, created) VALUES ('earlier', 1.0), ('over', 2.0)"))
+        for status in ("running", "paused", "running", "done"):
+            row = {"data": StatusChanged(status=status).model_dump_json()}
+            add = "INSERT INTO events (run, time, kind, data) VALUES ('over', 3.0, 'status_changed', :data)"
+            connection.execute(text(add), row)
     engine.dispose()
     store = Store.open(place)
+    assert [row.id for row in store.page(None, 9, status="done")] == ["over"]
+    assert [row.id for row in store.page(None, 9, status="queued")] == ["earlier"]
+    assert check(place).faults == ()
     assert not store.row("earlier").waits
     assert store.asker("earlier") == ""
     assert store.claim("earlier", owner=Owner.current()).run == "earlier"

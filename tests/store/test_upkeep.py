@@ -95,6 +95,16 @@ def test_a_check_names_what_is_wrong_and_changes_nothing(full):
     store.close()
 
 
+def test_a_run_that_does_not_stand_where_is_noted_is_named(full):
+    store = Store.open(full)
+    with store._database.transaction() as connection:
+        connection.execute(text("UPDATE runs SET status = 'failed' WHERE id = 'a'"))
+    (fault,) = check(full).faults
+    assert (fault.table, fault.row) == ("runs", "a")
+    assert "noted as failed" in fault.message
+    store.close()
+
+
 def test_a_row_of_no_run_is_named(tmp_path):
     import sqlite3
 
