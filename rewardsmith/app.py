@@ -225,7 +225,7 @@ class Workshop:
     def candidate(self, run: str, candidate: str) -> CandidateResult:
         """All of one candidate. Raises UnknownName."""
         state = self.run(run)
-        return candidate_result(state, find_candidate(state, candidate), self.folder(run))
+        return self.reading.told(candidate_result(state, find_candidate(state, candidate), self.folder(run)))
 
     def survey_of(self, run: Run) -> Survey | None:
         """The survey that a run rests on, if it is still there."""

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from rewardsmith.domain.events import StoredEvent
+from rewardsmith.domain.record import Record
 from rewardsmith.domain.result import RunResult, RunSummary, Status
 from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Survey
@@ -22,6 +24,7 @@ from rewardsmith.store.store import RunRow, Store
 _RESULTS, _LINES = 256, 8192
 """How many results, and lines of the list, are remembered."""
 _LOOK_S = 0.5
+T = TypeVar("T", bound=Record)
 
 
 class Runs:
@@ -33,6 +36,8 @@ class Runs:
         self._folds = Folds(store)
         self._told = lru_cache(_RESULTS)(self._tell)
         self._lines = lru_cache(_LINES)(self._line)
+        self.discreet = False
+        """Whether places are told from the folder of all runs on, for those who are not on this machine."""
 
     def run(self, run: str) -> Run:
         """The run of that name, not to be changed. Raises UnknownName."""
@@ -107,7 +112,16 @@ class Runs:
 
     def _tell(self, name: str, _last_event: int, waits: bool) -> RunResult:
         state = self.fold(name)
-        return result(state, self.survey_of(state), self.folder(name), waits=waits)
+        found = result(state, self.survey_of(state), self.folder(name), waits=waits)
+        return self.told(found, best=found.best and self.told(found.best))
+
+    def told(self, record: T, **changed: object) -> T:
+        """A record with its `folder` or `file` as it may be told."""
+        if not self.discreet:
+            return record
+        places = {name: getattr(record, name, None) for name in ("folder", "file")}
+        shown = {name: place.removeprefix(f"{self._folder}/") for name, place in places.items() if place}
+        return record.model_copy(update=changed | shown)
 
     def _line(self, name: str, _last_event: int, alive: bool, waits: bool, asker: str) -> RunSummary | None:
         state = self.fold(name)

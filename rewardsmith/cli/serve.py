@@ -31,21 +31,26 @@ def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, access
     """
     from rewardsmith.cli.emit import emit_json, flush
     from rewardsmith.domain.request import ServeResult
-    from rewardsmith.errors import MissingExtra
+    from rewardsmith.errors import DatabaseAway, MissingExtra
 
     if any(find_spec(package) is None for package in ("fastapi", "prometheus_client", "uvicorn")):
         hint = "pip install 'rewardsmith[service]'"
         raise MissingExtra("rewardsmith serve needs the packages fastapi, uvicorn and prometheus-client", hint=hint)
     from rewardsmith.service.server import listen
     from rewardsmith.service.server import serve as run_server
+    from rewardsmith.store.store import Store
 
     def announce(url: str) -> None:
         if as_json:
             emit_json(ServeResult(url=url))
             flush()
-        else:
+            return
+        try:
             whom = "whoever has a key" if workshop.store.keys.any() else "this machine alone: there are no keys yet"
-            click.echo(f"listening on {url} for {whom}", err=True)
+        except DatabaseAway as error:
+            whom = f"nobody yet, and waits: {error.message}"
+        click.echo(f"listening on {url} for {whom}", err=True)
 
+    workshop.store = Store.open(workshop.database, patient=True)
     with listen(host, port, workshop.store.keys) as listening:
         run_server(workshop, listening, runs_at_once, announce, access_log=access_log)

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rewardsmith.domain.request import Problem
-from rewardsmith.errors import StoreError
+from rewardsmith.errors import DatabaseAway, StoreError
 from rewardsmith.service.callers import Callers
 from rewardsmith.service.patience import promptly
 from rewardsmith.service.problems import of_error, problem, respond
@@ -63,7 +63,9 @@ class Door:
             answer = await self._answer(HTTPConnection(scope))
         except StoreError as error:
             _LOG.warning("who asks cannot be looked up: %s", error.message)
-            answer = respond(of_error(StoreError("who asks cannot be looked up now", hint="try again")))
+            away = isinstance(error, DatabaseAway)
+            told = error if away else StoreError("who asks cannot be looked up now", hint="try again")
+            answer = respond(of_error(told))
         await (answer or self._app)(scope, promptly(receive), secured)
 
     async def _answer(self, request: HTTPConnection) -> Response | None:

@@ -11,6 +11,7 @@ import sys
 import time
 
 from rewardsmith.errors import RewardsmithError
+from rewardsmith.service.complaint import Complaint
 from rewardsmith.settings import Settings
 from rewardsmith.store.leases import Owner
 from rewardsmith.store.queue import Queue
@@ -41,11 +42,13 @@ class Drivers:
 
     async def keep(self) -> None:
         """Start drivers as they are needed, until cancelled."""
+        complaint = Complaint(_LOG, "the queue cannot be read")
         while True:
             try:
                 await asyncio.to_thread(self._look)
+                complaint.done()
             except RewardsmithError as error:
-                _LOG.warning("the queue cannot be read: %s", error.message)
+                complaint.failed(error)
             await asyncio.sleep(_LOOK_S)
 
     async def interrupt(self) -> None:

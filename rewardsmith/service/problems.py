@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.responses import Response
 
 from rewardsmith.domain.request import Problem
 from rewardsmith.errors import (
+    DatabaseAway,
     InfrastructureError,
     LimitReached,
     RewardsmithError,
@@ -25,6 +27,8 @@ from rewardsmith.errors import (
 
 _TAGS = ("body", "task-name", "task-inline")
 """Parts of a field's place that no request wrote."""
+_PLACE = re.compile(r"(?<![\w:/.])/(?!v1/)(?:[^/\s'\"()]+/)+|(?:postgresql|sqlite)[+\w]*://\S+")
+"""The folders of an absolute path, or the address of the database: what the server's log alone tells."""
 _LOG = logging.getLogger(__name__)
 _RETRY_S = 10
 """What a client is told to wait where trying again may help."""
@@ -50,7 +54,10 @@ def problem(kind: str, status: int, detail: str, **more: Any) -> Problem:
 
 
 def of_error(error: RewardsmithError) -> Problem:
-    """An error of ours; an unknown name in a body is no missing page, so its place decides on 404 or 422."""
+    """An error of ours, without places on the server.
+
+    An unknown name in a body is no missing page, so its place decides on 404 or 422.
+    """
     kind = kind_of(type(error))
     near: dict[str, Any] = {"field": error.kind, "near": tuple(error.near)} if isinstance(error, UnknownName) else {}
     if isinstance(error, ScoreRuleError):
@@ -58,7 +65,10 @@ def of_error(error: RewardsmithError) -> Problem:
     waits = {"wait_s": math.ceil(error.wait_s)} if isinstance(error, LimitReached) else {}
     if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
         waits = {"wait_s": _RETRY_S}
-    return problem(kind, error.http_status, error.message, remedy=error.hint, **near, **waits)
+    if isinstance(error, DatabaseAway):
+        return problem(kind, error.http_status, "the database is out of reach", remedy="try again", **waits)
+    detail, remedy = (_PLACE.sub("", text) for text in (error.message, error.hint))
+    return problem(kind, error.http_status, detail, remedy=remedy, **near, **waits)
 
 
 def describe(document: dict[str, Any]) -> None:

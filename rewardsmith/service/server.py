@@ -9,7 +9,7 @@ from contextlib import suppress
 import uvicorn
 
 from rewardsmith.app import Workshop
-from rewardsmith.errors import InfrastructureError, UsageError
+from rewardsmith.errors import DatabaseAway, InfrastructureError, UsageError
 from rewardsmith.service.access import AccessLog
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import LOCAL
@@ -23,13 +23,13 @@ _STREAMS_S = 1
 
 
 def listen(host: str, port: int, keys: Keys) -> socket.socket:
-    """A socket that listens; port 0 takes any that is free.
+    """A socket that listens; port 0 takes any that is free. While the database is away, there may be keys.
 
     Raises:
         UsageError: The host is not this machine alone, and nobody has a key.
         InfrastructureError: The port cannot be had.
     """
-    if host not in LOCAL and all(key.revoked for key in keys.list()):
+    if host not in LOCAL and _nobody_has_one(keys):
         raise UsageError(
             f"there are no keys yet, so the service listens on this machine alone, not on {host}",
             hint="make one: rewardsmith keys add NAME; or reach it through ssh -L 8080:127.0.0.1:8080 HOST",
@@ -43,6 +43,13 @@ def listen(host: str, port: int, keys: Keys) -> socket.socket:
         ) from error
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it out here: 40 ms per answer
     return listening
+
+
+def _nobody_has_one(keys: Keys) -> bool:
+    try:
+        return all(key.revoked for key in keys.list())
+    except DatabaseAway:
+        return False
 
 
 def serve(

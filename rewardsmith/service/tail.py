@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from rewardsmith.errors import RewardsmithError
+from rewardsmith.service.complaint import Complaint
 from rewardsmith.store.log import Line
 from rewardsmith.store.store import Store
 
@@ -60,11 +61,13 @@ class Tail:
 
     async def keep(self) -> None:
         """Look for new events, until cancelled. While the database is away it goes on trying."""
+        complaint = Complaint(_LOG, "the log cannot be read")
         while True:
             try:
                 await self._look()
+                complaint.done()
             except RewardsmithError as error:
-                _LOG.warning("the log cannot be read: %s", error.message)
+                complaint.failed(error)
             await asyncio.sleep(_LOOK_S)
 
     async def watch(self, run: str, after: int, patience_s: float) -> AsyncIterator[Sequence[Line]]:

@@ -21,6 +21,12 @@ _BUSY_S = 30
 _REACH_S = 10
 _AWAY = ("08", "53300", "57P")
 """How the codes of Postgres begin that say that it has no connection to give: lost, too many, or it is ending."""
+_REFUSED = re.compile(
+    "password authentication failed|no password supplied|no pg_hba.conf entry"
+    "|FATAL: .*(database|role) .* does not exist"
+)
+"""What it says to whom it will not let in, however often he comes."""
+_NOWHERE = re.compile("failed to resolve host|could not translate host name")
 _READING: dict[str, Any] = {"reads": True}
 _POSTGRES: dict[bool, dict[str, Any]] = {
     True: {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -34,10 +40,16 @@ _MIGRATION_LOCK = 7_246_093_551
 class Database:
     """One database: a SQLite file, or an address of SQLAlchemy's kind. Safe to use from many threads."""
 
-    def __init__(self, url_or_path: str | Path) -> None:
+    def __init__(self, url_or_path: str | Path, *, patient: bool = False) -> None:
         """Open and migrate it; a file is created where there is none.
 
+        Args:
+            url_or_path: Address or path.
+            patient: Whether one that is away now is opened when it is first there; until then every use of it raises
+                DatabaseAway.
+
         Raises:
+            DatabaseAway: It is out of reach, or its host is unknown.
             NewerDatabase: Written by a newer rewardsmith.
             StoreError: It cannot be opened, is corrupt, or is another program's.
             MissingExtra: Its kind needs a package that is not installed.
@@ -45,8 +57,12 @@ class Database:
         given = str(url_or_path)
         self.place = without_password(given)
         self._engine = engine_of(given)
+        self._is_open = False
         try:
-            self._migrate()
+            self._open()
+        except DatabaseAway as error:
+            if not patient or _NOWHERE.search(error.message):
+                raise
         except BaseException:
             self._engine.dispose()
             raise
@@ -59,11 +75,9 @@ class Database:
             DatabaseAway: It is out of reach; what was done may have been committed, or not.
             StoreError: It cannot be used: full, read-only, corrupt or locked, with the next step.
         """
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (DBAPIError, NoConnection) as error:
-            raise store_error(self.place, error) from error
+        self._open()
+        with self._writing() as connection:
+            yield connection
 
     @contextlib.contextmanager
     def reading(self, *, at_one_moment: bool = False) -> Iterator[Connection]:
@@ -72,6 +86,7 @@ class Database:
         Args:
             at_one_moment: Whether all that it reads is of one moment, not only each statement; on SQLite it always is.
         """
+        self._open()
         options = _READING if self._engine.dialect.name == "sqlite" else _POSTGRES[at_one_moment]
         try:
             with self._engine.connect().execution_options(**options) as connection:
@@ -83,13 +98,25 @@ class Database:
         """Let go of every connection."""
         self._engine.dispose()
 
-    def _migrate(self) -> None:
-        with self.transaction() as connection:
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (DBAPIError, NoConnection) as error:
+            raise store_error(self.place, error) from error
+
+    def _open(self) -> None:
+        """Migrate it, unless that was done; whoever else does at the same time waits, and finds it done."""
+        if self._is_open:
+            return
+        with self._writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
             revision = revision_of(connection, self.place)
             if revision != HEAD:
                 upgrade(connection)
+        self._is_open = True
 
 
 def revision_of(connection: Connection, place: str) -> str | None:
@@ -199,6 +226,9 @@ def store_error(place: str, error: DBAPIError | NoConnection) -> StoreError:
     """What an error of the database means for the user."""
     said = str(error.orig if isinstance(error, DBAPIError) else error)
     if _is_away(error):
+        if _REFUSED.search(said):
+            hint = "are user, password and name of the database right in its address?"
+            return StoreError(f"the database {place} lets nobody in: {one_line(said)}", hint=hint)
         hint = "is it running, and its address right? What is under way waits a minute for it"
         return DatabaseAway(f"the database {place} is out of reach: {one_line(said)}", hint=hint)
     return StoreError(f"the database {place} cannot be used: {said}", hint=_hint(said))

@@ -50,14 +50,18 @@ class Store:
         """Who may use the service."""
 
     @classmethod
-    def open(cls, url_or_path: str | Path) -> Store:
+    def open(cls, url_or_path: str | Path, *, patient: bool = False) -> Store:
         """Open the store, creating and migrating its database as needed.
+
+        Args:
+            url_or_path: Address or path.
+            patient: Whether a database that is away now is opened when it is first there.
 
         Raises:
             NewerDatabase: Written by a newer rewardsmith.
             StoreError: It cannot be opened, is corrupt, or is another program's.
         """
-        return cls(Database(url_or_path))
+        return cls(Database(url_or_path, patient=patient))
 
     def close(self) -> None:
         """Let go of the database."""

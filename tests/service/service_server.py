@@ -40,7 +40,8 @@ class Server:
             self.process = subprocess.Popen(command, cwd=self.folder, env=clean, stdout=log, stderr=log)
         found = wait_for(lambda: self._ended() or re.search(r"http://\S+:\d+", self._log.read_text()))
         assert isinstance(found, re.Match), self._log.read_text()
-        self.client = httpx.Client(base_url=found[0], timeout=60)
+        self.url = found[0]
+        self.client = httpx.Client(base_url=self.url, timeout=60)
 
     def _ended(self) -> bool:
         return self.process.poll() is not None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import httpx
 import pytest
-from service_server import TINY, Server
+from service_server import ENDED, TINY, Server, wait_for
 
+from rewardsmith.domain.events import AttemptEnded, StoredEvent
 from rewardsmith.store.store import Store
 
 
@@ -58,6 +63,59 @@ def test_what_one_server_began_another_ends(start, place, store):
     assert [event["id"] for event in seen] == [event.id for event in store.events(runs[0])]
     assert seen[-1]["event"]["status"] == "done"
     for run in runs:
-        ended = [event.event for event in store.events(run) if event.event.kind == "attempt_ended"]
-        reported = [each.attempt.key for each in ended if each.report and each.attempt.until is None]
-        assert len(set(reported)) == len(reported) == 4
+        assert_each_training_is_reported_once(store.events(run))
+
+
+class Follower(threading.Thread):
+    """Reads a run's events to their end, at any server that is up, each time from behind the last one seen."""
+
+    def __init__(self, servers: Sequence[Server], run: str) -> None:
+        super().__init__()
+        self._servers, self._run = servers, run
+        self.seen: list[int] = []
+        self.connections = 0
+
+    def run(self) -> None:
+        deadline = time.monotonic() + 900
+        for server in itertools.cycle(self._servers):
+            assert time.monotonic() < deadline, f"{self._run} did not end"
+            with contextlib.suppress(httpx.TransportError), httpx.Client(base_url=server.url, timeout=60) as client:
+                headers = {"Last-Event-ID": str(self.seen[-1] if self.seen else 0)}
+                with client.stream("GET", f"/v1/runs/{self._run}/events", headers=headers) as answer:
+                    if answer.status_code == 204:
+                        return
+                    self.connections += answer.status_code == 200
+                    lines = answer.iter_lines() if answer.status_code == 200 else ()
+                    self.seen += (int(line[4:]) for line in lines if line.startswith("id: "))
+            time.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_rolling_restart_loses_and_doubles_nothing(start, place, store):
+    servers: list[Server] = [start("--database", place, "--runs-at-once", "2") for _ in range(3)]
+    runs = [servers[n % 3].submit(TINY | {"seed": n}) for n in range(6)]
+    followers = [Follower(servers, run) for run in runs]
+    for follower in followers:
+        follower.start()
+    for server in servers:
+        wait_for(lambda: any(store.row(run).alive and store.row(run).last_event > 10 for run in runs))
+        assert server.end() == 0
+        server.start()
+    for follower in followers:
+        follower.join()
+    events = {run: store.events(run) for run in runs}
+    told = [event.event.status for run in runs for event in events[run] if event.event.kind == "status_changed"]
+    assert "paused" in told, "no restart met a run under way: the test proves nothing"
+    assert all(follower.connections > 1 for follower in followers)
+    for run, follower in zip(runs, followers, strict=True):
+        assert follower.seen == [event.id for event in events[run]]
+        ends = [event.event.status for event in events[run] if event.event.kind == "status_changed"]
+        assert [end for end in ends if end in ENDED] == ["done"]
+        assert_each_training_is_reported_once(events[run])
+
+
+def assert_each_training_is_reported_once(events: Sequence[StoredEvent]) -> None:
+    ended = [event.event for event in events if isinstance(event.event, AttemptEnded)]
+    reported = [each.attempt.key for each in ended if each.report and each.attempt.until is None]
+    assert len(set(reported)) == len(reported) == 4

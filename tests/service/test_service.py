@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 
 from service_server import TINY
 
@@ -24,7 +23,7 @@ def test_a_run_is_submitted_watched_and_its_reward_imported(server, finished, tm
     (line,) = server.client.get(f"/v1/runs/{finished}/candidates").json()
     assert line["id"] == best["candidate"]
     whole = server.client.get(f"/v1/runs/{finished}/candidates/{line['id']}").json()
-    assert whole["candidate"]["source"] == Path(best["file"]).read_text()
+    assert whole["candidate"]["source"] == (server.folder / "runs" / best["file"]).read_text()
     assert whole["report"]["rungs"]
     page = server.client.get(f"/v1/runs/{finished}/report.html")
     assert page.headers["content-type"].startswith("text/html")
