@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from rewardsmith.cli.command import CONTEXT, Command, option
-from rewardsmith.cli.options import Amount, json_option, workshop_options
+from rewardsmith.cli.options import Amount, Count, json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -22,6 +22,8 @@ _VARIABLES = "--runs-dir and --database are variables too: REWARDSMITH_RUNS_DIR,
 def _limits(function: Callable[..., None]) -> Callable[..., None]:
     """The limits of a key as options; none is a variable: `REWARDSMITH_RUNS_AT_ONCE` is the server's own."""
     for name, kind, text in (
+        ("steps-per-run", Count(), "Environment steps that one run may take, in place of what the server allows."),
+        ("trainings-per-run", Count(), "Trainings that one run may take, in place of what the server allows."),
         ("requests-per-minute", click.IntRange(min=1), "Requests to one server."),
         ("dollars-per-day", Amount(min=0), "Money that the runs submitted within 24 hours may spend."),
         ("trainings-per-day", click.IntRange(min=1), "Trainings that the runs submitted within 24 hours may take."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rewardsmith.cli.command import command, option
-from rewardsmith.cli.options import json_option, runs_at_once_option, workshop_options
+from rewardsmith.cli.options import Count, json_option, runs_at_once_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -20,16 +20,45 @@ if TYPE_CHECKING:
     "--port", type=click.IntRange(0, 65535), metavar="N", default=8080, show_default=True, help="0 takes a free one."
 )
 @runs_at_once_option
+@option(
+    "--trainings-per-run",
+    type=Count(),
+    metavar="N",
+    default=500,
+    show_default=True,
+    heading="Limits",
+    help="Trainings that one run may take whose key says nothing else.",
+)
+@option(
+    "--steps-per-run",
+    type=Count(),
+    metavar="N",
+    default="2000M",
+    show_default=True,
+    heading="Limits",
+    help="Environment steps that one run may take, all its trainings together.",
+)
 @option("--access-log", is_flag=True, help="A line per request on standard error.")
 @workshop_options(trains=True)
 @json_option
-def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, access_log: bool, as_json: bool) -> None:
+def serve(
+    *,
+    workshop: Workshop,
+    host: str,
+    port: int,
+    runs_at_once: int,
+    trainings_per_run: int,
+    steps_per_run: int,
+    access_log: bool,
+    as_json: bool,
+) -> None:
     """Take requests for runs by REST, queue them, and drive each in a process of its own.
 
     Without keys whoever may use this machine may use the server, and nobody else; see `rewardsmith keys`. Ctrl-C
     pauses what is under way, and the next server goes on with it; killed, the server costs nothing, as its runs go on.
     """
     from rewardsmith.cli.emit import emit_json, flush
+    from rewardsmith.domain.key import RunLimits
     from rewardsmith.domain.request import ServeResult
     from rewardsmith.errors import DatabaseAway, MissingExtra
 
@@ -53,4 +82,5 @@ def serve(*, workshop: Workshop, host: str, port: int, runs_at_once: int, access
 
     workshop.store = Store.open(workshop.database, patient=True)
     with listen(host, port, workshop.store.keys) as listening:
-        run_server(workshop, listening, runs_at_once, announce, access_log=access_log)
+        most = RunLimits(trainings=trainings_per_run, steps=steps_per_run)
+        run_server(workshop, listening, runs_at_once, announce, access_log=access_log, most=most)

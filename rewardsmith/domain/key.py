@@ -23,6 +23,19 @@ class KeyLimits(Record):
     """Money that the runs submitted within 24 hours may spend."""
     requests_per_minute: int | None = Field(default=None, ge=1)
     """Requests to one server."""
+    trainings_per_run: int | None = Field(default=None, ge=1)
+    """Trainings that one run may take, in place of what the server allows everybody."""
+    steps_per_run: int | None = Field(default=None, ge=1)
+    """Environment steps that one run may take, in place of what the server allows everybody."""
+
+
+class RunLimits(Record):
+    """How much one run may take whose key says nothing else."""
+
+    trainings: int = Field(default=500, ge=1)
+    """Trainings, baselines and confirmation included."""
+    steps: int = Field(default=2 * 10**9, ge=1)
+    """Environment steps, scoring included."""
 
 
 class Key(Record):

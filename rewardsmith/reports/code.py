@@ -11,6 +11,8 @@ from rewardsmith.domain.run import Run
 from rewardsmith.reports.outcomes import value
 from rewardsmith.reports.words import score, visible
 
+_MOST_LINES = 5000
+"""Beyond it, to find what changed may take seconds."""
 _KINDS = {"+": "added", "-": "taken", "@": "place"}
 
 
@@ -38,8 +40,10 @@ def unified(run: Run, old: Candidate, new: Candidate) -> str:
 
 
 def difference(old: str | None, new: str | None, old_name: str, new_name: str) -> str:
-    """A unified diff of two sources; empty where they are equal."""
+    """A unified diff of two sources; empty where they are equal, a line that says so where they are too long."""
     before, after = ((source or "").splitlines() for source in (old, new))
+    if max(len(before), len(after)) > _MOST_LINES:
+        return f"@@ {len(before)} and {len(after)} lines: more than {_MOST_LINES} are not compared @@"
     return "\n".join(difflib.unified_diff(before, after, old_name, new_name, lineterm=""))
 
 

@@ -85,8 +85,8 @@ def candidate_story(run: Run, candidate: Candidate, folder: str) -> str:
 
 def _title(run: Run, result: RunResult) -> str:
     assert run.spec is not None
-    line = f"Run {result.run} is {result.status}" + (f": {result.reason}" if result.reason else "") + "."
-    return f"# {run.spec.task.title}: {result.run}\n\n{line}"
+    line = f"Run {result.run} is {result.status}" + (f": {inert(result.reason)}" if result.reason else "") + "."
+    return f"# {inert(run.spec.task.title)}: {result.run}\n\n{line}"
 
 
 def _asked(run: Run) -> str:
@@ -94,26 +94,23 @@ def _asked(run: Run) -> str:
     spec = run.spec
     rule = spec.task.score
     lines = [
-        "## What was asked",
-        "",
-        f"> {spec.task.description}",
-        "",
-        f"- environment: {spec.task.environment.id}, at most {spec.task.environment.horizon} steps per episode",
-        f"- score: {rule.meaning}" + (f" ({rule.unit})" if rule.unit else ""),
-        f"- method: recipe {spec.recipe}, model {spec.model}, {counted(spec.iterations, 'generation')} of "
+        f"environment: {spec.task.environment.id}, at most {spec.task.environment.horizon} steps per episode",
+        f"score: {rule.meaning}" + (f" ({rule.unit})" if rule.unit else ""),
+        f"method: recipe {spec.recipe}, model {spec.model}, {counted(spec.iterations, 'generation')} of "
         f"{counted(spec.k, 'candidate')}, seed {spec.seed}" + (", deterministic" if spec.deterministic else ""),
-        f"- budget {spec.budget_name}: {count(spec.budget.steps)} steps per training, scored "
+        f"budget {spec.budget_name}: {count(spec.budget.steps)} steps per training, scored "
         f"{counted(spec.budget.rungs, 'time')} on {spec.budget.episodes} held-out episodes",
-        f"- trainer: {spec.task.trainer.algorithm}, {spec.task.trainer.environments} environments, "
+        f"trainer: {spec.task.trainer.algorithm}, {spec.task.trainer.environments} environments, "
         f"sandbox {spec.sandbox}, {spec.workers} at a time",
     ]
     if run.plan is not None:
         money = "price unknown" if run.plan.dollars is None else dollars(run.plan.dollars)
         lines.append(
-            f"- plan, at most: {run.plan.trainings} trainings, {count(run.plan.steps)} steps, "
+            f"plan, at most: {run.plan.trainings} trainings, {count(run.plan.steps)} steps, "
             f"{run.plan.completions} calls of the model, {duration(run.plan.wall_s)}, {money}"
         )
-    return "\n".join(lines)
+    said = [f"> {inert(spec.task.description)}", "", *(f"- {inert(line)}" for line in lines)]
+    return "\n".join(["## What was asked", "", *said])
 
 
 def _scores(result: RunResult, survey: Survey | None) -> str:
@@ -223,7 +220,7 @@ def _candidates(run: Run) -> str:
 
 
 def _warnings(run: Run) -> str:
-    told = [f"- {name}: {warning.sentence}" for name, found in sorted(run.warnings.items()) for warning in found]
+    told = [f"- {name}: {_sentence(warning)}" for name, found in sorted(run.warnings.items()) for warning in found]
     if not told:
         return ""
     lines = [
@@ -236,7 +233,11 @@ def _warnings(run: Run) -> str:
 
 
 def _warned(warnings: Sequence[RewardWarning]) -> list[str]:
-    return [f"- warning: {warning.sentence}" for warning in warnings]
+    return [f"- warning: {_sentence(warning)}" for warning in warnings]
+
+
+def _sentence(warning: RewardWarning) -> str:
+    return inert(warning.sentence, but="`")
 
 
 def _failures(run: Run) -> str:

@@ -108,12 +108,13 @@ def _escaped(row: Sequence[str]) -> list[str]:
     return [inert(cell.replace("|", "/")) for cell in row]
 
 
-def inert(text: str) -> str:
+def inert(text: str, *, but: str = "") -> str:
     """`text`, which may hold names that a model chose, as Markdown that shows it and does nothing else.
 
-    What would open a tag, code, a link's address or a picture's is escaped; underscores and intervals are left alone.
+    What would open a tag, code, a link's address or a picture's is escaped, `but` for those characters; underscores
+    and intervals are left alone.
     """
-    return re.sub(r"[\\`<>&*]|(?<=\])[\[(]", r"\\\g<0>", text)
+    return re.sub(r"[\\`<>&*]|(?<=\])[\[(]", lambda found: found[0] if found[0] in but else f"\\{found[0]}", text)
 
 
 def visible(text: str) -> str:

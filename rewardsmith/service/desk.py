@@ -11,7 +11,7 @@ from rewardsmith.app import PERSON, EvolveRequest, Workshop
 from rewardsmith.catalogue.recipes import list_recipes
 from rewardsmith.catalogue.tasks import list_tasks
 from rewardsmith.domain.events import FeedbackGiven, RunStarted, StoredEvent
-from rewardsmith.domain.key import Caller, Reserve
+from rewardsmith.domain.key import Caller, RunLimits
 from rewardsmith.domain.offer import ModelSummary
 from rewardsmith.domain.plan import Plan, RunSpec, StopSpec
 from rewardsmith.domain.request import FeedbackRequest, FeedbackTicket, RunRequest, RunTicket
@@ -22,6 +22,7 @@ from rewardsmith.errors import Conflict, UnknownName, UsageError, one_line
 from rewardsmith.models.mixture import authors
 from rewardsmith.models.registry import known_models
 from rewardsmith.search.chosen import find_candidate
+from rewardsmith.service.sizes import ALLOWED, check_size, reserve_of
 from rewardsmith.store.leases import Owner
 
 _FOLDERS = {"folder", "recorded"}
@@ -33,8 +34,10 @@ _FORMS = {"openai": "openai:NAME", "litellm": "litellm:PROVIDER/NAME"}
 class Desk:
     """Takes requests for the runs of one workshop. Safe to use from many threads."""
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Workshop, most: RunLimits = ALLOWED) -> None:
+        """Take what is asked; of one run, no more than `most`."""
         self.workshop = workshop
+        self._most = most
 
     def submit(self, asked: RunRequest, caller: Caller, submission: str | None = None) -> RunTicket:
         """Check a request and queue its run; a `submission` that named the same request before gives the same run.
@@ -64,7 +67,7 @@ class Desk:
             submission=submission,
             digest=digest,
             caller=caller,
-            reserve=_reserve(spec.stop, plan, caller),
+            reserve=reserve_of(spec.stop, plan, caller),
         )
 
     def estimate(self, asked: RunRequest, caller: Caller) -> tuple[RunSpec, Plan]:
@@ -72,7 +75,7 @@ class Desk:
         self._check(asked)
         env, own = self._task(asked)
         name = asked.name or f"{env}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        return self.workshop.prepare(
+        spec, planned = self.workshop.prepare(
             EvolveRequest(
                 env=env,
                 task=own,
@@ -91,6 +94,8 @@ class Desk:
             ),
             asker=None if caller.rules else caller.name,
         )
+        check_size(spec.stop, planned, caller, self._most)
+        return spec, planned
 
     def _task(self, asked: RunRequest) -> tuple[str, Task | None]:
         """The task that lies in a folder here, and the one that the request brought along, if it did."""
@@ -190,19 +195,3 @@ class Desk:
         return [
             ModelSummary(model=kind, form=_FORMS.get(kind, kind)) for kind in known_models() if kind not in _FOLDERS
         ]
-
-
-def _reserve(stop: StopSpec, plan: Plan, caller: Caller) -> Reserve:
-    """The most that a run may take; raises UsageError where a key with a limit in dollars asks for no certain sum."""
-    trainings = plan.trainings if stop.trainings is None else min(plan.trainings, stop.trainings)
-    if plan.dollars == 0:
-        return Reserve(trainings=trainings)
-    if stop.dollars is not None:
-        return Reserve(trainings=trainings, dollars=stop.dollars)
-    if caller.limits.dollars_per_day is not None:
-        expected = "is not known" if plan.dollars is None else f"may be {plan.dollars:.2f} dollars"
-        raise UsageError(
-            f"what the run will cost {expected}, and the key {caller.name} is limited in dollars a day",
-            hint="say with stop.dollars how much it may spend; it never spends more",
-        )
-    return Reserve(trainings=trainings, dollars=plan.dollars or 0.0)

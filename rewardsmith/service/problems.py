@@ -102,9 +102,11 @@ def install(app: FastAPI) -> None:
         return respond(problem("invalid request", 422, detail, field=where or None, remedy=remedy))
 
     @app.exception_handler(HTTPException)
-    async def _plain(_request: Request, error: HTTPException) -> Response:
+    async def _plain(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase.lower()
-        return respond(problem(phrase, error.status_code, one_line(str(error.detail))))
+        slashed = error.status_code == HTTPStatus.NOT_FOUND and request.url.path.endswith("/")
+        remedy = "no path of this server ends in a slash" if slashed else ""
+        return respond(problem(phrase, error.status_code, one_line(str(error.detail)), remedy=remedy))
 
     @app.exception_handler(Exception)
     async def _fault(_request: Request, error: Exception) -> Response:

@@ -9,12 +9,14 @@ from contextlib import suppress
 import uvicorn
 
 from rewardsmith.app import Workshop
+from rewardsmith.domain.key import RunLimits
 from rewardsmith.errors import DatabaseAway, InfrastructureError, UsageError
 from rewardsmith.service.access import AccessLog
 from rewardsmith.service.desk import Desk
 from rewardsmith.service.door import LOCAL
 from rewardsmith.service.drivers import Drivers
 from rewardsmith.service.patience import Prompt, raise_limits
+from rewardsmith.service.sizes import ALLOWED
 from rewardsmith.service.web import make_app
 from rewardsmith.store.keys import Keys
 
@@ -59,10 +61,11 @@ def serve(
     announce: Callable[[str], None],
     *,
     access_log: bool = False,
+    most: RunLimits = ALLOWED,
 ) -> None:
     """Announce where, and serve until interrupted; runs under way are paused then, for the next server. Blocks.
 
-    With `access_log` every request leaves a line on standard error.
+    With `access_log` every request leaves a line on standard error. One run takes no more than `most`.
 
     Raises:
         IsolationUnavailable: No training could be run safely here.
@@ -71,7 +74,7 @@ def serve(
     assert workshop.executor is not None
     host, port = listening.getsockname()[:2]
     drivers = Drivers(workshop.store.queue, workshop.settings, runs_at_once)
-    app = make_app(Desk(workshop), drivers, locked=host not in LOCAL)
+    app = make_app(Desk(workshop, most), drivers, locked=host not in LOCAL)
     config = uvicorn.Config(
         AccessLog(app) if access_log else app,
         http=Prompt,

@@ -58,6 +58,7 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
         max_body_size=BODY_BYTES,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         responses={code: {"model": Problem} for code in (400, 401, 403, 404, 409, 413, 422, 429, 503)},
     )
     desk.workshop.reading.discreet = True

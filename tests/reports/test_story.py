@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from evil import spoilt
+from markdown_it import MarkdownIt
 from told_run import ALONE, SPEC, beginning, candidate, fold, raced, report, result, warned, whole
 
 from rewardsmith.domain.events import Completed, RunStarted, Said
@@ -9,6 +11,7 @@ from rewardsmith.domain.prompt import CompletionKey
 from rewardsmith.domain.result import Baselines, Interval
 from rewardsmith.domain.watching import Remark
 from rewardsmith.prompting.templates import fenced
+from rewardsmith.reports.code import difference
 from rewardsmith.reports.components import component_table
 from rewardsmith.reports.costs import cost_rows
 from rewardsmith.reports.scores import beats, chances, score_table
@@ -278,3 +281,16 @@ def test_what_was_said_stands_in_the_story_and_does_nothing_in_it(told):
     events.insert(-1, Said(remark=remark))
     said = section(story(fold(events), result()), "What was said")
     assert "after generation 1, person on g1c01: preferred to g1c00; seen: It \\`falls\\` \\<b\\>." in said
+
+
+def test_nothing_in_it_is_somebodys_tag_link_or_picture():
+    parsed = MarkdownIt("commonmark").parse(story(fold(spoilt(whole())), result()))
+    kinds = {each.type for token in parsed for each in (token, *(token.children or ()))}
+    assert "fence" in kinds
+    assert not kinds & {"html_block", "html_inline", "link_open", "image"}
+
+
+def test_sources_too_long_to_be_compared_are_not():
+    long = "\n".join("xy"[n % 2] * (n % 190) for n in range(5001))
+    assert difference(long, long + "\nz", "a", "b") == "@@ 5001 and 5002 lines: more than 5000 are not compared @@"
+    assert "+z" in difference("y", "y\nz", "a", "b")

@@ -139,6 +139,30 @@ def test_no_model_is_a_url_or_writes_into_a_log(server, model):
     assert problem(answer)["field"] == "model"
 
 
+def test_one_request_does_not_take_a_machine_for_days(server):
+    for more in ({"iters": 1000, "k": 256}, {"steps": 10**12}):
+        refused = problem(server.client.post("/v1/runs", json=TINY | more))
+        assert refused["status"] == 422
+        assert "one run here may take" in refused["detail"]
+
+
+def test_a_slash_at_the_end_leads_nowhere(server):
+    for path in ("/v1/runs/", "/v1/tasks/", "/login/"):
+        answer = server.client.get(path, headers={"host": "localhost:1", "accept": "application/json"})
+        assert problem(answer)["status"] == 404
+        assert "location" not in answer.headers
+        assert "slash" in answer.json()["remedy"]
+
+
+def test_a_head_is_what_a_get_begins_with(server):
+    for path in ("/", "/login", "/static/pages.css", "/healthz", "/v1/runs", "/v1/tasks/cartpole", "/v1/runs/nobody"):
+        got, head = server.client.get(path), server.client.head(path)
+        assert head.status_code == got.status_code
+        assert head.headers["content-type"] == got.headers["content-type"]
+        assert head.content == b""
+    assert server.client.head("/v1/runs/nobody/events").status_code == 405
+
+
 def test_who_does_not_speak_up_is_hung_up_on(server):
     place = (server.client.base_url.host, server.client.base_url.port)
     silent, half, slow = (socket.create_connection(place) for _ in range(3))
