@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from rewardsmith import errors
+from rewardsmith.domain.events import StoredEvent
 from rewardsmith.errors import InfrastructureError, LimitReached, RewardsmithError, UnknownName, UsageError, one_line
 
 T = TypeVar("T")
@@ -20,13 +22,13 @@ _ERRORS = {
 
 
 def read(kind: type[T], text: str | bytes, url: str) -> T:
-    """The answer as what it should be.
+    """The answer as what it should be; fields that a newer server added are passed over.
 
     Raises:
         InfrastructureError: It is something else.
     """
     try:
-        found: T = TypeAdapter(kind).validate_json(text)
+        found: T = TypeAdapter(kind).validate_json(text, extra="ignore")
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the answer"
@@ -35,6 +37,24 @@ def read(kind: type[T], text: str | bytes, url: str) -> T:
             hint="is it a rewardsmith server, and of the same version?",
         ) from error
     return found
+
+
+def read_event(text: str | bytes, url: str) -> StoredEvent | None:
+    """An event; none where it is of a kind that this version does not know. Raises InfrastructureError."""
+    try:
+        return read(StoredEvent, text, url)
+    except InfrastructureError as error:
+        cause = error.__cause__
+        if isinstance(cause, ValidationError) and {each["type"] for each in cause.errors()} == {"union_tag_invalid"}:
+            return None
+        raise
+
+
+def read_log(text: str | bytes, url: str) -> list[StoredEvent]:
+    """The events of kinds that this version knows. Raises InfrastructureError."""
+    lines = read(list[dict[str, Any]], text, url)
+    found = (read_event(json.dumps(line), url) for line in lines)
+    return [event for event in found if event]
 
 
 def error_of(status: int, problem: Any, url: str) -> RewardsmithError:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from rewardsmith.client.answers import T, read
+from rewardsmith.client.answers import T, read, read_log
 from rewardsmith.domain.events import StatusChanged, StoredEvent
 from rewardsmith.domain.inline import InlineTask
 from rewardsmith.domain.offer import ModelSummary, RecipeSummary, TaskSummary
@@ -153,7 +153,7 @@ class Client:
 
     def log(self, run: str) -> list[StoredEvent]:
         """The run's events so far. Raises UnknownName."""
-        return self._read(list[StoredEvent], self._wire.get(f"{_place(run)}/events.json"))
+        return read_log(self._wire.get(f"{_place(run)}/events.json"), self.url)
 
     def events(self, run: str, after: int = 0) -> Iterator[StoredEvent]:
         """The run's events with ids above `after`, as they come, each once, to its last, whatever breaks between.

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 from httpx_sse import EventSource, SSEError
 
-from rewardsmith.client.answers import error_of, read
+from rewardsmith.client.answers import error_of, read_event
 from rewardsmith.domain.events import StatusChanged, StoredEvent
 from rewardsmith.domain.run import ENDED
 from rewardsmith.errors import InfrastructureError, RewardsmithError, UsageError
@@ -80,8 +80,8 @@ class Wire:
             messages = self._messages(path, after)
             try:
                 while (message := next(messages, None)) is not None:
-                    event = read(StoredEvent, message, self.url)
-                    if event.id <= after:
+                    event = read_event(message, self.url)
+                    if event is None or event.id <= after:
                         continue
                     yield event
                     after, failures = event.id, 0

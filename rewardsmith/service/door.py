@@ -53,7 +53,7 @@ class Door:
             return
 
         if scope["method"] == "HEAD" and not scope["path"].endswith("/events"):
-            scope = scope | {"method": "GET"}  # the server leaves the body out
+            scope = {**scope, "method": "GET"}  # the server leaves the body out
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -16,6 +16,10 @@ import pytest
 from service_server import TINY, Server, wait_for
 
 from rewardsmith import Client
+from rewardsmith.client.answers import read, read_log
+from rewardsmith.domain.offer import TaskSummary
+from rewardsmith.domain.request import CandidateSummary, RunPage
+from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.errors import Conflict, InfrastructureError, NotYet, UnknownName, UsageError
 
@@ -145,7 +149,8 @@ def test_no_event_is_lost_or_doubled_where_every_connection_breaks(server, clien
 def test_a_command_prints_the_same_here_and_there(server, finished, arguments):
     json_too = [] if arguments[0] == "export" else ["--json"]
     here, there = (command(*arguments, *json_too, server=server, there=there) for there in (False, True))
-    assert (here.returncode, here.stdout) == (there.returncode, there.stdout)
+    places = here.stdout.replace(f"{server.folder / 'runs'}/", "")  # which a server does not tell
+    assert (here.returncode, places) == (there.returncode, there.stdout)
     if arguments[0] not in ("runs",) and here.stderr:
         told = [json.loads(each.stderr)["error"] for each in (here, there)]
         assert told[0] == told[1]
@@ -172,6 +177,36 @@ def test_evolve_at_a_server_is_left_with_ctrl_c_and_taken_up_again(server):
     again = command("resume", "left", "--server", url, server=server, there=False)
     assert again.returncode == 0, again.stderr
     assert f"rewardsmith show left --server {url}" in again.stdout
+
+
+def newer(told):
+    """An answer as a later version may give it: with a field more in every record."""
+    if isinstance(told, dict):
+        return {name: newer(value) for name, value in told.items()} | {"of_later": {"more": 1}}
+    return [newer(each) for each in told] if isinstance(told, list) else told
+
+
+def test_what_a_newer_server_adds_is_passed_over(client, server, finished):
+    get = server.client.get
+    for kind, path in (
+        (RunResult, f"/v1/runs/{finished}"),
+        (RunPage, "/v1/runs"),
+        (list[CandidateSummary], f"/v1/runs/{finished}/candidates"),
+        (list[TaskSummary], "/v1/tasks"),
+    ):
+        told = get(path).json()
+        assert read(kind, json.dumps(newer(told)), "") == read(kind, json.dumps(told), "")
+    log = get(f"/v1/runs/{finished}/events.json").json()
+    later = [*map(added, log[:-1]), log[-1] | {"event": {"kind": "dreamt", "of": "later"}}, added(log[-1])]
+    assert read_log(json.dumps(later), "") == client.log(finished)
+    assert Run.fold(read_log(json.dumps(later), "")).status == "done"
+    refused = server.client.post("/v1/runs", json=TINY | {"of_later": 1})
+    assert refused.status_code == 422, "what is asked for is not passed over"
+
+
+def added(event):
+    """An event of a later version: with fields more, but for the ones whose names are free."""
+    return event | {"of_later": 1, "event": event["event"] | {"of_later": [1]}}
 
 
 @pytest.mark.parametrize("option", ["--record=x", "--watcher=x", "--stop-file=x", "--runs-dir=x"])
