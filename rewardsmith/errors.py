@@ -16,6 +16,7 @@ door. What is raised is a fault of the request, of the machine, or of something 
     │   ├── ScoreRuleError       2   the task's score rule raised, or returned no finite number
     │   └── MissingExtra         2   an optional package is needed; prints the pip line
     ├── BelowThreshold           1   the work was done and the result is not good enough
+    ├── Undecided                4   the work was done and cannot tell; more of it may
     ├── InfrastructureError      3   the machine, a worker or a provider failed; retrying may help
     │   ├── IsolationUnavailable 3   this machine cannot enforce the isolation that was asked for
     │   ├── RewardProcessError   3   a reward process could not be started or answered nonsense before any candidate ran
@@ -59,6 +60,7 @@ __all__ = [
     "ScoreRuleError",
     "StoreError",
     "TaskError",
+    "Undecided",
     "UnknownName",
     "UsageError",
     "WorkerFailed",
@@ -179,6 +181,13 @@ class BelowThreshold(RewardsmithError):
     """The work was done and the result is not good enough."""
 
     exit_code = 1
+    http_status = 409
+
+
+class Undecided(RewardsmithError):
+    """The work was done and cannot tell what was asked; more of it may."""
+
+    exit_code = 4
     http_status = 409
 
 

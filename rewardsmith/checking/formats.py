@@ -7,7 +7,9 @@ from xml.etree import ElementTree as Xml
 
 from rewardsmith.domain.regression import CheckResult, TierResult
 
-_MARKS = {"passed": "✅", "regressed": "❌", "skipped": "⚪"}
+_MARKS = {"passed": "✅", "regressed": "❌", "undecided": "❔", "skipped": "⚪"}
+_BAD = {"regressed": "error", "undecided": "warning"}
+"""Verdicts that are no pass, and GitHub's word for them."""
 _ESCAPED = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 
 
@@ -24,7 +26,7 @@ def markdown(results: Sequence[CheckResult]) -> str:
         marks = {tier.tier: f"{_MARKS[tier.verdict]} {tier.verdict}" for tier in result.tiers}
         lines.append(f"| {_cell(result.reward)} | {' | '.join(marks.get(tier, '') for tier in tiers)} |")
     for result in results:
-        if result.verdict == "regressed":
+        if result.verdict != "passed":
             lines += ["", f"## {_cell(result.reward)}", "", *(f"- {_cell(words)}" for words in found(result))]
             for change in result.changes:
                 lines += ["", f"Changed: {change.what}, {_cell(change.words)}"]
@@ -33,18 +35,18 @@ def markdown(results: Sequence[CheckResult]) -> str:
 
 
 def junit(results: Sequence[CheckResult]) -> bytes:
-    """A suite for each reward, a case for each tier; what regressed is a failure, what was skipped is skipped."""
+    """A suite for each reward, a case for each tier; what regressed or cannot be decided is a failure of that type."""
     suites = Xml.Element("testsuites", name="rewardsmith check")
     for result in results:
         verdicts = [tier.verdict for tier in result.tiers]
         suite = Xml.SubElement(suites, "testsuite", name=result.reward, tests=str(len(verdicts)), errors="0")
-        suite.set("failures", str(verdicts.count("regressed")))
+        suite.set("failures", str(sum(verdict in _BAD for verdict in verdicts)))
         suite.set("skipped", str(verdicts.count("skipped")))
         for tier in result.tiers:
             case = Xml.SubElement(suite, "testcase", name=tier.tier, classname=result.reward)
-            if tier.verdict == "regressed":
+            if tier.verdict in _BAD:
                 words = _of(tier)
-                failure = Xml.SubElement(case, "failure", message=_xml(words[0]))
+                failure = Xml.SubElement(case, "failure", type=tier.verdict, message=_xml(words[0]))
                 failure.text = _xml("\n".join([*words, *_changed(result)]))
             elif tier.verdict == "skipped":
                 Xml.SubElement(case, "skipped", message=_xml(tier.reason))
@@ -54,16 +56,22 @@ def junit(results: Sequence[CheckResult]) -> bytes:
 def github(results: Sequence[CheckResult]) -> str:
     """A line of GitHub's workflow commands for everything that was found."""
     lines = [
-        f"::error file={_property(result.reward)},title={_property('rewardsmith check')}::{_data(words)}"
+        f"::{_BAD[tier.verdict]} file={_property(result.reward)},title={_property('rewardsmith check')}::{_data(words)}"
         for result in results
-        for words in found(result)
+        for tier in _bad(result)
+        for words in _of(tier)
     ]
     return "\n".join(lines)
 
 
 def found(result: CheckResult) -> Iterator[str]:
     """Everything that was found, a line each."""
-    return (words for tier in result.tiers if tier.verdict == "regressed" for words in _of(tier))
+    return (words for tier in _bad(result) for words in _of(tier))
+
+
+def _bad(result: CheckResult) -> Iterator[TierResult]:
+    """The tiers that nobody should pass over."""
+    return (tier for tier in result.tiers if tier.verdict in _BAD)
 
 
 def _lines(result: CheckResult) -> Iterator[str]:
@@ -77,6 +85,8 @@ def _lines(result: CheckResult) -> Iterator[str]:
 
 
 def _of(tier: TierResult) -> list[str]:
+    if tier.verdict == "undecided":
+        return [f"{tier.tier}: {tier.reason}"]
     return [f"{tier.tier}: {finding.what}: {finding.words}" for finding in tier.findings]
 
 

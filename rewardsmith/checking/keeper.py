@@ -6,16 +6,21 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from rewardsmith.checking.checking import check
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.locking import lock, record, relock
 from rewardsmith.checking.simulator import Simulator
 from rewardsmith.checking.static import signals_of
+from rewardsmith.checking.trained import Course
+from rewardsmith.checking.training import Trainer
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.prompt import CompletionKey, Role
-from rewardsmith.domain.regression import TIERS, TOLERANCE, CheckResult, Tier
+from rewardsmith.domain.regression import TIERS, TOLERANCE, TRAINED, CheckResult, Tier, Trials
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.reward.source import RewardRejected, analyse
@@ -35,7 +40,7 @@ class Keeper:
         runs: The runs that rewards come from.
         task: The task of that name as it is here; None where there is none.
         survey: Surveys a task here, or finds its survey.
-        simulator: Steps from states and plays scripted policies.
+        simulator: Steps from states and plays scripted policies; trainings run where it runs.
         limits: Limits of reward processes.
     """
 
@@ -58,7 +63,14 @@ class Keeper:
         """
         return self._kept(run, candidate, None)
 
-    def check(self, kept: Kept, tiers: Collection[Tier] = TIERS, tolerance: float = TOLERANCE) -> CheckResult:
+    def check(
+        self,
+        kept: Kept,
+        tiers: Collection[Tier] = TIERS,
+        tolerance: float = TOLERANCE,
+        trials: Trials | None = None,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> CheckResult:
         """Compare a kept reward with its lock; see `rewardsmith.checking.checking.check`.
 
         The environment is that of the task of the same name here, and the lock's own where there is none.
@@ -66,7 +78,18 @@ class Keeper:
         task = self._task(kept)
         survey, probe = self.survey(task)
         again = partial(self.simulator.step, task, survey)
-        return check(kept, survey, probe, tiers=tiers, tolerance=tolerance, limits=self.limits, again=again)
+        compare = partial(
+            check, kept, survey, probe, task=task, tiers=tiers, tolerance=tolerance, limits=self.limits, again=again
+        )
+        if not {*TRAINED} & {*tiers}:
+            return compare()
+        self.simulator.folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(prefix=f"{task.name}-", dir=self.simulator.folder))
+        trainer = Trainer(self.simulator.executor(), folder, note)
+        result = compare(course=Course(kept, task, survey, trainer, trials or Trials(), self.limits))
+        if result.verdict == "passed":
+            rmtree(folder, ignore_errors=True)
+        return result
 
     def relock(self, kept: Kept) -> Kept:
         """The same with a lock of what it is now; see `rewardsmith.checking.locking.relock`."""
@@ -76,10 +99,15 @@ class Keeper:
         return relock(kept, survey, probe, self.limits, again=again, script=script)
 
     def check_against(
-        self, source: str, run: str, candidate: str | None = None, tolerance: float = TOLERANCE
+        self,
+        source: str,
+        run: str,
+        candidate: str | None = None,
+        tolerance: float = TOLERANCE,
+        tiers: Collection[Tier] = TIERS,
     ) -> CheckResult:
         """Compare a reward in the contract with a candidate of a run, the best when none is named. Raises as `keep`."""
-        return self.check(self._kept(run, candidate, source), tolerance=tolerance)
+        return self.check(self._kept(run, candidate, source), tiers, tolerance)
 
     def _task(self, kept: Kept) -> Task:
         return self.task(kept.lock.task.name) or kept.lock.task

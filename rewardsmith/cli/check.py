@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
     "--tier",
     "tiers",
     multiple=True,
-    type=click.Choice(["static", "replay", "ranking", "exploit"]),
+    type=click.Choice(["static", "replay", "ranking", "exploit", "smoke", "full"]),
     metavar="NAME",
-    help="static, replay, ranking or exploit; may stand several times; default: all of them.",
+    help="static, replay, ranking, exploit, smoke or full; may stand several times; default: those that train nothing.",
 )
 @option(
     "--tolerance",
@@ -32,6 +34,30 @@ if TYPE_CHECKING:
     default=1e-9,
     show_default=True,
     help="Of a component's greatest magnitude, up to which it counts as unchanged.",
+)
+@option(
+    "--seeds",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="Trainings of the tier full.",
+)
+@option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="First seed of trainings; those that a lock holds are passed over.",
+)
+@option(
+    "--score-tolerance",
+    type=click.FloatRange(min=0, max=1),
+    metavar="X",
+    default=0.1,
+    show_default=True,
+    help="Of what the locked score is above an untrained policy's: the drop that is let pass.",
 )
 @option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit's XML, too.")
 @option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Append a summary in Markdown to a file.")
@@ -44,6 +70,9 @@ def check(
     files: tuple[Path, ...],
     tiers: tuple[Tier, ...],
     tolerance: float,
+    seeds: int,
+    seed: int,
+    score_tolerance: float,
     junit: Path | None,
     markdown: Path | None,
     github: bool,
@@ -52,18 +81,21 @@ def check(
     """Compare kept rewards with their locks (`export --lock`), in the environment as it is here.
 
     Tiers, cheapest first: static (contract, signals), replay (what it pays recorded rows, how the environment begins),
-    ranking (episodes by pay as by score), exploit (what need not be trained earns less). Exit code 1 for a regression,
-    3 where this machine failed.
+    ranking (episodes by pay as by score), exploit (what need not be trained earns less). Two train, when named: smoke
+    (a short training gets into the band of the lock's), full (the score of several seeds has not dropped). Exit code 1
+    for a regression, 3 where this machine failed, 4 where full cannot tell.
     """
     from rewardsmith.checking import formats
     from rewardsmith.checking.kept import read_kept
     from rewardsmith.cli.emit import emit_json, emit_text
-    from rewardsmith.domain.regression import TIERS
-    from rewardsmith.errors import BelowThreshold
+    from rewardsmith.domain.regression import TIERS, Trials
+    from rewardsmith.errors import BelowThreshold, Undecided
     from rewardsmith.store.artifacts import write_durably
 
     kept = [read_kept(file) for file in files]
-    results = [workshop.keeper.check(each, tiers or TIERS, tolerance) for each in kept]
+    trials = Trials(seeds=seeds, seed=seed, drop=score_tolerance)
+    note = partial(print, file=sys.stderr, flush=True)
+    results = [workshop.keeper.check(each, tiers or TIERS, tolerance, trials, note) for each in kept]
     if junit:
         write_durably(junit, formats.junit(results))
     if markdown:
@@ -78,3 +110,6 @@ def check(
     regressed = sum(result.verdict == "regressed" for result in results)
     if regressed:
         raise BelowThreshold(f"{regressed} of {len(results)} kept rewards are not what they were")
+    if undecided := sum(result.verdict == "undecided" for result in results):
+        words = f"{undecided} of {len(results)} kept rewards: these seeds cannot tell whether the score dropped"
+        raise Undecided(words, hint="ask more of them: --seeds; or keep the reward with more: confirm_seeds")

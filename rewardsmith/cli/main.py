@@ -58,8 +58,8 @@ SECTIONS = {
     cls=LazyGroup,
     package="rewardsmith.cli",
     sections=SECTIONS,
-    epilog="Exit codes: 0 done, 1 result below threshold, 2 usage, 3 machine or provider, 130 interrupted. "
-    "Results go to standard output (--json for programs), everything else to standard error.",
+    epilog="Exit codes: 0 done, 1 result below threshold, 2 usage, 3 machine or provider, 4 cannot tell, "
+    "130 interrupted. Results go to standard output (--json for programs), everything else to standard error.",
 )
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def rewardsmith() -> None:

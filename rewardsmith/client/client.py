@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from rewardsmith.client.answers import T, read, read_log
 from rewardsmith.domain.events import StatusChanged, StoredEvent
 from rewardsmith.domain.inline import InlineTask
 from rewardsmith.domain.offer import ModelSummary, RecipeSummary, TaskSummary
-from rewardsmith.domain.regression import TOLERANCE, CheckResult
+from rewardsmith.domain.regression import TIERS, TOLERANCE, CheckResult, Untrained
 from rewardsmith.domain.request import CandidateSummary, FeedbackTicket, RunPage, RunRequest, RunTicket
 from rewardsmith.domain.result import Best, CandidateResult, RunResult, RunSummary, Status
 from rewardsmith.domain.task import Task
@@ -136,7 +136,13 @@ class Client:
         return self._wire.get(f"{_place(run)}/{place}/reward.py").decode()
 
     def check(
-        self, reward: str, run: str, candidate: str | None = None, *, tolerance: float = TOLERANCE
+        self,
+        reward: str,
+        run: str,
+        candidate: str | None = None,
+        *,
+        tolerance: float = TOLERANCE,
+        tiers: Collection[Untrained] = TIERS,
     ) -> CheckResult:
         """Whether a reward, in the contract or as `reward` gave it, is what a candidate was, the best's when absent.
 
@@ -144,7 +150,7 @@ class Client:
             UnknownName, NotYet: There is no such run or candidate, or no scored one.
             UsageError: The candidate was never trained.
         """
-        body = {"run": run, "candidate": candidate, "reward": reward, "tolerance": tolerance}
+        body = {"run": run, "candidate": candidate, "reward": reward, "tolerance": tolerance, "tiers": [*tiers]}
         return self._read(CheckResult, self._wire.post("/checks", body))
 
     def report(self, run: str, kind: str = "html") -> str:

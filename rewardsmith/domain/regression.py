@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rewardsmith.domain.record import Record
 
-Tier = Literal["static", "replay", "ranking", "exploit"]
-Verdict = Literal["passed", "regressed", "skipped"]
+Untrained = Literal["static", "replay", "ranking", "exploit"]
+Tier = Literal[Untrained, "smoke", "full"]
+Verdict = Literal["passed", "regressed", "undecided", "skipped"]
 
-TIERS: tuple[Tier, ...] = ("static", "replay", "ranking", "exploit")
-"""Cheapest first."""
+TIERS: tuple[Untrained, ...] = ("static", "replay", "ranking", "exploit")
+"""Those that train nothing, cheapest first."""
+TRAINED: tuple[Tier, ...] = ("smoke", "full")
+"""Those that train."""
 
 TOLERANCE = 1e-9
 """Of a component's greatest magnitude: above what another order of the same sums gives, below a cast to float32."""
@@ -22,9 +25,11 @@ class Finding(Record):
     """One thing that is not as it was."""
 
     what: str
-    """`reward`, `signal NAME`, `component NAME` or `policy NAME`."""
+    """`reward`, `signal NAME`, `component NAME`, `policy NAME`, `score` or `training`."""
     words: str
     """What is different, with numbers."""
+    luck: float | None = None
+    """The probability that seeds alone do this, where something was trained; what is absent is no matter of luck."""
 
 
 class TierResult(Record):
@@ -35,13 +40,28 @@ class TierResult(Record):
     findings: tuple[Finding, ...] = ()
     """Why it regressed."""
     reason: str = ""
-    """Why it was skipped, or what a passed tier rests on."""
+    """Why it was skipped or cannot be decided, or what a passed tier rests on."""
+    drop: float | None = None
+    """The probability that the mean score dropped by more than is let pass; of the tier `full`."""
+    detectable: float | None = None
+    """The drop of the mean score that the tier `full` finds with 80 %, as known before it trained."""
+
+
+class Trials(Record):
+    """How the tiers that train do it."""
+
+    seeds: int = Field(default=3, ge=1, le=100)
+    """Trainings of the tier `full`; `smoke` has one."""
+    seed: int = Field(default=0, ge=0)
+    """The first seed; those that the lock holds are passed over."""
+    drop: float = Field(default=0.1, ge=0, le=1)
+    """Of what the locked mean score is above an untrained policy's: the drop that is let pass."""
 
 
 class Change(Record):
     """Something that changed since the reward was kept, whether or not it did harm."""
 
-    what: Literal["simulator", "environment", "reward"]
+    what: Literal["simulator", "environment", "reward", "task"]
     words: str
     """What changed, in a line."""
     diff: tuple[str, ...] = ()
@@ -59,6 +79,18 @@ class CheckRequest(Record):
     """Source in the reward contract, or a file that `export` wrote."""
     tolerance: float = Field(default=TOLERANCE, ge=0, le=1)
     """Of a component's greatest magnitude, up to which it counts as unchanged."""
+    tiers: tuple[Untrained, ...] = Field(default=TIERS, min_length=1, max_length=len(TIERS))
+    """Of those that train nothing: a request has no time for a training."""
+
+    @field_validator("tiers", mode="before")
+    @classmethod
+    def _untrained(cls, tiers: object) -> object:
+        if isinstance(tiers, list | tuple) and (trained := [tier for tier in tiers if tier in TRAINED]):
+            raise ValueError(
+                f"{' and '.join(trained)} would train, which a request has no time for; keep the reward "
+                "(`rewardsmith export --lock`) and run `rewardsmith check --tier`"
+            )
+        return tiers
 
 
 class CheckResult(Record):
@@ -66,7 +98,7 @@ class CheckResult(Record):
 
     reward: str
     """The file, or whatever it was called."""
-    verdict: Literal["passed", "regressed"]
+    verdict: Literal["passed", "regressed", "undecided"]
     tiers: tuple[TierResult, ...]
     changes: tuple[Change, ...] = Field(default=())
     """What may explain it; everything is compared number by number, so these are certain to have changed."""

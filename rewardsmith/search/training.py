@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -73,6 +72,15 @@ def read_report(out: Path, job: TrainJob) -> Report:
     report = read_record(out, "report.json", Report, limit=_REPORT_BYTES)
     check_report(report, job)
     return report
+
+
+def checkpointed(out: Path) -> bool:
+    """Whether an attempt left a checkpoint in its `out`, to go on from."""
+    try:
+        read_untrusted(out, "checkpoint/current.json", limit=_CURRENT_BYTES)
+    except StoreError:
+        return False
+    return True
 
 
 async def stop_open(journal: Journal, executor: Executor, folder: RunFolder) -> None:
@@ -248,8 +256,7 @@ class Trainings:
         """The newest earlier attempt that left a checkpoint."""
         for number in reversed(range(attempt.number)):
             out = self._folder.attempt(attempt.model_copy(update={"number": number})) / "out"
-            with contextlib.suppress(StoreError):
-                read_untrusted(out, "checkpoint/current.json", limit=_CURRENT_BYTES)
+            if checkpointed(out):
                 return out
         return None
 

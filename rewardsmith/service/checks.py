@@ -16,13 +16,13 @@ routes = APIRouter(prefix="/v1/checks", tags=["checks"])
 async def check(asked: CheckRequest, desk: TheDesk, caller: TheCaller, request: Request) -> CheckResult:
     """Compare a reward with a candidate of one of the caller's runs; some seconds, one after another.
 
-    The untrained tiers: static, replay, ranking, exploit. A regression is an answer, not an error.
+    Tiers: static, replay, ranking, exploit; those that train are the command's. A regression is an answer, no error.
     """
 
     def checked() -> CheckResult:
         desk.find(asked.run, caller)
         keeper = desk.workshop.keeper
-        return keeper.check_against(reward_in(asked.reward), asked.run, asked.candidate, asked.tolerance)
+        return keeper.check_against(reward_in(asked.reward), asked.run, asked.candidate, asked.tolerance, asked.tiers)
 
     line: Line = request.app.state.line
     return await line.do(caller, checked)
