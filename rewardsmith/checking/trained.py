@@ -62,7 +62,8 @@ class Course:
         return self._smoke(trained) if tier == "smoke" else self._full(trained)
 
     def _smoke(self, trained: Trained) -> TierResult:
-        rungs = [[each.rungs[i] for each in trained.trainings] for i in range(trained.rungs)]
+        """The best score so far gets into the band at the first rung that tells anything, or at the next."""
+        rungs = [[max(each.rungs[: i + 1]) for each in trained.trainings] for i in range(trained.rungs)]
         lows = [self._low(scores) for scores in rungs]
         asked = [i for i, low in enumerate(lows) if low > self._untrained][:2]
         if not asked:
@@ -72,18 +73,18 @@ class Course:
             )
             return TierResult(tier="smoke", verdict="skipped", reason=reason)
         (seed,) = self._seeds(trained, 1)
-        self._announce("smoke", trained, 1, asked[-1] + 1, f"done where it scores {score(lows[asked[0]])} or more")
+        self._announce("smoke", trained, 1, asked[-1] + 1, f"done as soon as it scores {score(lows[asked[0]])}")
         found: list[Finding] = []
         for rung in asked:
             report = self.trainer.train({seed: self._job(trained, seed, until=rung + 1)})[seed]
             if report.failure:
                 return TierResult(tier="smoke", verdict="regressed", findings=(_failed(seed, report),))
-            now = report.rungs[rung]
-            words = f"seed {seed} scores {score(now.mean)} after {count(now.steps)} steps; "
-            words += f"{_locked(trained)} then: {_band(rungs[rung], lows[rung])}"
-            if now.mean >= lows[rung]:
+            best = max(each.mean for each in report.rungs)
+            words = f"seed {seed} got to {score(best)} within {count(report.steps)} steps; "
+            words += f"{_locked(trained)} to {_band(rungs[rung], lows[rung])}"
+            if best >= lows[rung]:
                 return TierResult(tier="smoke", verdict="passed", reason=words)
-            chance = luck(rungs[rung], now.mean)
+            chance = luck(rungs[rung], best)
             found = [Finding(what="score", words=words + _noise(chance), luck=chance)]
         return TierResult(tier="smoke", verdict="regressed", findings=tuple(found))
 
