@@ -27,6 +27,7 @@ from rewardsmith.domain.lock import (
     Provenance,
     Trained,
 )
+from rewardsmith.domain.plan import nameplate
 from rewardsmith.domain.report import Report
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.states import Played, SimulatorState
@@ -115,7 +116,7 @@ def lock(run: Run, candidate: Candidate, survey: Survey, recorded: Recorded, pro
             origin=candidate.origin,
             parents=candidate.parents,
             recipe=spec.recipe,
-            model=candidate.author or spec.model,
+            model=nameplate(candidate.author or spec.model),
             prompts=dict(prompts),
             made_with=__version__,
         ),

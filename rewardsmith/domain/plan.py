@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Literal
 
 from pydantic import Field
@@ -104,3 +105,13 @@ class Plan(Record):
     """Estimated seconds; absent when nothing was measured yet."""
     dollars: float | None
     """Estimated money; absent when the price is not known."""
+
+
+def nameplate(models: str) -> str:
+    """Names of models for a file that leaves this machine: of folders and recordings the last part, no path."""
+    return ",".join(_nameplate(model) for model in models.split(","))
+
+
+def _nameplate(model: str) -> str:
+    kind, _, path = model.partition(":")
+    return f"{kind}:{PurePath(path).name}" if kind in ("folder", "recorded") else model

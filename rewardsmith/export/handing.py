@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rewardsmith import __version__
 from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.plan import nameplate
 from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
@@ -48,7 +49,7 @@ def _provenance(run: Run, candidate: Candidate, survey: Survey, result: RunResul
         "reward": candidate.reward_id or "",
         "task": f"{spec.task.name}: {spec.task.description}",
         "score": f"{spec.task.score.meaning} ({spec.task.score.unit or 'no unit'})",
-        "run": f"{spec.run}, {candidate.id} ({candidate.origin}); recipe {spec.recipe}, model {spec.model}",
+        "run": f"{spec.run}, {candidate.id} ({candidate.origin}); recipe {spec.recipe}, model {nameplate(spec.model)}",
     }
     if candidate.parents:
         found["parents"] = ", ".join(candidate.parents)

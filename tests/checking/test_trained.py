@@ -125,7 +125,7 @@ def test_full_is_sure_or_says_that_it_is_not(course: Any, scores: tuple[float, .
     assert result.detectable is not None
     assert f"a drop of {result.detectable:.3g} or more is found with 80%" in trainer.notes[0]
     words = result.findings[0].words if verdict == "regressed" else result.reason
-    assert "over 3 locked seeds; a drop of more than 0.2" in words
+    assert "over 3 locked seeds; a drop of more than 0.3" in words
     assert ("cannot tell" in words) == (verdict == "undecided")
 
 
