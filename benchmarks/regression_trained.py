@@ -48,8 +48,7 @@ def _coarse(task: Task) -> Task:
 CASES = [
     Case("sign turned", False, "-total"),
     Case("total times zero", False, "0.0 * total"),
-    Case("total replaced by the action", False, "np.abs(action).sum(axis=1)"),
-    Case("pays for an end", False, "total + 100.0 * terminated"),
+    Case("its last component alone", False, "[*components.values()][-1]"),
     Case("the trainer learns nothing", False, task=_slow),
     Case("frame skip 20", False, task=_coarse),
     Case("nothing", True),
@@ -89,17 +88,16 @@ def _tier(tiers: tuple[TierResult, ...]) -> TierResult:
 
 
 def _paying(source: str, total: str) -> str:
-    """The reward with another total; it has `action` and `terminated` whatever it read."""
+    """The reward with another total."""
     if total == "total":
         return source
     tree = ast.parse(source)
     function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "compute_reward")
-    names = [argument.arg for argument in function.args.args]
-    more = [name for name in ("action", "terminated") if name not in names]
-    kept = source.replace("def compute_reward(", "def kept_reward(")
+    names = ", ".join(argument.arg for argument in function.args.args)
+    kept = source.replace("def compute_reward(", "def kept_reward(").rstrip()
     return (
-        f"{kept.rstrip()}\n\n\ndef compute_reward({', '.join([*names, *more])}):\n"
-        f"    total, components = kept_reward({', '.join(names)})\n    return {total}, components\n"
+        f"{kept}\n\n\ndef compute_reward({names}):\n"
+        f"    total, components = kept_reward({names})\n    return {total}, components\n"
     )
 
 
