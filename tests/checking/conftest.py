@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import yaml
 
 from benchmarks.damages import GOOD, Elsewhere, moved
 from rewardsmith.app import EvolveRequest, Settings, Workshop
@@ -24,6 +28,8 @@ from rewardsmith.reward.source import analyse
 from rewardsmith.search.surveying import load_survey, read_rows
 from rewardsmith.worker import stepping
 from rewardsmith.worker import survey as survey_room
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -82,3 +88,35 @@ def elsewhere(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Callabl
         return changed, *load_survey(folder)
 
     return seen
+
+
+@pytest.fixture
+def action(bench: Bench, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the very steps of `action.yml` in a folder, with the environment that GitHub gives; stops where one fails."""
+    told = yaml.safe_load((ROOT / "action.yml").read_text())
+    github = {
+        "GITHUB_ACTION_PATH": str(ROOT),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "REWARDSMITH_RUNS_DIR": str(bench.workshop.settings.runs),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+    def run(folder: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
+        assert inputs.keys() <= told["inputs"].keys()
+        given = {name: str(value["default"]) for name, value in told["inputs"].items()}
+        given |= {"install": "--no-deps numpy"} | inputs  # what is there already: nothing is downloaded
+        for step in told["runs"]["steps"]:
+            variables = {name: given[value.split("inputs.")[1].rstrip(" }")] for name, value in step["env"].items()}
+            ended = subprocess.run(
+                ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+                cwd=folder,
+                env=os.environ | github | variables,
+                capture_output=True,
+                text=True,
+                timeout=250,
+            )
+            if ended.returncode:
+                break
+        return ended
+
+    return run

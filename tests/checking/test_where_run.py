@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,27 +50,12 @@ def test_each_tier_of_each_reward_is_a_test(bench: Any, rewards: Path) -> None:
     assert "Traceback" not in ended.stdout
 
 
-def test_the_steps_of_the_action_annotate_what_regressed(bench: Any, rewards: Path, tmp_path: Path) -> None:
-    action = yaml.safe_load((ROOT / "action.yml").read_text())
-    given = {name: str(value["default"]) for name, value in action["inputs"].items()} | {"tiers": "static replay"}
-    given["rewards"] = "rewards/good.py rewards/bad.py"
-    step = action["runs"]["steps"][-1]
-    variables = {name: given[value.split("inputs.")[1].rstrip(" }")] for name, value in step["env"].items()}
-    variables["GITHUB_STEP_SUMMARY"] = str(tmp_path / "summary.md")
-    variables["REWARDSMITH_RUNS_DIR"] = str(bench.workshop.settings.runs)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    ended = subprocess.run(
-        ["bash", "-e", "-c", step["run"]],
-        cwd=rewards.parent,
-        env=os.environ | variables | {"PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def test_the_steps_of_the_action_annotate_what_regressed(action: Any, rewards: Path, tmp_path: Path) -> None:
+    ended = action(rewards.parent, rewards="rewards/good.py rewards/bad.py", tiers="static replay")
     assert ended.returncode == 1, ended.stderr
     assert "::error file=rewards/bad.py,title=rewardsmith check::replay: component speed: it pays -1" in ended.stdout
     assert "| rewards/good.py | ✅ passed | ✅ passed |" in (tmp_path / "summary.md").read_text()
-    suites = Xml.parse(rewards.parent / given["junit"]).getroot()
+    suites = Xml.parse(rewards.parent / "rewardsmith-check.xml").getroot()
     assert [suite.get("failures") for suite in suites] == ["0", "1"]
 
 
