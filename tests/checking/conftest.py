@@ -92,7 +92,7 @@ def elsewhere(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Callabl
 
 @pytest.fixture
 def action(bench: Bench, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the very steps of `action.yml` in a folder, with the environment that GitHub gives; stops where one fails."""
+    """Runs the very steps of `action.yml` in a folder, with what GitHub gives them; stops where one fails."""
     told = yaml.safe_load((ROOT / "action.yml").read_text())
     github = {
         "GITHUB_ACTION_PATH": str(ROOT),
