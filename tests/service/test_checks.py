@@ -44,3 +44,12 @@ def test_what_is_not_there_is_named(client, server, finished):
     answer = server.client.post("/v1/checks", json={"run": finished, "reward": "x", "tolerance": 2})
     assert answer.status_code == 422
     assert answer.json()["field"] == "tolerance"
+
+
+def test_a_request_trains_nothing(server, finished):
+    asked = {"run": finished, "reward": "x", "tiers": ["static", "smoke"]}
+    answer = server.client.post("/v1/checks", json=asked)
+    assert answer.status_code == 422
+    assert answer.json()["field"] == "tiers"
+    assert "smoke would train" in answer.text
+    assert "rewardsmith check --tier" in answer.text
