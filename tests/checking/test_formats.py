@@ -59,3 +59,17 @@ def test_the_terminal_sees_every_finding(results: list[CheckResult]) -> None:
     told = formats.text(results)
     assert "regressed  a,b.py" in told
     assert "  skipped    ranking: too few" in told
+
+
+def test_what_cannot_be_decided_is_no_pass_anywhere() -> None:
+    full = TierResult(tier="full", verdict="undecided", reason="these seeds cannot tell")
+    results = [CheckResult(reward="c.py", verdict="undecided", tiers=(full,))]
+    assert formats.github(results).startswith(
+        "::warning file=c.py,title=rewardsmith check::full: these seeds cannot tell"
+    )
+    failure = Xml.fromstring(formats.junit(results))[0][0].find("failure")
+    assert failure is not None
+    assert failure.attrib == {"type": "undecided", "message": "full: these seeds cannot tell"}
+    assert "| c.py | ❔ undecided |" in formats.markdown(results)
+    assert "- full: these seeds cannot tell" in formats.markdown(results)
+    assert "undecided  full: these seeds cannot tell" in formats.text(results)
