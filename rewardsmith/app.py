@@ -51,6 +51,7 @@ from rewardsmith.search.training import train_job
 from rewardsmith.search.watching import PERSON, Watcher
 from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
+from rewardsmith.store.depot import Depot
 from rewardsmith.store.leases import Lease, Owner
 from rewardsmith.store.store import Store
 
@@ -89,7 +90,12 @@ class Workshop:
     @cached_property
     def reading(self) -> Runs:
         """The runs of the store, to be read."""
-        return Runs(self.store, self._runs)
+        return Runs(self.store, self._runs, self.depot)
+
+    @cached_property
+    def depot(self) -> Depot | None:
+        """Where the finished files of all hosts' runs lie; None where only this host's runs are read."""
+        return Depot(self.settings.artifacts) if self.settings.artifacts else None
 
     @cached_property
     def driver(self) -> Driver:

@@ -23,6 +23,7 @@ door. What is raised is a fault of the request, of the machine, or of something 
     │   ├── WorkerFailed         3   a worker ended without a result
     │   ├── ModelUnavailable     3   a provider is down or refuses; the run pauses
     │   │   └── ModelExhausted   3   a folder or a recording has no completion left; the run finishes
+    │   ├── DepotAway            3   where the artifacts of all hosts lie cannot be used now; drivers wait for it
     │   └── StoreError           3   the database or an artifact folder cannot be used
     │       ├── DatabaseAway     3   the database cannot be reached now; whoever drives a run waits for it
     │       ├── NewerDatabase    3   written by a newer rewardsmith
@@ -41,6 +42,7 @@ __all__ = [
     "BelowThreshold",
     "Conflict",
     "DatabaseAway",
+    "DepotAway",
     "InfrastructureError",
     "Interrupted",
     "IsolationUnavailable",
@@ -216,6 +218,10 @@ class ModelUnavailable(InfrastructureError):
 
 class ModelExhausted(ModelUnavailable):
     """A folder or recording has no completion left; the run finishes with what it has and says so."""
+
+
+class DepotAway(InfrastructureError):
+    """The place where the artifacts of all hosts lie cannot be used now; a local copy of a file may be there."""
 
 
 class StoreError(InfrastructureError):

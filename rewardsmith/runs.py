@@ -18,6 +18,7 @@ from rewardsmith.errors import StoreError, UsageError
 from rewardsmith.search.results import result, summary
 from rewardsmith.search.surveying import read_survey, survey_key
 from rewardsmith.store.artifacts import RunFolder
+from rewardsmith.store.depot import Depot
 from rewardsmith.store.folds import Folds
 from rewardsmith.store.store import RunRow, Store
 
@@ -30,9 +31,10 @@ T = TypeVar("T", bound=Record)
 class Runs:
     """Reads runs. What was worked out of a run is remembered until its next event. Safe to use from many threads."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Store, folder: Path, depot: Depot | None = None) -> None:
         self._store = store
         self._folder = folder
+        self._depot = depot
         self._folds = Folds(store)
         self._told = lru_cache(_RESULTS)(self._tell)
         self._lines = lru_cache(_LINES)(self._line)
@@ -108,7 +110,7 @@ class Runs:
 
     def folder(self, run: str) -> RunFolder:
         """The folder of a run."""
-        return RunFolder(self._folder, run)
+        return RunFolder(self._folder, run, self._depot)
 
     def _tell(self, name: str, _last_event: int, waits: bool) -> RunResult:
         state = self.fold(name)

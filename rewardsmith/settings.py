@@ -19,6 +19,8 @@ class Settings:
     """Folder of runs, surveys and the database."""
     database: str | None = None
     """URL of the database; `rewardsmith.db` in `runs` when absent."""
+    artifacts: str | None = None
+    """Address of fsspec's where the finished files of all hosts' runs lie; in `runs` alone when absent."""
     sandbox: str | None = None
     """Sandbox of the workers; `bubblewrap` for what is new when absent, its own for a run that is resumed."""
     unsafe: bool = False

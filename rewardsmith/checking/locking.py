@@ -67,7 +67,7 @@ def record(
         StoreError: Its archive cannot be read.
         InfrastructureError: Its process could not be run.
     """
-    archived = read_archive(folder.attempt(attempt_of(run, candidate.id)) / "out", survey.signals)
+    archived = read_archive(folder.out(attempt_of(run, candidate.id)), survey.signals)
     kept = archived.spread(MOST_EPISODES["trained"])
     played = script(_played(archived)) if script else Script()
     with RewardProcess(candidate.source or "", survey.by_name(), limits=limits) as process:

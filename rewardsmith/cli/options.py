@@ -90,6 +90,12 @@ _PLACE = [
     option(
         "--database", metavar="URL", heading=_WHERE, help="Database of the runs; default: a file in the runs' folder."
     ),
+    option(
+        "--artifacts",
+        metavar="URL",
+        heading=_WHERE,
+        help="Where hosts share finished files, such as s3://bucket/runs; default: in the runs' folder alone.",
+    ),
 ]
 _MACHINE = [
     option(
@@ -150,6 +156,7 @@ def workshop_options(
             *,
             runs_dir: Path,
             database: str | None,
+            artifacts: str | None,
             sandbox: str | None = None,
             unsafe_no_sandbox: bool = False,
             workers: int | None = None,
@@ -161,7 +168,12 @@ def workshop_options(
             if server is not None:
                 _refuse_places()
             settings = Settings(
-                runs=runs_dir, database=database, sandbox=sandbox, unsafe=unsafe_no_sandbox, workers=workers
+                runs=runs_dir,
+                database=database,
+                artifacts=artifacts,
+                sandbox=sandbox,
+                unsafe=unsafe_no_sandbox,
+                workers=workers,
             )
             function(workshop=open_workshop(server, settings), **rest)
 
@@ -178,7 +190,7 @@ def _refuse_places() -> None:
     from rewardsmith.errors import UsageError
 
     context = click.get_current_context()
-    for name in ("runs_dir", "database", "sandbox", "unsafe_no_sandbox", "workers"):
+    for name in ("runs_dir", "database", "artifacts", "sandbox", "unsafe_no_sandbox", "workers"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             given = "--" + name.replace("_", "-")
             raise UsageError(f"{given} makes no sense with --server", hint="where and how runs train, the server says")

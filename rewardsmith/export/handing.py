@@ -71,7 +71,7 @@ def hand_out_policy(run: Run, candidate: Candidate, source: RunFolder, folder: P
         UsageError: It was never trained, or the folder cannot be written.
         StoreError: The worker's files are damaged.
     """
-    out = source.attempt(attempt_of(run, candidate.id)) / "out"
+    out = source.out(attempt_of(run, candidate.id))
     files = read_policy(out)
     for name, data in files.items():
         write_durably(folder / name, data)

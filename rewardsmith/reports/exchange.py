@@ -18,7 +18,7 @@ def exchanged(folder: RunFolder, candidate: Candidate) -> tuple[str, str]:
 
 def _text(folder: RunFolder, candidate: Candidate, name: str) -> str:
     try:
-        data, whole = read_start(folder.candidate(candidate.id), name, most=_MOST)
+        data, whole = read_start(folder.written(candidate.id), name, most=_MOST)
     except StoreError:
         return ""
     text = data.decode("utf-8", errors="replace").strip()

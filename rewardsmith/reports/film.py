@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from rewardsmith.domain.film import VIDEO
 from rewardsmith.errors import StoreError
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.untrusted import MIB, read_untrusted
@@ -16,8 +15,7 @@ _MOST_BYTES = 2 * MIB
 
 def film_file(folder: RunFolder, subject: str) -> Path | None:
     """The MP4 of a candidate; None where nobody has filmed it."""
-    file = folder.subject(subject) / VIDEO
-    return file if file.is_file() else None
+    return folder.video(subject)
 
 
 def film_data(file: Path) -> str:

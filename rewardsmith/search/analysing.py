@@ -98,7 +98,7 @@ class Analysing:
         if attempt is None or report is None:
             return None
         try:
-            archived = read_archive(self.folder.attempt(attempt) / "out", survey.signals)
+            archived = read_archive(self.folder.out(attempt), survey.signals)
         except StoreError:
             return None
         episodes = chosen(archived, stage.episodes, survey.horizon)

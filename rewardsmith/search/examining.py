@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Examiner:
             return {}
         assert run.spec is not None
         attempt = run.finished[("search", leader.candidate.id, run.spec.seed)]
-        archived = await asyncio.to_thread(self.archived, folder.attempt(attempt) / "out")
+        archived = await asyncio.to_thread(self.archived, lambda: folder.out(attempt))
         found = {}
         for candidate, report in ((turn.candidate, turn.report) for turn in trained if turn.score is not None):
             assert report is not None
@@ -103,10 +103,10 @@ class Examiner:
             return {}
         return paid
 
-    def archived(self, out: Path) -> Archived | None:
-        """The best episodes that a training archived in `out`; None where they cannot be read."""
+    def archived(self, find: Callable[[], Path]) -> Archived | None:
+        """The best episodes that a training archived in what `find` gives; None where they cannot be read."""
         try:
-            return read_archive(out, self.survey.signals).best()
+            return read_archive(find(), self.survey.signals).best()
         except StoreError:
             return None
 

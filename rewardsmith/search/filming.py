@@ -82,7 +82,8 @@ class Camera:
         if not isinstance(await asyncio.to_thread(self.executor.poll, place), Running | Done) and place.exists():
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
         try:
-            await asyncio.to_thread(self.executor.start, place, job, resume_from=self.folder.attempt(attempt) / "out")
+            trained = await asyncio.to_thread(self.folder.out, attempt)
+            await asyncio.to_thread(self.executor.start, place, job, resume_from=trained)
             while isinstance(state := await asyncio.to_thread(self.executor.poll, place), Running):
                 await self.sleep(POLL_S)
         except BaseException:
@@ -138,6 +139,8 @@ async def film_one(camera: Camera, subject: str | None, to: Path | None) -> Vide
     mp4 = camera.folder.subject(chosen) / VIDEO if to is None else to.with_suffix(".mp4")
     gif = mp4.with_suffix(".gif")
     footage = await camera.keep(attempt, mp4, gif)
+    if to is None:
+        await asyncio.to_thread(camera.folder.keep_film, chosen)
     files = (str(mp4), str(gif))
     return VideoResult(run=run.spec.run, subject=chosen, seed=attempt.seed, film=footage.film, files=files)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from rewardsmith.domain.events import Completed, Event, StoredEvent
 from rewardsmith.domain.prompt import Completion, CompletionKey
 from rewardsmith.domain.run import Run
-from rewardsmith.errors import DatabaseAway, LeaseLost
+from rewardsmith.errors import DatabaseAway, DepotAway, LeaseLost
 from rewardsmith.store.leases import Lease
 from rewardsmith.store.store import Store
 
@@ -46,13 +46,13 @@ class Journal:
     async def listen(self) -> None:
         """Take into account what others have sent since."""
         async with self._one_at_a_time:
-            sent = await self._patiently(lambda: self._store.feedback(self.run_name, after=self._listened))
+            sent = await self.patiently(lambda: self._store.feedback(self.run_name, after=self._listened))
             self._take(sent)
             self._listened = max((event.id for event in sent), default=self._listened)
 
     async def completion(self, key: CompletionKey) -> Completion | None:
         """The stored completion at this place, so that none is paid twice."""
-        stored = await self._patiently(lambda: self._store.completion(self.run_name, key))
+        stored = await self.patiently(lambda: self._store.completion(self.run_name, key))
         return stored.completion if stored else None
 
     async def keep(
@@ -75,11 +75,11 @@ class Journal:
     async def renew(self) -> None:
         """Keep the lease."""
         with self._fenced():
-            await self._patiently(lambda: self._store.renew(self._lease))
+            await self.patiently(lambda: self._store.renew(self._lease))
 
     async def cancelled(self) -> bool:
         """Whether someone asked to cancel the run."""
-        return (await self._patiently(lambda: self._store.row(self.run_name))).cancel
+        return (await self.patiently(lambda: self._store.row(self.run_name))).cancel
 
     async def _write(self, events: Sequence[Event], write: Callable[..., list[StoredEvent]], *what: object) -> None:
         """Write once: where the database went away meanwhile, first see whether it has the events."""
@@ -94,17 +94,17 @@ class Journal:
                 try:
                     stored = await asyncio.to_thread(write, *what)
                 except DatabaseAway:
-                    stored = await self._patiently(again)
+                    stored = await self.patiently(again)
             self._take(stored)
 
-    async def _patiently(self, ask: Callable[[], T]) -> T:
-        """What the store answers; while the database is away, asked again for a while."""
+    async def patiently(self, ask: Callable[[], T]) -> T:
+        """What `ask` gives; while the database, or the depot, is away, it is asked again for a while."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + PATIENCE_S
         while True:
             try:
                 return await asyncio.to_thread(ask)
-            except DatabaseAway:
+            except (DatabaseAway, DepotAway):
                 if clock() >= deadline:
                     raise
             await asyncio.sleep(PAUSE_S)

@@ -136,7 +136,7 @@ class Judge:
             if attempt is None:
                 continue
             try:
-                archived = read_archive(self.folder.attempt(attempt) / "out", survey.signals)
+                archived = read_archive(self.folder.out(attempt), survey.signals)
             except StoreError:
                 unread += 1
                 continue

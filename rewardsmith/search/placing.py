@@ -99,6 +99,6 @@ class Placing:
             answered=answered,
             judgement=judgement if verdict.passed else None,
         )
-        await asyncio.to_thread(self.folder.keep_candidate, candidate, messages, answer)
+        await self.journal.patiently(lambda: self.folder.keep_candidate(candidate, messages, answer))
         await self.journal.append(Screened(candidate=candidate))
         return candidate

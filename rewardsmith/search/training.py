@@ -13,7 +13,7 @@ from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
-from rewardsmith.errors import StoreError, WorkerFailed
+from rewardsmith.errors import DepotAway, StoreError, WorkerFailed
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
 from rewardsmith.search.believing import check_report
 from rewardsmith.search.journal import Journal
@@ -87,6 +87,8 @@ async def stop_open(journal: Journal, executor: Executor, folder: RunFolder) -> 
     """Stop every training of a run that is under way; each can go on from its last checkpoint."""
     for attempt in list(journal.run.open.values()):
         await asyncio.to_thread(executor.stop, folder.attempt(attempt))
+        with contextlib.suppress(StoreError, DepotAway):  # then another host begins it anew
+            await asyncio.to_thread(folder.share, attempt)
         await journal.append(AttemptEnded(attempt=attempt, report=None, lost="stopped", stopped=True))
 
 
@@ -220,8 +222,8 @@ class Trainings:
         folder = self._folder.attempt(attempt)
         if attempt.key not in self._journal.run.open:
             await self._journal.append(AttemptStarted(attempt=attempt))
-        checkpoint = self._checkpoint(attempt)
-        policy = self._policy(attempt) if attempt.warm and not checkpoint else None
+        checkpoint = await asyncio.to_thread(self._checkpoint, attempt)
+        policy = await asyncio.to_thread(self._policy, attempt) if attempt.warm and not checkpoint else None
         job = self._job(attempt, reward, warm=policy is not None)
         try:
             await self._start(folder, job, checkpoint or policy)
@@ -239,6 +241,7 @@ class Trainings:
         except StoreError as error:
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=error.message))
             return
+        await self._journal.patiently(lambda: self._folder.share(attempt))
         if attempt.purpose == "search":
             await asyncio.to_thread(self._folder.keep_report, attempt.subject, report, ended.folder)
         await self._journal.append(AttemptEnded(attempt=attempt, report=report))
@@ -255,15 +258,17 @@ class Trainings:
     def _checkpoint(self, attempt: Attempt) -> Path | None:
         """The newest earlier attempt that left a checkpoint."""
         for number in reversed(range(attempt.number)):
-            out = self._folder.attempt(attempt.model_copy(update={"number": number})) / "out"
-            if checkpointed(out):
-                return out
+            earlier = attempt.model_copy(update={"number": number})
+            for find in (self._folder.own_out, self._folder.out):
+                with contextlib.suppress(StoreError):
+                    if checkpointed(out := find(earlier)):
+                        return out
         return None
 
     def _policy(self, attempt: Attempt) -> Path:
         """Where the policy lies from which a training goes on."""
         assert attempt.warm is not None
-        return self._folder.attempt(self._journal.run.finished["search", attempt.warm, attempt.seed]) / "out"
+        return self._folder.out(self._journal.run.finished["search", attempt.warm, attempt.seed])
 
     async def _follow(self, attempt: Attempt, folder: Path) -> Done | Lost:
         told: Progress | None = None

@@ -138,6 +138,7 @@ class Watching:
             footage = await self.camera.keep(attempt, folder / VIDEO, folder / GIF)
         except RewardsmithError as fault:
             return Shown(turn, None, fault=fault)
+        await self.journal.patiently(lambda: self.camera.folder.keep_film(turn.candidate.id))
         return Shown(turn, folder / VIDEO, footage)
 
 

@@ -59,7 +59,7 @@ class Desk:
 
     def _new(self, asked: RunRequest, caller: Caller, submission: str | None, digest: str) -> str:
         spec, plan = self.estimate(asked, caller)
-        if self.workshop.folder(spec.run).path.exists():
+        if self.workshop.folder(spec.run).taken:
             raise Conflict(f"the name {spec.run!r} is taken", hint="take another name, or none")
         return self.workshop.store.queue.submit(
             spec.run,

@@ -88,6 +88,7 @@ def _variables(settings: Settings) -> dict[str, str]:
     given = {
         "RUNS_DIR": str(settings.runs.resolve()),
         "DATABASE": settings.database,
+        "ARTIFACTS": settings.artifacts,
         "SANDBOX": settings.sandbox,
         "UNSAFE_NO_SANDBOX": "1" if settings.unsafe else None,
         "WORKERS": str(settings.workers) if settings.workers else None,

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Response
 from starlette.responses import FileResponse, PlainTextResponse
 
 from rewardsmith.domain.events import StoredEvent
-from rewardsmith.domain.film import VIDEO
 from rewardsmith.errors import NotYet
+from rewardsmith.reports.film import film_file
 from rewardsmith.search.chosen import find_best, find_candidate
 from rewardsmith.service.asked import CandidateId, RunId, TheDesk
 from rewardsmith.service.desk import Desk
@@ -69,8 +69,8 @@ def log(run: RunId, desk: TheDesk) -> list[StoredEvent]:
 
 
 def _film(desk: Desk, run: str, candidate: str) -> Response:
-    path = desk.workshop.folder(run).candidate(candidate) / VIDEO
-    if not path.is_file():
+    path = film_file(desk.workshop.folder(run), candidate)
+    if path is None:
         hint = f"`rewardsmith video {run} {candidate}` on the server makes one"
         raise NotYet(f"there is no film of {candidate} of run {run}", hint=hint)
     return _Film(path)

@@ -7,6 +7,7 @@
 <run>/baselines/human/seed-7/try-0/
 <run>/compare/g2c05/seed-101/try-0/
 <run>/confirm/g2c05/seed-201/try-0/
+<run>/fetched/...              what another host put into the depot, where runs have one
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rewardsmith.errors import StoreError, UsageError
+from rewardsmith.domain.film import GIF, VIDEO
+from rewardsmith.errors import DepotAway, StoreError, UsageError
 from rewardsmith.store.untrusted import MIB, read_untrusted
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from rewardsmith.domain.prompt import Message
     from rewardsmith.domain.report import Report
     from rewardsmith.domain.review import Review
+    from rewardsmith.store.depot import Depot
 
 __all__ = ["RunFolder", "write_durably"]
 
@@ -41,15 +44,24 @@ _CURVE_COLUMNS = ("steps", "score_mean", "score_std", "episode_length", "success
 
 
 class RunFolder:
-    """The folder of one run. Writing raises StoreError when the disk is full or the folder read-only."""
+    """The folder of one run. Writing raises StoreError when the disk is full or the folder read-only.
 
-    def __init__(self, root: Path, run: str) -> None:
+    With a depot, what is finished is put there, and what is not here is fetched from there; both raise as `Depot` does.
+    """
+
+    def __init__(self, root: Path, run: str, depot: Depot | None = None) -> None:
         """Name the folder `root/run`; nothing is made yet."""
         self.path = root / _checked(run)
+        self._depot = depot
+
+    @property
+    def taken(self) -> bool:
+        """Whether something lies there already."""
+        return self.path.exists() or (self._depot is not None and self._depot.holds(self.path.name))
 
     def check_free(self) -> None:
         """Raise UsageError where something lies that a new run of this name would mix with."""
-        if self.path.exists():
+        if self.taken:
             raise UsageError(
                 f"there is something in {self.path} already",
                 hint=f"`rewardsmith resume {self.path.name}` if it is a run of this database, else take another name",
@@ -73,6 +85,20 @@ class RunFolder:
                 subject = self.path / attempt.purpose / _checked(attempt.subject)
         return subject / f"seed-{attempt.seed}" / f"try-{attempt.number}"
 
+    def own_out(self, attempt: Attempt) -> Path:
+        """What an attempt left here; there may be nothing."""
+        return self.attempt(attempt) / "out"
+
+    def share(self, attempt: Attempt) -> None:
+        """Put what an attempt left into the depot, before anything tells of it."""
+        self._put(self.attempt(attempt), self.own_out(attempt))
+
+    def out(self, attempt: Attempt) -> Path:
+        """What an attempt left, from the depot where it did not end here; there may be nothing."""
+        folder = self.attempt(attempt)
+        ended_here = self._depot is None or (folder / "result.json").exists()
+        return (None if ended_here else self._fetched(folder)) or self.own_out(attempt)
+
     def film(self, attempt: Attempt) -> Path:
         """Folder of the job that films what an attempt trained."""
         return self.attempt(attempt).with_name(f"film-{attempt.number}")
@@ -80,6 +106,24 @@ class RunFolder:
     def subject(self, name: str) -> Path:
         """Folder of a candidate, or of a baseline."""
         return self.candidate(name) if _CANDIDATE.fullmatch(name) else self.path / "baselines" / _checked(name)
+
+    def written(self, candidate_id: str) -> Path:
+        """Where a candidate's prompt and answer lie."""
+        folder = self.candidate(candidate_id)
+        return (None if (folder / "prompt.md").exists() else self._fetched(folder / "written")) or folder
+
+    def keep_film(self, subject: str) -> None:
+        """Put the film in a subject's folder into the depot."""
+        folder = self.subject(subject)
+        self._put(folder / "film", folder, (VIDEO, GIF))
+
+    def video(self, subject: str) -> Path | None:
+        """The MP4 of a subject, the newest of any host; None where nobody has filmed it."""
+        folder = self.subject(subject)
+        with contextlib.suppress(DepotAway):
+            folder = self._fetched(folder / "film") or folder
+        path = folder / VIDEO
+        return path if path.is_file() else None
 
     def keep_candidate(self, candidate: Candidate, messages: Sequence[Message], response: str) -> None:
         """Write a candidate's reward, what was asked and what was answered."""
@@ -93,6 +137,8 @@ class RunFolder:
             self.write_text(folder / "critique.md", _critique(candidate.reviews))
         if candidate.failure is not None:
             self.write_text(folder / "failure.json", candidate.failure.model_dump_json(indent=2) + "\n")
+        names = ("reward.py", "prompt.md", "response.md", "critique.md", "failure.json")
+        self._put(folder / "written", folder, tuple(name for name in names if (folder / name).exists()))
 
     def keep_report(self, candidate_id: str, report: Report, out: Path) -> None:
         """Write a candidate's report, and the learning curve that its worker left in `out`."""
@@ -100,6 +146,19 @@ class RunFolder:
         self.write_text(folder / "report.json", report.model_dump_json(indent=2) + "\n")
         with contextlib.suppress(StoreError):
             self.write_text(folder / "learning_curve.csv", _read_curve(out))
+
+    def _put(self, place: Path, folder: Path, files: tuple[str, ...] | None = None) -> None:
+        if self._depot is not None:
+            self._depot.put(self._name(place), folder, files)
+
+    def _fetched(self, place: Path) -> Path | None:
+        """A local copy of what the depot holds for this place."""
+        if self._depot is None:
+            return None
+        return self._depot.fetch(self._name(place), self.path / "fetched" / place.relative_to(self.path))
+
+    def _name(self, place: Path) -> str:
+        return place.relative_to(self.path.parent).as_posix()
 
     def write_text(self, path: Path, text: str) -> None:
         """Replace a file in one step; its folder is made."""

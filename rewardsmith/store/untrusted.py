@@ -11,8 +11,9 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rewardsmith.errors import StoreError, one_line
 
@@ -38,7 +39,7 @@ def read_untrusted(folder: Path, name: str, *, limit: int, shared: bool = False)
     Raises:
         StoreError: It is missing, too large, or not a plain file.
     """
-    with _opened(folder, name, shared=shared) as file:
+    with opened(folder, name, shared=shared) as file:
         size = os.fstat(file.fileno()).st_size
         data = file.read(size + 1) if size <= limit else b""  # what is asked for is taken before it is read
     if size > limit or len(data) > limit:
@@ -48,14 +49,14 @@ def read_untrusted(folder: Path, name: str, *, limit: int, shared: bool = False)
 
 def read_start(folder: Path, name: str, *, most: int) -> tuple[bytes, bool]:
     """The first `most` bytes of a user's own file, and whether they are all of it. Raises StoreError."""
-    with _opened(folder, name, shared=True) as file:
+    with opened(folder, name, shared=True) as file:
         data = file.read(most + 1)
     return data[:most], len(data) <= most
 
 
 def read_end(folder: Path, name: str, *, most: int) -> bytes:
     """The last `most` bytes of a file that may still grow; see `read_untrusted`. Raises StoreError."""
-    with _opened(folder, name, shared=False) as file:
+    with opened(folder, name, shared=False) as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - most))
         return file.read(most)
 
@@ -91,8 +92,11 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 
 
 @contextlib.contextmanager
-def _opened(folder: Path, name: str, *, shared: bool) -> Iterator[IO[bytes]]:
-    """Open step by step, each relative to the last, so that no part of the way can be swapped for a link."""
+def opened(folder: Path, name: str, *, shared: bool = False) -> Iterator[BufferedReader]:
+    """Open a plain file below a folder; see `read_untrusted`.
+
+    Step by step, each relative to the last, so that no part of the way can be swapped for a link.
+    """
     path = folder / name
     *above, last = PurePosixPath(name).parts
     if name.startswith("/") or ".." in (*above, last):
