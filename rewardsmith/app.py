@@ -41,11 +41,12 @@ from rewardsmith.search.chosen import candidate_result, find_candidate
 from rewardsmith.search.driving import Interruption
 from rewardsmith.search.filming import Camera, film_one
 from rewardsmith.search.journal import Observer
+from rewardsmith.search.lending import borrow, lend
 from rewardsmith.search.planning import budget_of, run_spec
 from rewardsmith.search.preparing import prepare
 from rewardsmith.search.ruling import check_rule
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
-from rewardsmith.search.surveying import survey
+from rewardsmith.search.surveying import survey, survey_key
 from rewardsmith.search.telling import Reading, told
 from rewardsmith.search.training import train_job
 from rewardsmith.search.watching import PERSON, Watcher
@@ -147,7 +148,12 @@ class Workshop:
     def survey(self, task: Task, *, fresh: bool = False, note: Note | None = None) -> tuple[Survey, Probe]:
         """The task's survey; runs the environment if there is none yet."""
         unsafe, note = self.settings.unsafe, note or (lambda _: None)
-        return survey(task, self.executor, self._runs / "surveys", fresh=fresh, unsafe=unsafe, note=note)
+        folder = self._runs / "surveys" / survey_key(task)
+        if not fresh:
+            borrow(self.depot, folder)
+        found = survey(task, self.executor, folder.parent, fresh=fresh, unsafe=unsafe, note=note)
+        lend(self.depot, folder)
+        return found
 
     def check_rule(self, task: Task, base: Task) -> None:
         """Try the score rule of a task that a request brought along on episodes of `base`. Raises ScoreRuleError."""

@@ -15,7 +15,7 @@ from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import ENDED
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import Conflict, RunBusy
+from rewardsmith.errors import Conflict, DepotAway, RunBusy
 from rewardsmith.executors.executor import Executor
 from rewardsmith.runs import Runs
 from rewardsmith.search.assembly import assemble
@@ -62,13 +62,17 @@ class Driver:
 
     def drive(self, lease: Lease, observe: Observer, *first: RunStarted, **watching: Any) -> RunResult:
         """See a claimed run to its end, if it has not ended. Blocks; raises as `begin`."""
-        name = lease.run
+        name, again = lease.run, False
         try:
             journal = Journal(self.store, lease, self.reading.fold(name).copy(), observe)
             if journal.run.status not in ENDED:
                 asyncio.run(self._search(journal, first, **watching))
+        except DepotAway:
+            again = True  # a run of the queue waits there for its next driver
+            raise
         finally:
-            self.store.release(lease, again=self.interruption.take())
+            again |= self.interruption.take()
+            self.store.release(lease, again=again)
             if self.reading.fold(name).spec:
                 self.report(name)
         return self.reading.result(name)

@@ -14,7 +14,8 @@ from rewardsmith.domain.result import RunResult, RunSummary, Status
 from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import StoreError, UsageError
+from rewardsmith.errors import DepotAway, StoreError, UsageError
+from rewardsmith.search.lending import borrow
 from rewardsmith.search.results import result, summary
 from rewardsmith.search.surveying import read_survey, survey_key
 from rewardsmith.store.artifacts import RunFolder
@@ -103,9 +104,11 @@ class Runs:
 
     def survey_at_hand(self, task: Task) -> Survey | None:
         """The survey of a task, if there is one."""
+        folder = self._folder / "surveys" / survey_key(task)
         try:
-            return read_survey(self._folder / "surveys" / survey_key(task), task)
-        except StoreError:
+            borrow(self._depot, folder)
+            return read_survey(folder, task)
+        except (StoreError, DepotAway):
             return None
 
     def folder(self, run: str) -> RunFolder:

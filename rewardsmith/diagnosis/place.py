@@ -10,6 +10,7 @@ from rewardsmith.diagnosis.checks import check
 from rewardsmith.domain.machine import MachineCheck
 from rewardsmith.search.planning import EARLIER_RUNS
 from rewardsmith.settings import Settings
+from rewardsmith.store.depot import Depot
 from rewardsmith.store.soundness import look, refuse_unwritable
 from rewardsmith.store.store import Store
 
@@ -19,18 +20,27 @@ _SPARE = 2 * 2**30
 
 
 def look_at_place(settings: Settings) -> list[MachineCheck]:
-    """The folder of the runs, the disk, the database; leaves nothing behind."""
+    """The folder of the runs, the disk, the database, the depot; leaves nothing behind."""
     runs = settings.runs.resolve()
     return [
         check(GROUP, "runs folder", lambda: _folder(runs), needed=True),
         _disk(runs),
         _database(settings.database or runs / "rewardsmith.db"),
+        *([_artifacts(Depot(settings.artifacts))] if settings.artifacts else []),
     ]
 
 
 def _folder(runs: Path) -> str:
     refuse_unwritable(runs)
     return f"{runs}, writable" if runs.is_dir() else f"{runs}, to be made"
+
+
+def _artifacts(depot: Depot) -> MachineCheck:
+    def told() -> str:
+        depot.look()
+        return f"{depot.place}, written and read"
+
+    return check(GROUP, "artifacts", told, needed=True)
 
 
 def _disk(runs: Path) -> MachineCheck:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewardsmith.domain.events import Attempt
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.report import Report
 from rewardsmith.domain.run import Run
@@ -52,7 +53,7 @@ class Examiner:
             return {}
         assert run.spec is not None
         attempt = run.finished[("search", leader.candidate.id, run.spec.seed)]
-        archived = await asyncio.to_thread(self.archived, lambda: folder.out(attempt))
+        archived = await asyncio.to_thread(self._archived, folder, attempt)
         found = {}
         for candidate, report in ((turn.candidate, turn.report) for turn in trained if turn.score is not None):
             assert report is not None
@@ -103,10 +104,16 @@ class Examiner:
             return {}
         return paid
 
-    def archived(self, find: Callable[[], Path]) -> Archived | None:
-        """The best episodes that a training archived in what `find` gives; None where they cannot be read."""
+    def _archived(self, folder: RunFolder, attempt: Attempt) -> Archived | None:
         try:
-            return read_archive(find(), self.survey.signals).best()
+            return self.archived(folder.out(attempt))
+        except StoreError:
+            return None
+
+    def archived(self, out: Path) -> Archived | None:
+        """The best episodes that a training archived in `out`; None where they cannot be read."""
+        try:
+            return read_archive(out, self.survey.signals).best()
         except StoreError:
             return None
 

@@ -42,7 +42,7 @@ _REMEMBERED_S = 10.0
 
 
 _PATIENCE = {"connect_timeout": 10, "retries": {"max_attempts": 1}}
-_OPTIONS = dict.fromkeys(("s3", "s3a"), {"config_kwargs": _PATIENCE})
+_OPTIONS = {protocol: {"config_kwargs": _PATIENCE} for protocol in ("s3", "s3a")}
 """By protocol: its own defaults make a page wait for minutes."""
 
 
@@ -87,9 +87,12 @@ class Depot:
                 found[each] = _File(size=os.fstat(file.fileno()).st_size, sha256=_hash(file))
         bundle = _List(files=found)
         for each in found:
-            with opened(folder, each) as file, self._reached() as (system, root):
-                with system.open(f"{root}/{name}/{bundle.digest}/{each}", "wb") as stored:
-                    shutil.copyfileobj(file, stored, _CHUNK)
+            with (
+                opened(folder, each) as file,
+                self._reached() as (system, root),
+                system.open(f"{root}/{name}/{bundle.digest}/{each}", "wb") as stored,
+            ):
+                shutil.copyfileobj(file, stored, _CHUNK)
         with self._reached() as (system, root):
             _replace(system, f"{root}/{name}.json", bundle.model_dump_json(indent=1).encode())
         self._lists.pop(name, None)
@@ -109,6 +112,10 @@ class Depot:
             except OSError as error:
                 raise StoreError(f"cannot write {folder}: {error.strerror}", hint="free some space") from error
         return folder
+
+    def lists(self, name: str) -> bool:
+        """Whether there is such a bundle."""
+        return self._list(name) is not None
 
     def holds(self, name: str) -> bool:
         """Whether there is anything below this name."""
@@ -186,9 +193,8 @@ class Depot:
         except ModuleNotFoundError as error:
             raise MissingExtra("artifacts elsewhere need fsspec", hint=_INSTALL) from error
         try:
-            system, root = url_to_fs(
-                self._address, **_OPTIONS.get(get_protocol(self._address), {}), use_listings_cache=False
-            )
+            options = _OPTIONS.get(get_protocol(self._address), {})
+            system, root = url_to_fs(self._address, **options, use_listings_cache=False)
         except ImportError as error:
             raise MissingExtra(f"{self.place} needs a package: {one_line(str(error))}", hint=_INSTALL) from error
         except ValueError as error:

@@ -15,8 +15,9 @@ from rewardsmith.store.schema import HEAD
 from rewardsmith.store.store import Store
 
 
-def look(runs: Path, database: str | None = None) -> dict[str, MachineCheck]:
-    return {line.name: line for line in look_at_place(Settings(runs=runs, database=database))}
+def look(runs: Path, database: str | None = None, artifacts: str | None = None) -> dict[str, MachineCheck]:
+    settings = Settings(runs=runs, database=database, artifacts=artifacts)
+    return {line.name: line for line in look_at_place(settings)}
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -120,3 +121,14 @@ def test_passwords_are_not_shown(tmp_path: Path) -> None:
     line = look(tmp_path, "postgresql+nothing://user:hunter2@127.0.0.1:1/db")["database"]
     assert not line.ok
     assert "hunter2" not in line.detail + line.remedy
+
+
+def test_where_hosts_share_files_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "depot").mkdir()
+    assert "artifacts" not in look(tmp_path / "runs")
+    found = look(tmp_path / "runs", artifacts=f"file://{tmp_path}/depot")["artifacts"]
+    assert found.ok
+    assert found.detail.endswith("depot, written and read")
+    assert not list((tmp_path / "depot").iterdir())
+    (tmp_path / "file").touch()
+    assert not look(tmp_path / "runs", artifacts=f"file://{tmp_path}/file/below")["artifacts"].ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -84,8 +85,8 @@ def test_what_is_not_as_it_was_stored_is_not_fetched(address, worker, tmp_path, 
 def test_a_list_cannot_name_a_file_outside(tmp_path, name):
     address = f"memory://place-{next(_PLACES)}"
     system, root = url_to_fs(address)
-    listed = '{"version":1,"files":{"%s":{"size":1,"sha256":"%s"}}}' % (name, "0" * 64)
-    system.pipe_file(f"{root}/run/try-0.json", listed.encode())
+    listed = {"version": 1, "files": {name: {"size": 1, "sha256": "0" * 64}}}
+    system.pipe_file(f"{root}/run/try-0.json", json.dumps(listed).encode())
     with pytest.raises(StoreError, match="names a file that cannot lie in a bundle"):
         Depot(address).fetch("run/try-0", tmp_path / "other")
 
@@ -110,7 +111,7 @@ def test_two_writers_of_one_bundle_do_not_mix(worker, tmp_path):
     Depot(address).put("run/try-0", worker)
     first = contents(worker)
     (worker / "policy.json").write_text('{"other": 1}')
-    system, before = objects(address)
+    before = objects(address)[1]
     Depot(address).put("run/try-0", worker)
     assert set(before) < set(objects(address)[1])
     assert contents(Depot(address).fetch("run/try-0", tmp_path / "new")) == contents(worker) != first
