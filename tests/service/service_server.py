@@ -84,6 +84,33 @@ def wait_for(what: Callable[[], Any], *, most_s: float = 120) -> Any:
     return found
 
 
+def processes(server: Server, *words: str) -> list[int]:
+    """Processes of this server's folder whose command has these words."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (place / "cmdline").read_bytes().decode(errors="replace")
+            here = (place / "cwd").readlink() == server.folder or str(server.folder) in command
+        except OSError:
+            continue
+        if here and all(word in command for word in words):
+            found.append(int(place.name))
+    return found
+
+
+def outcome(server: Server, run: str) -> tuple[Any, dict[str, Any]]:
+    """The best, and the score of every training by what it was for; each is reported once."""
+    scores: dict[str, Any] = {}
+    for event in server.events(run):
+        ended = event["event"]
+        if ended["kind"] == "attempt_ended" and ended["report"] and ended["attempt"]["until"] is None:
+            key = "/".join(str(ended["attempt"][name]) for name in ("purpose", "subject", "seed"))
+            assert key not in scores, "a training was repeated"
+            scores[key] = ended["report"]["rungs"][-1]["scores"]
+    best = server.client.get(f"/v1/runs/{run}/best").json()
+    return best["score"], scores
+
+
 class Keyed:
     """A server that has keys, and what each of their holders sends."""
 
