@@ -13,14 +13,16 @@ import time
 from pathlib import Path
 
 import httpx
+from sqlalchemy import insert
 
 from benchmarks.cluster import Cluster
 from benchmarks.service import progressed, serving
 from rewardsmith.app import Settings, Workshop
-from rewardsmith.domain.events import Attempt, AttemptStarted, RunStarted, StatusChanged
+from rewardsmith.domain.events import EVENT, Attempt, AttemptStarted, Event, RunStarted, StatusChanged
 from rewardsmith.domain.key import EVERYONE
 from rewardsmith.domain.request import RunRequest
 from rewardsmith.service.desk import Desk
+from rewardsmith.store.schema import events, runs
 
 _FAILED = 10
 _QUERIES = ("?status=failed", "?status=failed", "?limit=50", "?limit=50", "?status=done&limit=50", "?status=running")
@@ -51,18 +53,23 @@ def main() -> None:
             cluster.remove()
 
 
-def _fill(workshop: Workshop, many: int, events: int) -> None:
+def _fill(workshop: Workshop, many: int, events_each: int) -> None:
     asked = RunRequest(task="cartpole", budget="quick", iters=1, k=1, steps=500, baselines=())
     spec, plan = Desk(workshop).estimate(asked, EVERYONE)
     attempt = Attempt(purpose="search", subject="g1c00", seed=0)
-    history = [AttemptStarted(attempt=attempt), *map(progressed, range(events - 3))]
+    history = [_row(each) for each in (AttemptStarted(attempt=attempt), *map(progressed, range(events_each - 3)))]
     for number in range(many):
-        ended = StatusChanged(status="failed" if number < _FAILED else "done")
-        started = RunStarted(spec=spec.model_copy(update={"run": f"run-{number}"}), plan=plan)
-        workshop.store.queue.submit(f"run-{number}", [started, *history, ended])
-    with workshop.store._database.transaction() as connection:  # ended, so nobody is to drive them
-        connection.exec_driver_sql("UPDATE runs SET queued = NULL")
+        run, status = f"run-{number}", "failed" if number < _FAILED else "done"
+        started = RunStarted(spec=spec.model_copy(update={"run": run}), plan=plan)
+        told = [_row(started), *history, _row(StatusChanged(status=status))]
+        with workshop.store._database.transaction() as connection:
+            connection.execute(insert(runs).values(id=run, created=number, status=status))
+            connection.execute(insert(events), [row | {"run": run, "time": number} for row in told])
     workshop.store.close()
+
+
+def _row(event: Event) -> dict[str, str]:
+    return {"kind": event.kind, "data": EVENT.dump_json(event).decode()}
 
 
 if __name__ == "__main__":
