@@ -44,7 +44,7 @@ from rewardsmith.search.journal import Observer
 from rewardsmith.search.lending import borrow, lend
 from rewardsmith.search.planning import budget_of, run_spec
 from rewardsmith.search.preparing import prepare
-from rewardsmith.search.ruling import check_rule
+from rewardsmith.search.ruling import check_rule, trial_limits
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.surveying import survey, survey_key
 from rewardsmith.search.telling import Reading, told
@@ -145,13 +145,16 @@ class Workshop:
         """A line for each recipe."""
         return [RecipeSummary.of(recipe) for recipe in self.recipes()]
 
-    def survey(self, task: Task, *, fresh: bool = False, note: Note | None = None) -> tuple[Survey, Probe]:
-        """The task's survey; runs the environment if there is none yet."""
+    def survey(
+        self, task: Task, *, fresh: bool = False, note: Note | None = None, strange: bool = False
+    ) -> tuple[Survey, Probe]:
+        """The task's survey; runs the environment if there is none yet, a `strange` task's rule for seconds only."""
         unsafe, note = self.settings.unsafe, note or (lambda _: None)
+        limits = trial_limits(unsafe=unsafe) if strange else RewardLimits(unsafe=unsafe)
         folder = self._runs / "surveys" / survey_key(task)
         if not fresh:
             borrow(self.depot, folder)
-        found = survey(task, self.executor, folder.parent, fresh=fresh, unsafe=unsafe, note=note)
+        found = survey(task, self.executor, folder.parent, fresh=fresh, limits=limits, note=note)
         lend(self.depot, folder)
         return found
 
@@ -182,7 +185,8 @@ class Workshop:
         )
         start, unsafe = request.start_reward, self.settings.unsafe
         earlier = partial(self.reading.last, asker=asker)
-        return prepare(spec, recipe, lambda: self.survey(task, note=note), earlier, start=start, unsafe=unsafe)
+        surveyed = partial(self.survey, task, note=note, strange=request.task is not None)
+        return prepare(spec, recipe, surveyed, earlier, start=start, unsafe=unsafe)
 
     def evolve(self, spec: RunSpec, planned: Plan, observe: Observer, *, person: Watcher | None = None) -> RunResult:
         """Start a run and see it to its end, asking `person`; see `rewardsmith.driver.Driver.begin`."""

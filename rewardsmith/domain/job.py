@@ -23,6 +23,8 @@ class RewardLimits(Record):
 
     seconds: float = Field(default=20.0, gt=0)
     """Wall clock of every request."""
+    total_seconds: float | None = Field(default=None, gt=0)
+    """Wall clock of all requests to one score process together; absent: as long as they take."""
     start_seconds: float = Field(default=20.0, gt=0)
     """Wall clock of the module body, from the locked process to the function that can be asked."""
     memory_mib: int = Field(default=1024, gt=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -71,6 +72,7 @@ class ScoreProcess(Locked):
         self.analysis = analyse_score(source, signals)
         self.reads: tuple[str, ...] = self.analysis.signals
         self._limits = limits or RewardLimits()
+        self._took_s = 0.0
         self._signals = [signals[name] for name in self.reads]
         spec = {
             "mode": "score",
@@ -108,10 +110,15 @@ class ScoreProcess(Locked):
             raise ValueError("an episode needs at least one step")
         starts = np.zeros((steps, 1), dtype=np.bool_)
         parts = [starts, *(channel.column(batched, signal, (steps, 1)) for signal in self._signals)]
+        begun = time.monotonic()
         try:
             answered = self._channel.ask(0, int(terminated), steps, 1, parts, most=1 << 16)
         except (channel.Ended, channel.Late, channel.Garbled) as error:
             self._raise_for(error, self._limits.seconds)
+        self._took_s += time.monotonic() - begun
+        if self._took_s > (self._limits.total_seconds or math.inf):
+            self.close()
+            raise ScoreRuleError(f"the score rule is too slow: its episodes took more than {self._took_s:.0f} s")
         if answered.status != frames.SCORED or len(answered.body) != 16:
             self._fail(answered)
         score, verdict = struct.unpack("<dd", answered.body)

@@ -20,6 +20,11 @@ _ALL_SECONDS = 10.0
 _HINT = "correct the score rule: it is asked for every episode of the survey and of every scoring"
 
 
+def trial_limits(*, unsafe: bool) -> RewardLimits:
+    """What the processes of a rule may use that came with a request, until it trains."""
+    return RewardLimits(seconds=_SECONDS, total_seconds=_ALL_SECONDS, start_seconds=2 * _SECONDS, unsafe=unsafe)
+
+
 def check_rule(
     task: Task, survey: Survey, probe: Probe, *, unsafe: bool, clock: Callable[[], float] = time.monotonic
 ) -> None:
@@ -61,7 +66,7 @@ def _judge(
 ) -> list[ScoreAnswer]:
     """What the rule says of these episodes, in this order."""
     rows = list(probe.episodes())
-    limits = RewardLimits(seconds=_SECONDS, start_seconds=2 * _SECONDS, unsafe=unsafe)
+    limits = trial_limits(unsafe=unsafe)
     signals = survey.by_name()
     answers = []
     with ScoreProcess(task.score.source, signals, dt=survey.dt, horizon=survey.horizon, limits=limits) as process:

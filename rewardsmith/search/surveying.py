@@ -95,10 +95,10 @@ def survey(
     surveys: Path,
     *,
     fresh: bool = False,
-    unsafe: bool = False,
+    limits: RewardLimits | None = None,
     note: Callable[[str], None],
 ) -> tuple[Survey, Probe]:
-    """The task's survey, made now if it is not there.
+    """The task's survey, made now, its score rule within `limits`, if it is not there.
 
     Raises:
         TaskError: The environment cannot be made as the task file says.
@@ -111,7 +111,7 @@ def survey(
     if found is None:
         with _alone(folder):
             found = None if fresh else _at_hand(folder, task, note)
-            found = found or _make(folder, task, executor, fresh=fresh, unsafe=unsafe, note=note)
+            found = found or _make(folder, task, executor, limits or RewardLimits(), fresh=fresh, note=note)
     return found
 
 
@@ -128,13 +128,13 @@ def _at_hand(folder: Path, task: Task, note: Callable[[str], None] | None = None
 
 
 def _make(
-    folder: Path, task: Task, executor: Executor, *, fresh: bool, unsafe: bool, note: Callable[[str], None]
+    folder: Path, task: Task, executor: Executor, limits: RewardLimits, *, fresh: bool, note: Callable[[str], None]
 ) -> tuple[Survey, Probe]:
     note(f"surveying {task.name}: running {task.environment.id} with random actions")
     if fresh or (not isinstance(executor.poll(folder), Running) and os.path.lexists(folder / "out")):
         executor.stop(folder)
         _discard(folder)
-    executor.start(folder, SurveyJob(task=task, limits=RewardLimits(unsafe=unsafe)))
+    executor.start(folder, SurveyJob(task=task, limits=limits))
     ended = wait(executor, folder)
     if isinstance(ended, Lost):
         raise fault(ended, folder)

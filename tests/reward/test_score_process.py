@@ -92,6 +92,17 @@ def test_a_rule_that_fails_is_an_error_of_the_task(body: str, words: str) -> Non
             rule.ask(EPISODE, terminated=True)
 
 
+def test_a_rule_may_be_told_how_long_all_its_episodes_may_take() -> None:
+    source = "def score(x_velocity):\n    for i in range(10 ** 5):\n        pass\n    return 1.0\n"
+    with process(source, limits=RewardLimits(total_seconds=1e-4)) as rule:
+        with pytest.raises(ScoreRuleError, match="too slow"):
+            rule.ask(EPISODE, terminated=True)
+        with pytest.raises(RewardProcessError, match="closed"):
+            rule.ask(EPISODE, terminated=True)
+    with process(source, limits=RewardLimits(total_seconds=60)) as rule:
+        assert rule.ask(EPISODE, terminated=True).score == rule.ask(EPISODE, terminated=True).score == 1.0
+
+
 def test_a_verdict_is_true_or_false() -> None:
     with (
         process(SOURCE.replace("bool(torso_up[-1, 2] > 0.5)", "1.0")) as rule,

@@ -8,6 +8,7 @@ import pytest
 from service_server import TINY, Server, wait_for
 
 from rewardsmith import Client
+from rewardsmith.domain.job import SurveyJob
 from rewardsmith.errors import ScoreRuleError
 
 STILL = """import numpy as np
@@ -52,6 +53,9 @@ def test_a_task_of_ones_own_is_trained_and_scored_by_its_own_rule(server: Server
     assert -1 < random < 0, "the share of steps that the base counts is above 0"
     assert told["task"] == task["name"] != "cartpole"
     assert "Keep the cart still." in server.client.get(f"/v1/runs/{run}/report.html").text
+    jobs = [SurveyJob.model_validate_json(job.read_text()) for job in server.folder.glob("runs/surveys/*/job.json")]
+    assert {job.limits.total_seconds for job in jobs if job.task.name == told["task"]} == {10}
+    assert {job.limits.total_seconds for job in jobs if job.task.name == "cartpole"} == {None}
     assert "Stillness" in server.client.get(f"/v1/runs/{run}/best/reward.py").text
 
 
