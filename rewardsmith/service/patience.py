@@ -58,7 +58,7 @@ class Prompt(H11Protocol):
         proxies = self.config.forwarded_allow_ips or ""
         named = proxies.split(",") if isinstance(proxies, str) else proxies
         trusted = {self._address, "*"} & {name.strip() for name in named}
-        return bool(trusted) or ip_address(self._address or "::1").is_loopback
+        return bool(trusted) or _is_here(self._address)
 
     @property
     def _silent(self) -> bool:
@@ -68,6 +68,11 @@ class Prompt(H11Protocol):
         self._late = None
         if self._silent and not self.transport.is_closing():
             self.transport.close()
+
+
+def _is_here(address: str) -> bool:
+    """Whether it is this machine's own."""
+    return not address or ip_address(address).is_loopback
 
 
 def promptly(receive: Receive) -> Receive:
