@@ -9,7 +9,7 @@ FROM ${BASE_IMAGE} AS packages
 # More arguments for pip, such as a mirror's. They stay in this stage.
 ARG PIP_ARGS=
 # `worker` among the extras brings torch and the simulator, for workers inside: run with REWARDSMITH_SANDBOX=process.
-ARG EXTRAS=docker,openai,litellm,service,postgres
+ARG EXTRAS=docker,openai,litellm,service,postgres,s3
 COPY . /src
 RUN python3 -m venv --without-pip /opt/rewardsmith \
  && python3 -m pip --python /opt/rewardsmith/bin/python3 install --no-cache-dir ${PIP_ARGS} \

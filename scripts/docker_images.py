@@ -30,7 +30,7 @@ from rewardsmith.sandboxes.engine import build
 
 BASE = "rewardsmith-base:latest"
 SERVICE = f"rewardsmith:{__version__}"
-EXTRAS = ("docker", "openai", "litellm", "service", "postgres")
+EXTRAS = ("docker", "openai", "litellm", "service", "postgres", "s3")
 """What the service's image holds besides the orchestrator."""
 MIB = 2**20
 LIMITS_MB = {WORKER: 1600, SERVICE: 900}
