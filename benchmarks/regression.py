@@ -15,6 +15,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ from scipy.stats import binomtest
 
 from benchmarks.damages import DAMAGE, ENVIRONMENTS, GOOD, HARMLESS, UNHARMED, edited, moved
 from rewardsmith.app import EvolveRequest, Settings, Workshop
+from rewardsmith.checking import static
 from rewardsmith.checking.checking import check
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.locking import lock, record
@@ -33,8 +35,10 @@ from rewardsmith.domain.states import SimulatorState
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.reports.words import table
+from rewardsmith.reward import process
+from rewardsmith.reward.source import analyse
 from rewardsmith.search.surveying import load_survey
-from rewardsmith.worker import scripting, stepping, survey
+from rewardsmith.worker import scripting, stepping, survey, view
 
 STEPS = 20_000
 """Of the training that gives the trained episodes."""
@@ -52,6 +56,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--folder", type=Path, default=Path("runs/regression"))
     options = parser.parse_args()
+    _once()
     lines = []
     for task in options.tasks:
         file = options.folder / f"{task}.jsonl"
@@ -67,6 +72,21 @@ def main() -> None:
         lines += done[: options.seeds]
     print(f"{len(lines)} locks of {', '.join(options.tasks)}\n")
     print("\n\n".join(_tables(lines)))
+
+
+def _once() -> None:
+    """Slice each environment's source, and analyse each reward, once: neither knows of seeds, and both take long."""
+    views: dict[str, Any] = {}
+
+    def without_reward(env: Any, info: Any) -> Any:
+        name = f"{env.spec.id} {env.spec.kwargs} {sorted(info)}"
+        if name not in views:
+            views[name] = view.without_reward(env, info)
+        return views[name]
+
+    vars(survey)["without_reward"] = without_reward
+    for room in (static, process):
+        vars(room)["analyse"] = cache(analyse)
 
 
 class Bench:

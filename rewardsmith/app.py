@@ -16,6 +16,7 @@ from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_file
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.checking.keeper import Keeper
+from rewardsmith.checking.prompts import Prompter
 from rewardsmith.checking.simulator import Simulator
 from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.film import VideoResult
@@ -114,6 +115,11 @@ class Workshop:
         limits = RewardLimits(unsafe=self.settings.unsafe)
         simulator = Simulator(lambda: self.executor, self._runs / "checks", limits)
         return Keeper(self.store, self.reading, known, self.survey, simulator, limits)
+
+    @property
+    def prompter(self) -> Prompter:
+        """Records prompts, and renders them again."""
+        return Prompter(self.task, self.recipe, lambda name: recipe_files(name, self.folders), self.survey, self.told)
 
     @cached_property
     def executor(self) -> Executor:

@@ -9,7 +9,8 @@ from pydantic import Field, field_validator
 from rewardsmith.domain.record import Record
 
 Untrained = Literal["static", "replay", "ranking", "exploit"]
-Tier = Literal[Untrained, "smoke", "full"]
+Tier = Literal[Untrained, "smoke", "full", "prompts"]
+"""`prompts` is for recordings of prompts alone."""
 Verdict = Literal["passed", "regressed", "undecided", "skipped"]
 
 TIERS: tuple[Untrained, ...] = ("static", "replay", "ranking", "exploit")
@@ -25,7 +26,7 @@ class Finding(Record):
     """One thing that is not as it was."""
 
     what: str
-    """`reward`, `signal NAME`, `component NAME`, `policy NAME`, `score` or `training`."""
+    """`reward`, `signal NAME`, `component NAME`, `policy NAME`, `score`, `training` or `prompt PLACE`."""
     words: str
     """What is different, with numbers."""
     luck: float | None = None
@@ -61,7 +62,7 @@ class Trials(Record):
 class Change(Record):
     """Something that changed since the reward was kept, whether or not it did harm."""
 
-    what: Literal["simulator", "environment", "reward", "task"]
+    what: Literal["simulator", "environment", "reward", "task", "prompt", "input", "code"]
     words: str
     """What changed, in a line."""
     diff: tuple[str, ...] = ()
@@ -97,7 +98,7 @@ class CheckResult(Record):
     """One reward."""
 
     reward: str
-    """The file, or whatever it was called."""
+    """The file (of a reward, or of recorded prompts), or whatever it was called."""
     verdict: Literal["passed", "regressed", "undecided"]
     tiers: tuple[TierResult, ...]
     changes: tuple[Change, ...] = Field(default=())
