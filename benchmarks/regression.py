@@ -95,7 +95,9 @@ class Bench:
     def __init__(self, name: str, folder: Path) -> None:
         self.workshop = Workshop(Settings(runs=folder / "runs"))
         self.run = run = f"{name}-good"
-        if run not in {each.run for each in self.workshop.runs()}:
+        if run in {each.run for each in self.workshop.runs()}:
+            self.workshop.resume(run, lambda *_: None)
+        else:
             reward = folder / "good.py"
             reward.write_text(GOOD)
             asked = EvolveRequest(
