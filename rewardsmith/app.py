@@ -15,6 +15,7 @@ from rewardsmith.catalogue.folders import Folders, find_folders
 from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
 from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
 from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.checking.benches import Benches
 from rewardsmith.checking.keeper import Keeper
 from rewardsmith.checking.prompts import Prompter
 from rewardsmith.checking.simulator import Simulator
@@ -120,6 +121,12 @@ class Workshop:
     def prompter(self) -> Prompter:
         """Records prompts, and renders them again."""
         return Prompter(self.task, self.recipe, lambda name: recipe_files(name, self.folders), self.survey, self.told)
+
+    @property
+    def benches(self) -> Benches:
+        """What models made of the suite."""
+        folder, unsafe = self._runs / "benches", self.settings.unsafe
+        return Benches(folder, self.task, self.recipe, self.survey, lambda: self.executor, unsafe)
 
     @cached_property
     def executor(self) -> Executor:

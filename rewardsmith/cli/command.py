@@ -109,7 +109,8 @@ class LazyGroup(click.Group):
         """Import the command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        found = getattr(import_module(f"{self.package}.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        found = getattr(import_module(f"{self.package}.{module}"), module)
         assert isinstance(found, click.Command)
         return found
 

@@ -37,7 +37,7 @@ SECTIONS = {
     "One reward": {
         "train": "Train and score one reward: a file, human or sparse.",
         "screen": "Say which gate each file passes or fails, and why.",
-        "check": "Compare kept rewards with their locks.",
+        "check": "Compare kept rewards with their locks, or prompts with a recording.",
         "lock": "Show how locks differ from what the rewards are now, or write them anew.",
     },
     "What there is to work with": {
@@ -46,6 +46,7 @@ SECTIONS = {
         "recipes": "List, show or compare recipes.",
         "sandboxes": "List what workers can run in, or build its image.",
         "prompts": "Show what a model would be asked, without asking.",
+        "bench-model": "Ask a model a fixed suite of tasks, beside the last one that was asked.",
     },
     "This machine": {
         "doctor": "Say whether evolve would start here, and what to do if not.",

@@ -13,6 +13,7 @@ from rewardsmith.cli.options import json_option
 def results() -> dict[str, Any]:
     """What each command prints with --json, by command; `error` is what every command prints when it fails."""
     from rewardsmith.domain import machine, result, upkeep
+    from rewardsmith.domain.bench import BenchReport
     from rewardsmith.domain.difference import RecipeDiff
     from rewardsmith.domain.film import VideoResult
     from rewardsmith.domain.key import Key, NewKey
@@ -61,6 +62,7 @@ def results() -> dict[str, Any]:
         "sandboxes": list[SandboxSpec],
         "sandboxes build": SandboxSpec,
         "prompts": result.PromptResult,
+        "bench-model": BenchReport,
         "doctor": machine.MachineResult,
         "error": result.ErrorResult,
     }
