@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Literal
 
 from rewardsmith.checking.changes import changes
-from rewardsmith.checking.episodes import exploit, ranking, unranked
+from rewardsmith.checking.episodes import exploit, exploited, ranking, unranked
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.recorded import Columns, paid
 from rewardsmith.checking.replay import repaid, restarted, stepped
@@ -96,7 +96,7 @@ def _tier(
     if tier == "ranking":
         reason = unranked(kept)
         return TierResult(tier=tier, verdict="skipped", reason=reason) if reason else _told(tier, ranking(kept, now))
-    return _told(tier, exploit(kept, now))
+    return _told(tier, exploit(kept, now), reason=exploited(kept))
 
 
 def _told(tier: Tier, findings: Iterable[Finding], reason: str = "") -> TierResult:

@@ -43,14 +43,28 @@ def ranking(kept: Kept, now: Columns) -> Iterator[Finding]:
 
 
 def exploit(kept: Kept, now: Columns) -> Iterator[Finding]:
-    """Policies that nobody has to train and that earn clearly more than the good trained episodes."""
-    returns = kept.recorded.returns(now["total"])
-    good = _good(kept)
-    for player, who in _SCRIPTED.items():
-        theirs = returns[kept.recorded.played(player)]
-        if len(theirs) and superiority(theirs.tolist(), good_returns := returns[good].tolist()) >= CLEARLY:
-            words = f"{who} earn(s) {theirs.mean():.4g} per episode, good trained agents {np.mean(good_returns):.4g}"
+    """Policies that nobody has to train and that earn clearly more than the good trained episodes, as they did not."""
+    before = {player for player, *_ in _outearning(kept, kept.recorded.paid["total"])}
+    for player, theirs, good in _outearning(kept, now["total"]):
+        if player not in before:
+            words = f"{_SCRIPTED[player]} earn(s) {theirs:.4g} per episode, good trained agents {good:.4g}"
             yield Finding(what=f"policy {player}", words=words)
+
+
+def exploited(kept: Kept) -> str:
+    """Which policies earned more already when the reward was locked: no regression, but worth knowing."""
+    found = [_SCRIPTED[player] for player, *_ in _outearning(kept, kept.recorded.paid["total"])]
+    return f"{', '.join(found)} earned more than good trained agents when it was locked already" if found else ""
+
+
+def _outearning(kept: Kept, total: npt.NDArray[np.float64]) -> Iterator[tuple[str, float, float]]:
+    """Such policies with their mean per episode and that of the good trained episodes."""
+    returns = kept.recorded.returns(total)
+    good = returns[_good(kept)]
+    for player in _SCRIPTED:
+        theirs = returns[kept.recorded.played(player)]
+        if len(theirs) and superiority(theirs.tolist(), good.tolist()) >= CLEARLY:
+            yield player, float(theirs.mean()), float(good.mean())
 
 
 def _good(kept: Kept) -> npt.NDArray[np.bool_]:

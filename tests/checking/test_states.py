@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.damages import Elsewhere
+from rewardsmith.checking.episodes import exploit, exploited
 from rewardsmith.checking.kept import read_kept, write_kept
 from rewardsmith.checking.recorded import pack
 from rewardsmith.domain.states import OPENING, STATES
@@ -98,3 +99,16 @@ def compute_reward(x_velocity, terminated, memory):
 """
     result = bench.workshop.keeper.check(replace(bench.kept, source=source), ("exploit",))
     assert "policy die_early" in [finding.what for tier in result.tiers for finding in tier.findings]
+
+
+def test_what_paid_them_more_when_it_was_locked_already_is_told_and_no_regression(bench: Any) -> None:
+    total = np.where(bench.kept.recorded.rows.starts, 100.0, 0.0)
+    died = bench.kept.recorded.played("die_early")
+    lengths = np.array([each.stop - each.start for each in bench.kept.recorded.rows.episodes()])
+    total = total * np.repeat(np.where(died, 2.0, 1.0), lengths)
+    kept = replace(bench.kept, recorded=replace(bench.kept.recorded, paid={"total": total}))
+    assert not [*exploit(kept, {"total": total})]
+    assert "ends its episode as soon as it can earned more" in exploited(kept)
+    found = [*exploit(bench.kept, {"total": total})]
+    assert [finding.what for finding in found] == ["policy die_early"]
+    assert not exploited(bench.kept)
