@@ -130,7 +130,6 @@ def check(
         raise Undecided(words, hint="ask more of them: --seeds; or keep the reward with more: confirm_seeds")
 
 
-
 def _prompts(
     workshop: Workshop, file: Path, recipe: str, env: str | None, run: str | None, *, update: bool
 ) -> CheckResult:
