@@ -179,8 +179,8 @@ def _tables(lines: list[Line]) -> Iterator[str]:
         rows.append([name, _share(caught, len(told)), max(set(first), key=first.count), *by, str(right)])
     yield table(["damage", "caught", "first", *TIERS, "right words"], rows, markdown=True)
     rows = [[name, _share(sum(bool(line[name][0]) for line in lines), len(lines))] for name in [*HARMLESS, *UNHARMED]]
-    alarms = sum(bool(line[name][0]) for line in lines for name in [*HARMLESS, *UNHARMED])
-    rows.append(["all of them", _share(alarms, len(lines) * len([*HARMLESS, *UNHARMED]))])
+    alarmed = sum(any(line[name][0] for name in [*HARMLESS, *UNHARMED]) for line in lines)
+    rows.append(["any of them", _share(alarmed, len(lines))])
     yield table(["harmless change", "false alarms"], rows, markdown=True)
 
 
