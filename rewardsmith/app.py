@@ -1,9 +1,8 @@
-"""The composition root: settings in, wired objects out. Command line, Python and service come through here."""
+"""The composition root: rooms wired to what they stand on. Command line, Python and service come through here."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -11,10 +10,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from rewardsmith.catalogue.folders import Folders, find_folders
-from rewardsmith.catalogue.recipes import list_recipes, load_recipe, recipe_files, recipe_from_files
-from rewardsmith.catalogue.sandboxes import load_sandbox, sandbox_from_anywhere
-from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.catalogue.recipes import recipe_files, recipe_from_files
+from rewardsmith.catalogue.sandboxes import sandbox_from_anywhere
+from rewardsmith.catalogue.tasks import list_tasks
 from rewardsmith.checking.benches import Benches
 from rewardsmith.checking.keeper import Keeper
 from rewardsmith.checking.prompts import Prompter
@@ -22,83 +20,46 @@ from rewardsmith.checking.simulator import Simulator
 from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.film import VideoResult
 from rewardsmith.domain.job import Progress, RewardLimits
-from rewardsmith.domain.offer import RecipeSummary, TaskSummary
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Message
-from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.result import CandidateResult, RunResult, RunSummary, ScreenResult, TrainResult
 from rewardsmith.domain.run import ENDED, Run
-from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.driver import Driver
-from rewardsmith.executors.executor import Executor
-from rewardsmith.executors.registry import open_executor
 from rewardsmith.models.registry import default_model
+from rewardsmith.premises import Note, Premises
 from rewardsmith.prompting.messages import check_templates, compose_first
 from rewardsmith.reports.files import write_report
 from rewardsmith.retrieval.nearest import retrieve
-from rewardsmith.runs import Runs
 from rewardsmith.search.assembly import gates
 from rewardsmith.search.chosen import candidate_result, find_candidate
 from rewardsmith.search.driving import Interruption
 from rewardsmith.search.filming import Camera, film_one
 from rewardsmith.search.journal import Observer
-from rewardsmith.search.lending import borrow, lend
 from rewardsmith.search.planning import budget_of, run_spec
 from rewardsmith.search.preparing import prepare
-from rewardsmith.search.ruling import check_rule, trial_limits
+from rewardsmith.search.ruling import check_rule
 from rewardsmith.search.single import reward_spec, screen_files, train_alone
-from rewardsmith.search.surveying import survey, survey_key
 from rewardsmith.search.telling import Reading, told
 from rewardsmith.search.training import train_job
 from rewardsmith.search.watching import PERSON, Watcher
 from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
-from rewardsmith.store.depot import Depot
 from rewardsmith.store.leases import Lease, Owner
-from rewardsmith.store.store import Store
 
 __all__ = ["PERSON", "EvolveRequest", "Settings", "Workshop"]
 
-Note = Callable[[str], None]
 
-
-class Workshop:
-    """Wired objects of one process. Opened lazily: asking for a task touches no database."""
+class Workshop(Premises):
+    """What can be asked of one process: by the command line, from Python, by the service."""
 
     server: None = None
     """Address of the server whose runs these are: they are one's own."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.workers = settings.workers or len(os.sched_getaffinity(0))
-        self._runs = settings.runs.resolve()
+        super().__init__(settings)
         self._interruption = Interruption()
-
-    @property
-    def folders(self) -> Folders:
-        """The data folders."""
-        return find_folders(envs=self.settings.envs, prompts=self.settings.prompts, sandboxes=self.settings.sandboxes)
-
-    @property
-    def database(self) -> str | Path:
-        """Address or path of the database."""
-        return self.settings.database or self._runs / "rewardsmith.db"
-
-    @cached_property
-    def store(self) -> Store:
-        """The store, opened and brought to the present schema at first use."""
-        return Store.open(self.database)
-
-    @cached_property
-    def reading(self) -> Runs:
-        """The runs of the store, to be read."""
-        return Runs(self.store, self._runs, self.depot)
-
-    @cached_property
-    def depot(self) -> Depot | None:
-        """Where the finished files of all hosts' runs lie; None where only this host's runs are read."""
-        return Depot(self.settings.artifacts) if self.settings.artifacts else None
 
     @cached_property
     def driver(self) -> Driver:
@@ -114,7 +75,7 @@ class Workshop:
             return self.task(name) if name in list_tasks(self.folders) else None
 
         limits = RewardLimits(unsafe=self.settings.unsafe)
-        simulator = Simulator(lambda: self.executor, self._runs / "checks", limits)
+        simulator = Simulator(lambda: self.executor, self.place / "checks", limits)
         return Keeper(self.store, self.reading, known, self.survey, simulator, limits)
 
     @property
@@ -125,51 +86,8 @@ class Workshop:
     @property
     def benches(self) -> Benches:
         """What models made of the suite."""
-        folder, unsafe = self._runs / "benches", self.settings.unsafe
+        folder, unsafe = self.place / "benches", self.settings.unsafe
         return Benches(folder, self.task, self.recipe, self.survey, lambda: self.executor, unsafe)
-
-    @cached_property
-    def executor(self) -> Executor:
-        """The executor. Raises IsolationUnavailable when its sandbox cannot be had here."""
-        sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
-        return open_executor("local", self.workers, sandbox)
-
-    def task(self, name: str) -> Task:
-        """The task of that name or folder."""
-        return load_task(name, self.folders)
-
-    def tasks(self) -> list[Task]:
-        """All tasks of the data folders."""
-        return [self.task(name) for name in list_tasks(self.folders)]
-
-    def task_lines(self) -> list[TaskSummary]:
-        """A line for each task."""
-        return [TaskSummary.of(task) for task in self.tasks()]
-
-    def recipe(self, name: str) -> Recipe:
-        """The recipe of that name or folder."""
-        return load_recipe(name, self.folders)
-
-    def recipes(self) -> list[Recipe]:
-        """All recipes of the data folders."""
-        return [self.recipe(name) for name in list_recipes(self.folders)]
-
-    def recipe_lines(self) -> list[RecipeSummary]:
-        """A line for each recipe."""
-        return [RecipeSummary.of(recipe) for recipe in self.recipes()]
-
-    def survey(
-        self, task: Task, *, fresh: bool = False, note: Note | None = None, strange: bool = False
-    ) -> tuple[Survey, Probe]:
-        """The task's survey; runs the environment if there is none yet, a `strange` task's rule for seconds only."""
-        unsafe, note = self.settings.unsafe, note or (lambda _: None)
-        limits = trial_limits(unsafe=unsafe) if strange else RewardLimits(unsafe=unsafe)
-        folder = self._runs / "surveys" / survey_key(task)
-        if not fresh:
-            borrow(self.depot, folder)
-        found = survey(task, self.executor, folder.parent, fresh=fresh, limits=limits, note=note)
-        lend(self.depot, folder)
-        return found
 
     def check_rule(self, task: Task, base: Task) -> None:
         """Try the score rule of a task that a request brought along on episodes of `base`. Raises ScoreRuleError."""
@@ -311,7 +229,7 @@ class Workshop:
         given = budget_of(task, budget, steps)
         found, probe = self.survey(task)
         spec = reward_spec(reward, task, found)
-        folder = self._runs / "trainings" / f"{task.name}-{spec.reward_id}-s{seed}-{datetime.now():%Y%m%d-%H%M%S}"
+        folder = self.place / "trainings" / f"{task.name}-{spec.reward_id}-s{seed}-{datetime.now():%Y%m%d-%H%M%S}"
         job = train_job(task, found, spec, given, seed=seed, final=True, video=video, unsafe=self.settings.unsafe)
         return train_alone(self.executor, job, found, probe, folder, observe)
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from rewardsmith.checking.kept import Kept
 from rewardsmith.checking.recorded import Columns
 from rewardsmith.domain.regression import Finding
+from rewardsmith.reports.words import counted
 from rewardsmith.search.agreement import FEWEST_SCORES, correlation
 from rewardsmith.search.suspicion import CLEARLY, EXTREMES, superiority
 
@@ -29,7 +30,7 @@ _SCRIPTED = {
 def unranked(kept: Kept) -> str:
     """Why the recorded episodes say nothing about an order; empty where they do."""
     distinct = len(np.unique(kept.recorded.scores))
-    return "" if distinct >= FEWEST_SCORES else f"the recorded episodes have {distinct} different score(s)"
+    return "" if distinct >= FEWEST_SCORES else f"the recorded episodes have {counted(distinct, 'different score')}"
 
 
 def ranking(kept: Kept, now: Columns) -> Iterator[Finding]:
@@ -47,7 +48,7 @@ def exploit(kept: Kept, now: Columns) -> Iterator[Finding]:
     before = {player for player, *_ in _outearning(kept, kept.recorded.paid["total"])}
     for player, theirs, good in _outearning(kept, now["total"]):
         if player not in before:
-            words = f"{_SCRIPTED[player]} earn(s) {theirs:.4g} per episode, good trained agents {good:.4g}"
+            words = f"{theirs:.4g} per episode go to {_SCRIPTED[player]}, {good:.4g} to good trained agents"
             yield Finding(what=f"policy {player}", words=words)
 
 

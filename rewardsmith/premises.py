@@ -1,0 +1,107 @@
+"""What a workshop stands on: its data folders, its runs, what trains for it. Settings in, opened objects out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from rewardsmith.catalogue.folders import Folders, find_folders
+from rewardsmith.catalogue.recipes import list_recipes, load_recipe
+from rewardsmith.catalogue.sandboxes import load_sandbox
+from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.domain.job import RewardLimits
+from rewardsmith.domain.offer import RecipeSummary, TaskSummary
+from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.survey import Probe, Survey
+from rewardsmith.domain.task import Task
+from rewardsmith.executors.executor import Executor
+from rewardsmith.executors.registry import open_executor
+from rewardsmith.runs import Runs
+from rewardsmith.search.lending import borrow, lend
+from rewardsmith.search.ruling import trial_limits
+from rewardsmith.search.surveying import survey, survey_key
+from rewardsmith.settings import DEFAULT_SANDBOX, Settings
+from rewardsmith.store.depot import Depot
+from rewardsmith.store.store import Store
+
+Note = Callable[[str], None]
+
+
+class Premises:
+    """Wired objects of one process. Opened lazily: asking for a task touches no database."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.workers = settings.workers or len(os.sched_getaffinity(0))
+        self.place = settings.runs.resolve()
+        """Folder of all runs."""
+
+    @property
+    def folders(self) -> Folders:
+        """The data folders."""
+        return find_folders(envs=self.settings.envs, prompts=self.settings.prompts, sandboxes=self.settings.sandboxes)
+
+    @property
+    def database(self) -> str | Path:
+        """Address or path of the database."""
+        return self.settings.database or self.place / "rewardsmith.db"
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, opened and brought to the present schema at first use."""
+        return Store.open(self.database)
+
+    @cached_property
+    def reading(self) -> Runs:
+        """The runs of the store, to be read."""
+        return Runs(self.store, self.place, self.depot)
+
+    @cached_property
+    def depot(self) -> Depot | None:
+        """Where the finished files of all hosts' runs lie; None where only this host's runs are read."""
+        return Depot(self.settings.artifacts) if self.settings.artifacts else None
+
+    @cached_property
+    def executor(self) -> Executor:
+        """The executor. Raises IsolationUnavailable when its sandbox cannot be had here."""
+        sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
+        return open_executor("local", self.workers, sandbox)
+
+    def task(self, name: str) -> Task:
+        """The task of that name or folder."""
+        return load_task(name, self.folders)
+
+    def tasks(self) -> list[Task]:
+        """All tasks of the data folders."""
+        return [self.task(name) for name in list_tasks(self.folders)]
+
+    def task_lines(self) -> list[TaskSummary]:
+        """A line for each task."""
+        return [TaskSummary.of(task) for task in self.tasks()]
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of that name or folder."""
+        return load_recipe(name, self.folders)
+
+    def recipes(self) -> list[Recipe]:
+        """All recipes of the data folders."""
+        return [self.recipe(name) for name in list_recipes(self.folders)]
+
+    def recipe_lines(self) -> list[RecipeSummary]:
+        """A line for each recipe."""
+        return [RecipeSummary.of(recipe) for recipe in self.recipes()]
+
+    def survey(
+        self, task: Task, *, fresh: bool = False, note: Note | None = None, strange: bool = False
+    ) -> tuple[Survey, Probe]:
+        """The task's survey; runs the environment if there is none yet, a `strange` task's rule for seconds only."""
+        unsafe, note = self.settings.unsafe, note or (lambda _: None)
+        limits = trial_limits(unsafe=unsafe) if strange else RewardLimits(unsafe=unsafe)
+        folder = self.place / "surveys" / survey_key(task)
+        if not fresh:
+            borrow(self.depot, folder)
+        found = survey(task, self.executor, folder.parent, fresh=fresh, limits=limits, note=note)
+        lend(self.depot, folder)
+        return found
