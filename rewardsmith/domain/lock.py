@@ -27,11 +27,15 @@ class LockedSignal(Record):
     """Physical unit; empty where it has none."""
     reader: str
     """How it was read; see `Signal.reader`."""
+    low: tuple[float, ...] = ()
+    """Least value of each flattened entry under the survey's random actions; empty in locks of earlier versions."""
+    high: tuple[float, ...] = ()
+    """Greatest value of each."""
 
     @classmethod
     def of(cls, signal: Signal) -> LockedSignal:
         """What a lock keeps of a signal."""
-        return cls(shape=signal.shape, dtype=signal.dtype, unit=signal.unit, reader=signal.reader)
+        return cls(**signal.model_dump(include=set(cls.model_fields)))
 
 
 class LockedComponent(Record):

@@ -62,11 +62,11 @@ class Trials(Record):
 class Change(Record):
     """Something that changed since the reward was kept, whether or not it did harm."""
 
-    what: Literal["simulator", "environment", "reward", "task", "prompt", "input", "code"]
+    what: Literal["simulator", "environment", "signals", "reward", "task", "prompt", "input", "code"]
     words: str
     """What changed, in a line."""
     diff: tuple[str, ...] = ()
-    """Lines of a unified diff, where there is a text to compare."""
+    """Lines of a unified diff, where there is something to compare line by line."""
 
 
 class CheckRequest(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -36,14 +37,26 @@ def test_what_is_harmless_raises_no_alarm(bench: Any, name: str) -> None:
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_a_damaged_environment_is_caught(bench: Any, elsewhere: Any, name: str) -> None:
-    tier, words = caught(bench.check(seen=elsewhere(ENVIRONMENTS[name])))
+    result = bench.check(seen=elsewhere(ENVIRONMENTS[name]))
+    tier, words = caught(result)
     assert tier == "replay"
     assert ENVIRONMENTS[name].words in words
+    assert "signals" in [change.what for change in result.changes], "what it reads ranges elsewhere"
 
 
 @pytest.mark.parametrize("name", UNHARMED)
 def test_what_does_an_environment_no_harm_raises_no_alarm(bench: Any, elsewhere: Any, name: str) -> None:
-    assert caught(bench.check(seen=elsewhere(UNHARMED[name]))) == (None, "")
+    result = bench.check(seen=elsewhere(UNHARMED[name]))
+    assert caught(result) == (None, "")
+    assert "signals" not in [change.what for change in result.changes]
+
+
+def test_what_a_signal_ranged_over_is_told_beside_what_it_ranges_over(bench: Any, elsewhere: Any) -> None:
+    changes = bench.check(seen=elsewhere(ENVIRONMENTS["gravity"])).changes
+    (told,) = [change for change in changes if change.what == "signals"]
+    assert re.fullmatch(r"\d+ signals? that it reads went elsewhere under the same random actions", told.words)
+    assert [line[0] for line in told.diff] == ["-", "+"] * (len(told.diff) // 2)
+    assert re.fullmatch(r"-\w+(\[\d+\])?: \S+ to \S+( \S+)?", told.diff[0])
 
 
 def test_an_observation_of_another_shape_is_caught_by_the_first_tier(bench: Any, elsewhere: Any) -> None:
