@@ -10,7 +10,7 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: help install demo test test-slow attacks images check docs snapshots wheel constraints clean
 

@@ -15,6 +15,8 @@ from rewardsmith.errors import InfrastructureError
 
 ROOMS = ("attacks", "isolation", "reward", "sandboxes")
 """Folders whose tests all carry the marker `isolation`, but for those marked `docker`."""
+TOGETHER = ("checking", "docker", "reading", "service")
+"""Folders whose tests share what is dear to make: one process runs all of a folder's."""
 WHERE_WRITABLE = {"test_cgroups.py"}
 """Files that try what only some machines grant; `rewardsmith doctor` says so, and nothing rests on it."""
 REQUIRED = {
@@ -82,17 +84,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """One process runs all tests that need a Docker engine, so that there is one, with one build of the images.
+    """One process runs all tests of a folder in `TOGETHER`, so that what they share is made once.
 
     xdist's own groups do not work with pytest 9.2, whose node ids cannot be changed any more.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class OneEngine(LoadScopeScheduling):  # type: ignore[misc]
+    class OneMaker(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            return "docker" if nodeid.startswith("tests/docker/") else nodeid
+            room = nodeid.removeprefix("tests/").partition("/")[0]
+            return room if room in TOGETHER else nodeid
 
-    return OneEngine(config, log)
+    return OneMaker(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -28,6 +28,8 @@ ROLES = {
     "text2reward": {"designer"},
 }
 """Which models each recipe asks, whatever happens; a repair is asked for where something fails."""
+TRIED = {"auto_mc_reward", "language_to_rewards", "text2reward"}
+"""Recipes whose whole way the everyday tests go in files of their own."""
 TINY = "steps = 100_000", "rungs = 3", "episodes = 5", "leaders = 2", "confirm_seeds = 3"
 
 
@@ -65,7 +67,9 @@ def test_every_recipe_has_a_conversation():
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("recipe", ROLES)
+@pytest.mark.parametrize(
+    "recipe", [pytest.param(name, marks=pytest.mark.slow if name in TRIED else ()) for name in ROLES]
+)
 def test_a_recorded_conversation_goes_through_the_whole_method(recipe, tiny_ant, tmp_path):
     conversation = recorded(recipe)
     designed = [each.key for each in conversation if each.key.role == "designer" and each.key.call == 0]
