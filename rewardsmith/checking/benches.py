@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from rewardsmith.checking.bench_words import differences, rows
@@ -84,7 +83,6 @@ class Benches:
             if steps is None or found.steps == steps:
                 return found
         subjects = [Subject(task, *self.survey(task)) for task in map(self.task, suite.tasks)]
-        opened = partial(open_model, model, seed=0, base_url=base_url)
         recipe = self.recipe(suite.recipe)
         bench = ModelBench(
             suite,
@@ -92,7 +90,7 @@ class Benches:
             recipe,
             subjects,
             folder,
-            lambda dealt: opened(dealt=dealt),
+            lambda dealt: open_model(model, seed=0, base_url=base_url, dealt=dealt),
             stop or StopSpec(),
             unsafe=self.unsafe,
         )

@@ -65,6 +65,10 @@ def _told(task: Task) -> list[str]:
 def _diff(then: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
     """Lines of a unified diff, capped; empty where only blank lines and ends of lines differ."""
     before, after = ([line.rstrip() for line in lines if line.strip()] for lines in (then, now))
-    lines = list(unified_diff(before, after, "kept", "now", lineterm="", n=2))
+    return capped(list(unified_diff(before, after, "kept", "now", lineterm="", n=2)))
+
+
+def capped(lines: Sequence[str]) -> tuple[str, ...]:
+    """At most `MOST_LINES` of a diff, and how many more there are."""
     more = len(lines) - MOST_LINES
     return (*lines[:MOST_LINES], f"... {more} more lines") if more > 0 else tuple(lines)

@@ -6,9 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from pathlib import Path
 from shutil import rmtree
-from tempfile import mkdtemp
 
 from rewardsmith.checking.checking import check
 from rewardsmith.checking.kept import Kept
@@ -83,8 +81,7 @@ class Keeper:
         )
         if not {*TRAINED} & {*tiers}:
             return compare()
-        self.simulator.folder.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=f"{task.name}-", dir=self.simulator.folder))
+        folder = self.simulator.place(task.name)
         trainer = Trainer(self.simulator.executor(), folder, note)
         result = compare(course=Course(kept, task, survey, trainer, trials or Trials(), self.limits))
         if result.verdict == "passed":

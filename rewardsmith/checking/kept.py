@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rewardsmith.checking.recorded import Recorded, pack, unpack
+from rewardsmith.checking.recorded import Recorded, unpack
 from rewardsmith.domain.lock import Lock, digest
 from rewardsmith.errors import UsageError
 from rewardsmith.export.sections import reward_in
@@ -50,7 +50,7 @@ def write_kept(reward: Path, text: str, lock: Lock, recorded: Recorded) -> list[
 
 def write_lock(reward: Path, lock: Lock, recorded: Recorded) -> list[Path]:
     """Write what lies beside a reward's file; the files written."""
-    files = {lock_path(reward): lock_text(lock).encode(), rows_path(reward): pack(recorded)}
+    files = {lock_path(reward): lock_text(lock).encode(), rows_path(reward): recorded.packed}
     for path, data in files.items():
         write_durably(path, data)
     return list(files)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from rewardsmith import __version__
 from rewardsmith.checking.kept import Kept
-from rewardsmith.checking.recorded import Recorded, lengths, opening, pack, paid
+from rewardsmith.checking.recorded import Recorded, lengths, opening, paid
 from rewardsmith.checking.simulator import Script
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import RewardLimits
@@ -125,7 +125,7 @@ def lock(run: Run, candidate: Candidate, survey: Survey, recorded: Recorded, pro
         dt=survey.dt,
         signals=_signals(survey, recorded.rows.arrays),
         components={name: _component(column) for name, column in recorded.paid.items()},
-        recorded=sha256(pack(recorded)).hexdigest(),
+        recorded=sha256(recorded.packed).hexdigest(),
         scored=candidate.reward_id,
         scores=_scores(reports),
         curve=_curve(reports.values()),
@@ -180,7 +180,7 @@ def relock(
             "dt": survey.dt,
             "signals": _signals(survey, reads),
             "components": {name: _component(column) for name, column in recorded.paid.items()},
-            "recorded": sha256(pack(recorded)).hexdigest(),
+            "recorded": sha256(recorded.packed).hexdigest(),
             "source": tuple(kept.source.splitlines()),
             "view": tuple(survey.view.splitlines()),
         }

@@ -22,7 +22,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import UsageError
-from rewardsmith.executors.executor import Executor, Lost
+from rewardsmith.executors.executor import Executor
 from rewardsmith.models.model import Model, price
 from rewardsmith.models.recording import Recorded, recorded_file, write_recorded
 from rewardsmith.prompting.forms import source_of, written
@@ -32,9 +32,9 @@ from rewardsmith.screening.screen import Verdict
 from rewardsmith.search.agreement import FEWEST_SCORES, correlation
 from rewardsmith.search.archive import returns
 from rewardsmith.search.assembly import gates
-from rewardsmith.search.metering import Metered
+from rewardsmith.search.metering import Metered, check_priced
 from rewardsmith.search.planning import budget_of
-from rewardsmith.search.surveying import fault, wait
+from rewardsmith.search.surveying import finish
 from rewardsmith.search.training import read_report, train_job
 from rewardsmith.store.untrusted import MIB, read_record
 
@@ -83,11 +83,7 @@ class ModelBench:
         for recorded in self._recorded():
             self._count(recorded.key, recorded.prompt_hash, recorded.completion)
         self._asked = model(frozenset(each.model for each in self._run.completions))
-        if stop.dollars is not None and price(self._asked, 1, 1) is None:
-            raise UsageError(
-                f"the prices of {self._asked.name} are not known, so a limit in dollars would never act",
-                hint="limit it by --max-tokens; litellm knows the prices of many models",
-            )
+        check_priced(self._asked, self._asked.name, stop, instead="--max-tokens")
         self._model = Metered(self._asked, stop, lambda: self._run)
         self._unsafe = unsafe
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -132,14 +128,7 @@ class ModelBench:
             spec = RewardSpec(kind="candidate", reward_id=answer.reward or "", source=source)
             budget = budget_of(subject.task, "quick", steps)
             job = train_job(subject.task, subject.survey, spec, budget, seed=0, unsafe=self._unsafe)
-            executor.start(place, job)
-            try:
-                ended = wait(executor, place)
-            except BaseException:
-                executor.stop(place)
-                raise
-            if isinstance(ended, Lost):
-                raise fault(ended, place)
+            ended = finish(executor, place, job)
             return answer.model_copy(update={"score": read_report(ended.folder, job).score})
 
         with ThreadPoolExecutor(executor.slots) as pool:

@@ -13,6 +13,7 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from rewardsmith import __version__
+from rewardsmith.checking.changes import capped
 from rewardsmith.domain.drift import PromptRecording, RecordedPrompt
 from rewardsmith.domain.prompt import Context, Message
 from rewardsmith.domain.recipe import Recipe
@@ -24,8 +25,6 @@ from rewardsmith.errors import UsageError
 from rewardsmith.prompting.messages import compose_first, compose_repair
 from rewardsmith.store.untrusted import MIB, read_untrusted
 
-MOST_LINES = 60
-"""Of a diff."""
 _LIMIT = 8 * MIB
 _REJECTED = (
     "def compute_reward(speed):\n    return speed\n",
@@ -146,9 +145,7 @@ def _diffs(before: PromptRecording, now: PromptRecording) -> Iterator[Change]:
     here = {each.title: each.lines for each in now.prompts}
     for each in before.prompts:
         if each.lines != here.get(each.title, each.lines):
-            lines = _diff(each.lines, here[each.title])
-            more = (f"... {len(lines) - MOST_LINES} more lines",) if len(lines) > MOST_LINES else ()
-            yield Change(what="prompt", words=each.title, diff=(*lines[:MOST_LINES], *more))
+            yield Change(what="prompt", words=each.title, diff=capped(_diff(each.lines, here[each.title])))
 
 
 def _diff(then: Sequence[str], now: Sequence[str]) -> list[str]:

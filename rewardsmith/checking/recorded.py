@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,22 @@ class Recorded:
         """Which episodes these players played."""
         return np.array([player in players for player in self.players], dtype=bool)
 
+    @cached_property
+    def packed(self) -> bytes:
+        """The rows as a compressed array file: the same bytes for the same rows."""
+        arrays: dict[str, npt.NDArray[Any]] = {**self.rows.arrays, "__starts__": self.rows.starts}
+        arrays["__scores__"] = self.scores
+        arrays["__lengths__"] = self.lengths
+        arrays["__players__"] = np.array([PLAYERS.index(player) for player in self.players], dtype=np.int64)
+        arrays |= {_PAID + name: column for name, column in self.paid.items()}
+        arrays |= {_OPENING + name: array for name, array in self.opening.items()}
+        if self.stepped is not None:
+            arrays |= _packed_states(self.states) | {_STEPPED + "__starts__": self.stepped.starts}
+            arrays |= {_STEPPED + name: array for name, array in self.stepped.arrays.items()}
+        packed = BytesIO()
+        np.savez_compressed(packed, **dict(sorted(arrays.items())))  # type: ignore[arg-type]  # its stub takes a name for an option
+        return packed.getvalue()
+
 
 def opening(survey: Survey, probe: Probe) -> dict[str, npt.NDArray[Any]]:
     """Every signal in the first steps of the random episodes, (episodes * `OPENING`, ...) but for shorter ones."""
@@ -75,24 +92,8 @@ def paid(process: RewardProcess, rows: Probe) -> Columns:
     return {**answer.components, "total": answer.total}
 
 
-def pack(recorded: Recorded) -> bytes:
-    """The rows as a compressed array file: the same bytes for the same rows."""
-    arrays: dict[str, npt.NDArray[Any]] = {**recorded.rows.arrays, "__starts__": recorded.rows.starts}
-    arrays["__scores__"] = recorded.scores
-    arrays["__lengths__"] = recorded.lengths
-    arrays["__players__"] = np.array([PLAYERS.index(player) for player in recorded.players], dtype=np.int64)
-    arrays |= {_PAID + name: column for name, column in recorded.paid.items()}
-    arrays |= {_OPENING + name: array for name, array in recorded.opening.items()}
-    if recorded.stepped is not None:
-        arrays |= _packed_states(recorded.states) | {_STEPPED + "__starts__": recorded.stepped.starts}
-        arrays |= {_STEPPED + name: array for name, array in recorded.stepped.arrays.items()}
-    packed = BytesIO()
-    np.savez_compressed(packed, **dict(sorted(arrays.items())))  # type: ignore[arg-type]  # its stub takes a name for an option
-    return packed.getvalue()
-
-
 def unpack(path: Path, reads: Sequence[str]) -> Recorded:
-    """The rows of a file that `pack` wrote.
+    """The rows of a file that holds `Recorded.packed`.
 
     Raises:
         StoreError: It cannot be read, is damaged, or holds no such rows.

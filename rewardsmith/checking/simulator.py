@@ -14,9 +14,9 @@ from rewardsmith.domain.states import Played, Scripted, ScriptedEpisode, Simulat
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import StoreError
-from rewardsmith.executors.executor import Executor, Lost
+from rewardsmith.executors.executor import Executor
 from rewardsmith.search.believing import check_episodes
-from rewardsmith.search.surveying import fault, read_rows, wait
+from rewardsmith.search.surveying import finish, read_rows
 from rewardsmith.store.untrusted import MIB, read_record
 
 _MOST_BYTES = 64 * MIB
@@ -65,19 +65,18 @@ class Simulator:
         with self._done(StepJob(task=task, signals=survey.signals, states=tuple(states))) as folder:
             return read_steps(folder, survey, states)
 
+    def place(self, what: str) -> Path:
+        """A new folder, for jobs to lie in."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"{what}-", dir=self.folder))
+
     @contextmanager
     def _done(self, job: Job) -> Iterator[Path]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{job.kind}-", dir=self.folder))
-        executor = self.executor()
+        folder = self.place(job.kind)
         try:
-            executor.start(folder, job)
-            ended = wait(executor, folder)
-            if isinstance(ended, Lost):
-                raise fault(ended, folder)
+            finish(self.executor(), folder, job)
             yield folder
         finally:
-            executor.stop(folder)
             shutil.rmtree(folder, ignore_errors=True)
 
 

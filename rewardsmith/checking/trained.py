@@ -106,9 +106,8 @@ class Course:
         words = f"{_mean(now)} over {counted(len(now), 'seed')}, and {_mean(then)} over {_locked(trained)}"
         doubt = f"a drop of more than {score(allowed)}: {'unknown' if sure is None else f'{sure:.1%}'}"
         if sure is not None and sure >= LEVEL:
-            alone = dropped(then, now, 0.0)
-            words = f"{words}; {doubt}{_noise(None if alone is None else 1 - alone)}"
-            finding = Finding(what="score", words=words, luck=None if alone is None else 1 - alone)
+            chance = 1 - (dropped(then, now, 0.0) or 0.0)
+            finding = Finding(what="score", words=f"{words}; {doubt}{_noise(chance)}", luck=chance)
             return TierResult(tier="full", verdict="regressed", findings=(finding,), drop=sure, detectable=least)
         if sure is not None and sure <= 1 - LEVEL:
             return TierResult(

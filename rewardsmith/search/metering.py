@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.prompt import Completion, CompletionKey, Request
 from rewardsmith.domain.run import Run
-from rewardsmith.errors import ModelExhausted
+from rewardsmith.errors import ModelExhausted, UsageError
 from rewardsmith.models.model import Model, price
 
 _MARGIN = 1.2
@@ -18,6 +18,15 @@ _PICTURE = 2000
 
 _FRAME = 16
 """Bytes for what a provider puts around each message."""
+
+
+def check_priced(model: Model, name: str, stop: StopSpec, *, instead: str) -> None:
+    """Raise UsageError where money is limited and nobody knows what the model costs."""
+    if stop.dollars is not None and price(model, 1, 1) is None:
+        raise UsageError(
+            f"the prices of {name} are not known, so a limit in dollars would never act",
+            hint=f"limit it by {instead}; litellm knows the prices of many models",
+        )
 
 
 class Metered:

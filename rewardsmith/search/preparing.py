@@ -8,12 +8,12 @@ from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Probe, Survey
-from rewardsmith.errors import UsageError
 from rewardsmith.models.model import price, window
 from rewardsmith.models.registry import open_model
 from rewardsmith.prompting.messages import compose_first, estimate_tokens
 from rewardsmith.retrieval.nearest import retrieve
 from rewardsmith.search.assembly import gates, open_watcher
+from rewardsmith.search.metering import check_priced
 from rewardsmith.search.planning import EARLIER_RUNS, plan
 from rewardsmith.search.single import start_reward
 
@@ -44,11 +44,7 @@ def prepare(
         UsageError: A model cannot be opened here, its limit would never act, or there is no starting from `start`.
     """
     model = open_model(spec.model, seed=spec.seed, strict=spec.strict, base_url=spec.base_url, record=spec.record)
-    if spec.stop.dollars is not None and price(model, 1, 1) is None:
-        raise UsageError(
-            f"the prices of {spec.model} are not known, so a limit in dollars would never act",
-            hint="limit the run by --iters, --max-steps or --max-minutes; litellm knows the prices of many models",
-        )
+    check_priced(model, spec.model, spec.stop, instead="--iters, --max-steps or --max-minutes")
     open_watcher(spec, recipe)
     found, probe = survey()
     source = start and start_reward(start, recipe, spec.task, gates(spec.task, found, probe, unsafe=unsafe))

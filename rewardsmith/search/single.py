@@ -14,13 +14,13 @@ from rewardsmith.domain.result import ScreenFailure, ScreenResult, TrainResult
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import UsageError, near_misses
-from rewardsmith.executors.executor import Executor, Lost
+from rewardsmith.executors.executor import Executor
 from rewardsmith.prompting.extraction import find_code
 from rewardsmith.reward.source import RewardRejected, analyse
 from rewardsmith.screening.screen import Known, Screen
 from rewardsmith.search.examining import Examiner
 from rewardsmith.search.results import train_result
-from rewardsmith.search.surveying import fault, wait
+from rewardsmith.search.surveying import finish
 from rewardsmith.search.training import read_report
 
 _MOST_CHARACTERS = 1 << 20
@@ -115,14 +115,7 @@ def train_alone(
         WorkerFailed: The worker was lost.
         StoreError: Its report is damaged, or cannot be true.
     """
-    executor.start(folder, job)
-    try:
-        ended = wait(executor, folder, observe)
-    except BaseException:
-        executor.stop(folder)
-        raise
-    if isinstance(ended, Lost):
-        raise fault(ended, folder)
+    ended = finish(executor, folder, job, observe)
     report = read_report(ended.folder, job)
     examiner = Examiner(survey, probe, job.limits)
     warnings = () if report.failure else examiner.examine(job.reward.source, report, examiner.archived(ended.folder))

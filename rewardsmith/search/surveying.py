@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rewardsmith.domain.job import Progress, RewardLimits, SurveyJob
+from rewardsmith.domain.job import Job, Progress, RewardLimits, SurveyJob
 from rewardsmith.domain.survey import Probe, Signal, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import RewardsmithError, ScoreRuleError, StoreError, TaskError, WorkerFailed
@@ -183,6 +183,24 @@ def wait(executor: Executor, folder: Path, observe: Callable[[Progress], None] |
         if observe and state.progress:
             observe(state.progress)
         time.sleep(_POLL_S)
+
+
+def finish(executor: Executor, folder: Path, job: Job, observe: Callable[[Progress], None] | None = None) -> Done:
+    """Run one job to its end; its process tree is gone when this is left early.
+
+    Raises:
+        TaskError, ScoreRuleError: The task is at fault.
+        WorkerFailed: The worker was lost.
+    """
+    executor.start(folder, job)
+    try:
+        ended = wait(executor, folder, observe)
+    except BaseException:
+        executor.stop(folder)
+        raise
+    if isinstance(ended, Lost):
+        raise fault(ended, folder)
+    return ended
 
 
 def fault(lost: Lost, folder: Path) -> RewardsmithError:

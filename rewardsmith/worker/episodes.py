@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gymnasium
 import numpy as np
@@ -15,13 +16,15 @@ import numpy.typing as npt
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.survey import RecordedEpisode, Signal
 from rewardsmith.domain.task import Task
+from rewardsmith.errors import ScoreRuleError
 from rewardsmith.export.discovery import FoundSignal
 from rewardsmith.export.signals import SignalReader
 from rewardsmith.reward.process import ScoreProcess
 
-__all__ = ["Episode", "Stage", "columns", "lost", "scored", "write_rows"]
+__all__ = ["Episode", "Stage", "columns", "lost", "scored", "scored_by_policy", "write_rows"]
 
 Floats = npt.NDArray[np.float64]
+PlayedBy = TypeVar("PlayedBy", bound=RecordedEpisode)
 
 
 @dataclass
@@ -124,6 +127,24 @@ def scored(
     finally:
         process.close()
     return tuple(recorded)
+
+
+def scored_by_policy(
+    kind: type[PlayedBy],
+    task: Task,
+    signals: Iterable[Signal],
+    played: Mapping[Any, Sequence[Episode]],
+    dt: float,
+    limits: RewardLimits,
+) -> list[tuple[PlayedBy, Episode]]:
+    """Score what policies played. One on which the score rule fails tells nothing and is left out."""
+    kept: list[tuple[PlayedBy, Episode]] = []
+    for policy, episodes in played.items():
+        with contextlib.suppress(ScoreRuleError):
+            told = scored(task, signals, episodes, dt, limits)
+            records = [kind.model_validate(each.model_dump() | {"policy": policy}) for each in told]
+            kept += zip(records, episodes, strict=True)
+    return kept
 
 
 def write_rows(path: Path, arrays: Mapping[str, npt.NDArray[Any]], episodes: Sequence[Episode]) -> None:

@@ -10,10 +10,9 @@ import numpy as np
 
 from rewardsmith.domain.job import ScriptJob
 from rewardsmith.domain.states import OPENING, STATES, Scripted, ScriptedEpisode, SimulatorState
-from rewardsmith.errors import ScoreRuleError
 from rewardsmith.export.signals import mujoco_model
 from rewardsmith.worker.backends.gymnasium import make
-from rewardsmith.worker.episodes import Episode, Stage, columns, scored, write_rows
+from rewardsmith.worker.episodes import Episode, Stage, columns, scored_by_policy, write_rows
 from rewardsmith.worker.players import play_extremes, play_random, play_scripted
 from rewardsmith.worker.seeds import held_out_seeds
 from rewardsmith.worker.stepping import read_state, step, write_steps
@@ -40,13 +39,7 @@ def run(job: ScriptJob, out: Path) -> None:
         followed = step(env, job.signals, states)
     finally:
         env.close()
-    found = []
-    for policy, episodes in played.items():
-        with contextlib.suppress(ScoreRuleError):  # a policy on which the score rule fails tells nothing
-            recorded = scored(job.task, job.signals, episodes, dt, job.limits)
-            found += [
-                (ScriptedEpisode(**r.model_dump(), policy=policy), e) for r, e in zip(recorded, episodes, strict=True)
-            ]
+    found = scored_by_policy(ScriptedEpisode, job.task, job.signals, played, dt, job.limits)
     if found:
         kept = [episode for _, episode in found]
         write_rows(out / "scripted.npz", columns(job.signals, kept), kept)

@@ -16,14 +16,14 @@ import numpy.typing as npt
 from rewardsmith.domain.job import SurveyJob
 from rewardsmith.domain.survey import ExtremeEpisode, Signal, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import ScoreRuleError, TaskError
+from rewardsmith.errors import TaskError
 from rewardsmith.export.discovery import FoundSignal, discover
 from rewardsmith.export.signals import SignalReader, mujoco_model
 from rewardsmith.reward.source import analyse_score
 from rewardsmith.worker.backends.gymnasium import make
-from rewardsmith.worker.episodes import Episode, Stage, columns, lost, scored, write_rows
+from rewardsmith.worker.episodes import Episode, Stage, columns, lost, scored, scored_by_policy, write_rows
 from rewardsmith.worker.origins import origins
-from rewardsmith.worker.players import Policy, play_extremes
+from rewardsmith.worker.players import play_extremes
 from rewardsmith.worker.view import without_reward
 
 __all__ = ["run", "seconds_per_step"]
@@ -75,7 +75,7 @@ def run(job: SurveyJob, out: Path) -> None:
     signals = tuple(_signal(signal, arrays[signal.name]) for signal in found)
     recorded = scored(task, signals, episodes, dt, job.limits)
     kept = _fitting(arrays, [len(episode.rows) for episode in episodes])
-    extremes = _extremes(job, signals, played, dt)
+    extremes = scored_by_policy(ExtremeEpisode, task, signals, played, dt, job.limits)
     survey = Survey(
         task=task.name,
         fingerprint=task.fingerprint(),
@@ -216,20 +216,6 @@ def _affordable(arrays: Mapping[str, npt.NDArray[Any]], job: SurveyJob) -> int:
     episode = horizon * sum(int(array[0].nbytes) for array in arrays.values())
     few = max(1, min(EXTREME_EPISODES, job.max_steps // (2 * horizon)))
     return min(few, PROBE_BYTES // (2 * episode))
-
-
-def _extremes(
-    job: SurveyJob, signals: tuple[Signal, ...], played: Mapping[Policy, list[Episode]], dt: float
-) -> list[tuple[ExtremeEpisode, Episode]]:
-    """Score the extreme episodes. A policy on which the score rule fails tells nothing and is left out."""
-    kept: list[tuple[ExtremeEpisode, Episode]] = []
-    for policy, episodes in played.items():
-        try:
-            recorded = scored(job.task, signals, episodes, dt, job.limits)
-        except ScoreRuleError:
-            continue
-        kept += [(ExtremeEpisode(**r.model_dump(), policy=policy), e) for r, e in zip(recorded, episodes, strict=True)]
-    return kept
 
 
 def _fitting(arrays: Mapping[str, npt.NDArray[Any]], lengths: list[int]) -> int:

@@ -12,7 +12,6 @@ import pytest
 from benchmarks.damages import Elsewhere
 from rewardsmith.checking.episodes import exploit, exploited
 from rewardsmith.checking.kept import read_kept, write_kept
-from rewardsmith.checking.recorded import pack
 from rewardsmith.domain.states import OPENING, STATES
 
 
@@ -33,7 +32,7 @@ def test_states_come_from_all_over_the_episodes_and_are_read_back(bench: Any, re
     again = read_kept(reward).recorded
     assert again.states == recorded.states
     assert again.stepped is not None
-    assert pack(again) == pack(recorded)
+    assert again.packed == recorded.packed
 
 
 def test_episodes_end_within_the_steps_of_some_states(bench: Any) -> None:
