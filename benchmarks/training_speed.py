@@ -31,6 +31,7 @@ from rewardsmith.reward.process import RewardProcess
 from rewardsmith.worker import survey
 from rewardsmith.worker.algorithm import build
 from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.opening import open_worlds
 from rewardsmith.worker.learner import Learner
 from rewardsmith.worker.progress import ProgressFile
 from rewardsmith.worker.rewards import ProcessRewards
@@ -98,7 +99,7 @@ def main() -> None:
             episodes=1,
         )
         width = task.trainer.environments
-        ours = Learner(job, [make(task) for _ in range(width)], ProcessRewards(process))
+        ours = Learner(job, open_worlds(task, width), ProcessRewards(process))
         progress = ProgressFile(folder / "progress.json", of=steps)
         theirs = plain(task, width)
 

@@ -1,14 +1,14 @@
-"""From the environments to the buffer: takes what was recorded, asks for its rewards, keeps the statistics."""
+"""From the worlds to the buffer: takes what was recorded, asks for its rewards, keeps the statistics."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
+from rewardsmith.worker.backends.worlds import Worlds
 from rewardsmith.worker.normalisation import RewardNormaliser
 from rewardsmith.worker.rewards import RewardSource
 from rewardsmith.worker.statistics import TrainingStatistics
-from rewardsmith.worker.vector import RecordingVectorEnv
 
 __all__ = ["RewardFeed"]
 
@@ -17,7 +17,7 @@ class RewardFeed:
     """Hands out the rewards of everything stepped since the last call.
 
     Args:
-        environments: Where it was recorded.
+        worlds: Where it was recorded.
         source: What is paid.
         statistics: Takes in every raw reward.
         normaliser: Scales rewards; None where the task wants them raw.
@@ -25,12 +25,12 @@ class RewardFeed:
 
     def __init__(
         self,
-        environments: RecordingVectorEnv,
+        worlds: Worlds,
         source: RewardSource,
         statistics: TrainingStatistics,
         normaliser: RewardNormaliser | None,
     ) -> None:
-        self._environments = environments
+        self._worlds = worlds
         self._source = source
         self._statistics = statistics
         self.normaliser = normaliser
@@ -38,7 +38,7 @@ class RewardFeed:
     @property
     def capacity(self) -> int:
         """Steps after which it must be drawn from."""
-        return self._environments.recorder.capacity
+        return self._worlds.capacity
 
     def draw(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Raw and normalised rewards, (T, N) each.
@@ -46,7 +46,7 @@ class RewardFeed:
         Raises:
             RewardFailed: the reward broke its contract.
         """
-        recording = self._environments.take()
+        recording = self._worlds.take()
         answer = self._source.ask(recording, stream="train")
         self._statistics.add(recording, answer)
         if self.normaliser is None:
@@ -54,7 +54,7 @@ class RewardFeed:
         return answer.total, self.normaliser.update(answer.total, recording.ends)
 
     def restart(self) -> None:
-        """Every environment is about to be reset."""
+        """Every world is about to be reset."""
         self._statistics.restart()
         if self.normaliser is not None:
             self.normaliser.restart()

@@ -23,6 +23,7 @@ from pydantic import TypeAdapter
 from rewardsmith.domain.film import GIF, MOST_SECONDS, STILLS, VIDEO, Film, still
 from rewardsmith.domain.job import FilmJob, Job, TrainJob
 from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.opening import open_worlds
 from rewardsmith.worker.files import write_text
 from rewardsmith.worker.learner import Learner
 from rewardsmith.worker.policy import read_policy
@@ -46,7 +47,7 @@ def film(folder: Path, policy: Path) -> None:
     job: Any = TypeAdapter[Job](Job).validate_json((folder / "job.json").read_bytes())
     train: TrainJob = job.train if isinstance(job, FilmJob) else job
     env = make(train.task, render_mode="rgb_array")
-    learner = Learner(train, [make(train.task) for _ in range(train.task.trainer.environments)], StockRewards())
+    learner = Learner(train, open_worlds(train.task, train.task.trainer.environments), StockRewards())
     learner.put_back(read_policy(policy, learner.weights()))
     rate = float(env.metadata.get("render_fps", 30))
     every = max(1, ceil(rate / _MOST_FPS))

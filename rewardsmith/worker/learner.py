@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -19,6 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from rewardsmith.domain.job import TrainJob
 from rewardsmith.domain.report import Rung
 from rewardsmith.worker.algorithm import build, rollout_steps
+from rewardsmith.worker.backends.worlds import Worlds
 from rewardsmith.worker.board import open_board
 from rewardsmith.worker.buffers import FetchingReplay, fetch_into
 from rewardsmith.worker.checkpoint import Checkpoint, Statistics, load_replay
@@ -34,7 +33,7 @@ from rewardsmith.worker.progress import ProgressFile
 from rewardsmith.worker.rewards import RewardSource
 from rewardsmith.worker.seeds import rung_seed
 from rewardsmith.worker.statistics import TrainingStatistics
-from rewardsmith.worker.vector import RecordingVectorEnv
+from rewardsmith.worker.vector import WorldsVecEnv
 from rewardsmith.worker.weights import Rest, check_model, dump_model, finite, load_model
 
 __all__ = ["Diverged", "Learner"]
@@ -50,36 +49,34 @@ class Diverged(Exception):
 
 
 class Learner:
-    """Owns the training environments, the algorithm, the normalisers and the training's statistics.
+    """Owns the training worlds, the algorithm, the normalisers and the training's statistics.
 
     Args:
         job: What to train.
-        envs: The training environments, one each.
+        worlds: Where it trains.
         rewards: What is paid.
         out: Where TensorBoard files go; None for none.
     """
 
-    def __init__(
-        self, job: TrainJob, envs: Sequence[gymnasium.Env[Any, Any]], rewards: RewardSource, out: Path | None = None
-    ) -> None:
+    def __init__(self, job: TrainJob, worlds: Worlds, rewards: RewardSource, out: Path | None = None) -> None:
         self._job = job
         trainer = job.task.trainer
         known = {signal.name: signal for signal in job.signals}
-        vector = RecordingVectorEnv(envs, {name: known[name] for name in rewards.reads})
+        vector = WorldsVecEnv(worlds)
         self._observations = _normalised(vector) if trainer.normalize_observation else None
         env: VecEnv = self._observations if self._observations is not None else vector
         self.model: BaseAlgorithm = build(trainer, env, rung_seed(job.seed, 0))
         rollout = rollout_steps(self.model)
-        self.targets = _targets(job.steps, job.rungs, rollout * len(envs))
-        self.statistics = TrainingStatistics(self.targets[-1], len(envs))
+        self.targets = _targets(job.steps, job.rungs, rollout * worlds.count)
+        self.statistics = TrainingStatistics(self.targets[-1], worlds.count)
         gamma = float(getattr(self.model, "gamma", 0.99))
-        self._scale = RewardNormaliser(gamma, len(envs)) if trainer.normalize_reward else None
-        self._feed = RewardFeed(vector, rewards, self.statistics, self._scale)
+        self._scale = RewardNormaliser(gamma, worlds.count) if trainer.normalize_reward else None
+        self._feed = RewardFeed(worlds, rewards, self.statistics, self._scale)
         fetch_into(self.model, self._feed)
         buffer = getattr(self.model, "replay_buffer", None)
         self.replay: ReplayBuffer | None = buffer if isinstance(buffer, ReplayBuffer) else None
         chunk = rollout if self.replay is None else min(max(rollout, _CHUNK_STEPS), self.replay.buffer_size)
-        vector.allot(chunk)
+        worlds.record({name: known[name] for name in rewards.reads}, chunk)
         _span_schedules(self.model, self.targets[-1])
         self.model.set_logger(open_board(out))
         self._memory: Any = None
@@ -98,7 +95,7 @@ class Learner:
         """
         model = self.model
         model.set_random_seed(rung_seed(self._job.seed, rung + 1))
-        model._last_obs = None  # makes `learn` reset every environment
+        model._last_obs = None  # makes `learn` reset every world
         self._feed.restart()
         progress.begin(self.steps)
         watch = _Watch(progress)
@@ -176,7 +173,7 @@ class Learner:
         logger.dump(self.steps)
 
     def close(self) -> None:
-        """Close the environments and the log."""
+        """Close the worlds and the log."""
         self.model.logger.close()
         if self.model.env is not None:
             self.model.env.close()
@@ -231,7 +228,7 @@ def _targets(steps: int, rungs: int, rollout: int) -> list[int]:
     return ends
 
 
-def _normalised(vector: RecordingVectorEnv) -> ObservationNormaliser | None:
+def _normalised(vector: WorldsVecEnv) -> ObservationNormaliser | None:
     """Normalise observations where they are continuous."""
     space = vector.observation_space
     if isinstance(space, spaces.Dict):

@@ -50,6 +50,17 @@ class Recorder:
         self.stock = np.zeros(shape, dtype=np.float64)
         self.filled = 0
 
+    def next(self) -> int:
+        """The row of the next step.
+
+        Raises:
+            RuntimeError: `capacity` steps lie there that nobody has taken.
+        """
+        if self.filled == self.capacity:
+            raise RuntimeError(f"the recorder holds {self.filled} steps that nobody has taken")
+        self.filled += 1
+        return self.filled - 1
+
     def take(self) -> Recording:
         """The steps recorded since the last call, as views that the next step overwrites."""
         rows = self.filled

@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 
 from rewardsmith.domain.survey import Signal
-from rewardsmith.export.signals import SignalReader
 from rewardsmith.reward.process import ScoreProcess
+from rewardsmith.worker.backends.worlds import Worlds
 from rewardsmith.worker.recording import Recording
 from rewardsmith.worker.rewards import RewardSource
 from rewardsmith.worker.statistics import TOTAL
-from rewardsmith.worker.vector import ObservationBatch
 
 __all__ = ["Actor", "HeldOut", "ScoredEpisode"]
 
@@ -43,49 +41,11 @@ class ScoredEpisode:
     """By signal: shape (length, ...); every signal where the episode is kept for the archive."""
 
 
-class _Track:
-    """One environment and what its episode has recorded so far."""
-
-    def __init__(self, env: gymnasium.Env[Any, Any], signals: Mapping[str, Signal], horizon: int) -> None:
-        self.env = env
-        self.arrays = {name: np.zeros((horizon, *s.shape), dtype=s.dtype) for name, s in signals.items()}
-        self.stock = np.zeros(horizon)
-        self.reader = SignalReader(env, {name: s.reader for name, s in signals.items()})
-        self.length, self.terminated, self.running = 0, False, False
-
-    def start(self, seed: int) -> Any:
-        self.length, self.terminated, self.running = 0, False, True
-        return self.env.reset(seed=seed)[0]
-
-    def step(self, action: Any) -> Any:
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        t = self.length
-        self.stock[t] = reward
-        for name, value in self.reader.read(observation, action, terminated, info).items():
-            self.arrays[name][t] = value
-        self.length = t + 1
-        self.terminated = bool(terminated)
-        self.running = not (terminated or truncated) and self.length < len(self.stock)
-        return observation
-
-    def recording(self) -> Recording:
-        rows = self.length
-        starts, ends = np.zeros((rows, 1), dtype=bool), np.zeros((rows, 1), dtype=bool)
-        starts[0], ends[-1] = True, True
-        return Recording(
-            arrays={name: array[:rows, None] for name, array in self.arrays.items()},
-            starts=starts,
-            terminated=ends & self.terminated,
-            truncated=ends & (not self.terminated),
-            stock=self.stock[:rows, None],
-        )
-
-
 class HeldOut:
     """Plays and scores held-out episodes, several side by side.
 
     Args:
-        envs: As many as run side by side.
+        worlds: As many as run side by side.
         signals: Every signal of the survey.
         horizon: Steps after which an episode ends at the latest.
         score: The score rule, in its process.
@@ -95,7 +55,7 @@ class HeldOut:
 
     def __init__(
         self,
-        envs: Sequence[gymnasium.Env[Any, Any]],
+        worlds: Worlds,
         signals: Mapping[str, Signal],
         *,
         horizon: int,
@@ -103,10 +63,12 @@ class HeldOut:
         rewards: RewardSource,
         archived: int,
     ) -> None:
+        self._worlds = worlds
         self._score = score
         self._rewards = rewards
-        needed = {name: signals[name] for name in (*rewards.reads, *score.reads)}
-        self._tracks = [_Track(env, signals if i < archived else needed, horizon) for i, env in enumerate(envs)]
+        self._archived = archived
+        self._needed = {name: signals[name] for name in (*rewards.reads, *score.reads)}
+        worlds.record(self._needed, horizon, also=signals, first=archived)
 
     def play(self, act: Actor, seeds: Sequence[int]) -> list[ScoredEpisode]:
         """Score one policy.
@@ -120,34 +82,51 @@ class HeldOut:
             RewardFailed: the reward broke its contract on these episodes.
         """
         scored: list[ScoredEpisode] = []
-        width = len(self._tracks)
+        width = self._worlds.count
         for first in range(0, len(seeds), width):
             some = seeds[first : first + width]
-            self._play_side_by_side(self._tracks[: len(some)], some, act)
-            scored.extend(self._judge(track) for track in self._tracks[: len(some)])
+            recording, lengths = self._play_side_by_side(some, act)
+            scored.extend(self._judge(recording, i, lengths[i]) for i in range(len(some)))
         return scored
 
-    def _play_side_by_side(self, tracks: Sequence[_Track], seeds: Sequence[int], act: Actor) -> None:
-        batch = ObservationBatch(tracks[0].env.observation_space, len(self._tracks))
-        starts = np.ones(len(self._tracks), dtype=bool)
-        for i, track in enumerate(tracks):
-            batch.put(i, track.start(seeds[i]))
-        while any(track.running for track in tracks):
-            actions = act(batch.copy(), starts)
-            starts = np.zeros_like(starts)
-            for i, track in enumerate(tracks):
-                if track.running:
-                    batch.put(i, track.step(actions[i]))
+    def _play_side_by_side(self, seeds: Sequence[int], act: Actor) -> tuple[Recording, list[int]]:
+        """The recording of an episode in each of the first worlds, and how many of its steps each took."""
+        worlds = self._worlds
+        observations = worlds.reset(seeds)
+        starts = np.ones(worlds.count, dtype=bool)
+        running = np.arange(worlds.count) < len(seeds)
+        lengths = np.zeros(worlds.count, dtype=np.int64)
+        while running.any() and lengths.max() < worlds.capacity:
+            stepped = worlds.step(act(observations, starts), running=running)
+            observations, starts = stepped.observations, np.zeros_like(starts)
+            lengths += running
+            running = running & ~(stepped.terminated | stepped.truncated)
+        return worlds.take(), lengths.tolist()
 
-    def _judge(self, track: _Track) -> ScoredEpisode:
-        recording = track.recording()
-        arrays = {name: array[: track.length].copy() for name, array in track.arrays.items()}
-        verdict = self._score.ask({name: arrays[name] for name in self._score.reads}, terminated=track.terminated)
+    def _judge(self, played: Recording, world: int, length: int) -> ScoredEpisode:
+        recording = _episode(played, world, length)
+        names = recording.arrays if world < self._archived else self._needed
+        arrays = {name: recording.arrays[name][:, 0].copy() for name in names}
+        terminated = bool(recording.terminated[-1, 0])
+        verdict = self._score.ask({name: arrays[name] for name in self._score.reads}, terminated=terminated)
         paid = self._rewards.ask(recording, stream="score")
         sums = {TOTAL: float(paid.total.sum())} | {name: float(c.sum()) for name, c in paid.components.items()}
-        return ScoredEpisode(track.length, track.terminated, verdict.score, verdict.success, sums, arrays)
+        return ScoredEpisode(length, terminated, verdict.score, verdict.success, sums, arrays)
 
     def close(self) -> None:
-        """Close the environments."""
-        for track in self._tracks:
-            track.env.close()
+        """Close the worlds."""
+        self._worlds.close()
+
+
+def _episode(played: Recording, world: int, length: int) -> Recording:
+    """The episode of one world, (length, 1) and more, with an end whatever ended it."""
+    starts, ends = np.zeros((length, 1), dtype=bool), np.zeros((length, 1), dtype=bool)
+    starts[0], ends[-1] = True, True
+    terminated = ends & played.terminated[length - 1, world]
+    return Recording(
+        arrays={name: array[:length, world : world + 1] for name, array in played.arrays.items()},
+        starts=starts,
+        terminated=terminated,
+        truncated=ends & ~terminated,
+        stock=played.stock[:length, world : world + 1],
+    )

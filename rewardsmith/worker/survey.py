@@ -20,13 +20,13 @@ from rewardsmith.errors import TaskError
 from rewardsmith.export.discovery import FoundSignal, discover
 from rewardsmith.export.signals import SignalReader, mujoco_model
 from rewardsmith.reward.source import analyse_score
-from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.gymnasium import make, seconds_per_step
 from rewardsmith.worker.episodes import Episode, Stage, columns, lost, scored, scored_by_policy, write_rows
 from rewardsmith.worker.origins import origins
 from rewardsmith.worker.players import play_extremes
 from rewardsmith.worker.view import without_reward
 
-__all__ = ["run", "seconds_per_step"]
+__all__ = ["run"]
 
 LEAST_ROWS = 2048
 """Short episodes go on until the probe has this many rows, so that it shows some variety."""
@@ -44,9 +44,6 @@ WIDEST_STATISTICS = 1024
 
 LARGEST = 1e100
 """Larger values, and NaN, count as 0 in the statistics: the squares of larger ones are infinite."""
-
-UNTIMED = ("MountainCarEnv", "Continuous_MountainCarEnv")
-"""Environments whose equations know no seconds: one step counts as one."""
 
 
 def run(job: SurveyJob, out: Path) -> None:
@@ -99,19 +96,6 @@ def run(job: SurveyJob, out: Path) -> None:
         tried = [episode for _, episode in extremes]
         write_rows(out / "extremes.npz", columns(found, tried), tried)
     (out / "survey.json").write_text(survey.model_dump_json(indent=1), encoding="utf-8")
-
-
-def seconds_per_step(env: gymnasium.Env[Any, Any]) -> float:
-    """Find the simulated seconds of one step: the environment's `dt` or `tau`, else its frames per second, else 1."""
-    inner: Any = env.unwrapped
-    if any(base.__name__ in UNTIMED for base in type(inner).__mro__):
-        return 1.0
-    for name in ("dt", "tau"):
-        value = getattr(inner, name, None)
-        if isinstance(value, int | float | np.floating) and 0 < value < np.inf:
-            return float(value)
-    frames = (inner.metadata or {}).get("render_fps")
-    return 1.0 / float(frames) if frames else 1.0
 
 
 @dataclass

@@ -15,7 +15,7 @@ from rewardsmith.errors import StoreError, one_line
 from rewardsmith.reward.process import RewardFailed, ScoreProcess
 from rewardsmith.reward.source import RewardRejected
 from rewardsmith.worker.archive import Archive
-from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.opening import open_worlds
 from rewardsmith.worker.checkpoint import Checkpoint, State, load_checkpoint, save_checkpoint
 from rewardsmith.worker.curve import LearningCurve
 from rewardsmith.worker.files import write_arrays, write_text
@@ -26,7 +26,6 @@ from rewardsmith.worker.rewards import RewardSource, open_rewards
 from rewardsmith.worker.scoring import HeldOut, ScoredEpisode
 from rewardsmith.worker.seeds import held_out_seeds
 from rewardsmith.worker.statistics import TOTAL
-from rewardsmith.worker.survey import seconds_per_step
 from rewardsmith.worker.video import record_video
 
 __all__ = ["run"]
@@ -85,24 +84,20 @@ class _Training:
         job = self.job
         signals = {signal.name: signal for signal in job.signals}
         horizon, source = job.task.environment.horizon, job.task.score.source
-        first = make(job.task)
+        worlds = open_worlds(job.task, job.task.trainer.environments)
+        stack.callback(worlds.close)
         score = stack.enter_context(
             ScoreProcess(
-                source, signals, dt=seconds_per_step(first), horizon=horizon, limits=job.limits, namespaces=False
+                source, signals, dt=worlds.seconds_per_step, horizon=horizon, limits=job.limits, namespaces=False
             )
         )
         rewards: RewardSource = stack.enter_context(contextlib.closing(open_rewards(job, signals, score)))
-        learner = Learner(
-            job,
-            [first, *(make(job.task) for _ in range(job.task.trainer.environments - 1))],
-            rewards,
-            self.out / "tensorboard" if job.tensorboard else None,
-        )
+        learner = Learner(job, worlds, rewards, self.out / "tensorboard" if job.tensorboard else None)
         self.learner = learner
         stack.callback(learner.close)
         archive = Archive(job.signals, horizon=horizon, rungs=job.rungs, episodes=min(job.episodes, _SIDE_BY_SIDE))
         held_out = HeldOut(
-            [make(job.task) for _ in range(min(job.episodes, _SIDE_BY_SIDE))],
+            open_worlds(job.task, min(job.episodes, _SIDE_BY_SIDE)),
             signals,
             horizon=horizon,
             score=score,

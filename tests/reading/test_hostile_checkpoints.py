@@ -21,11 +21,11 @@ CASES = 150
 
 @pytest.fixture
 def learner(real: Real):
-    from rewardsmith.worker.backends.gymnasium import make
+    from rewardsmith.worker.backends.opening import open_worlds
     from rewardsmith.worker.learner import Learner
     from rewardsmith.worker.rewards import StockRewards
 
-    made = Learner(real.job, [make(real.task) for _ in range(2)], StockRewards())
+    made = Learner(real.job, open_worlds(real.task, 2), StockRewards())
     yield made
     made.close()
 

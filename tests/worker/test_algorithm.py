@@ -11,8 +11,8 @@ from rewardsmith.catalogue.tasks import list_tasks, load_task
 from rewardsmith.domain.task import Trainer
 from rewardsmith.errors import TaskError
 from rewardsmith.worker.algorithm import algorithm_class, build, rollout_steps
-from rewardsmith.worker.backends.gymnasium import make
-from rewardsmith.worker.vector import RecordingVectorEnv
+from rewardsmith.worker.backends.opening import open_worlds
+from rewardsmith.worker.vector import WorldsVecEnv
 
 from .conftest import make_task
 
@@ -20,7 +20,7 @@ FOLDERS = find_folders(here=Path(__file__).parents[2])
 
 
 def built(algorithm: str = "stable_baselines3.PPO", policy: str = "MlpPolicy", **settings: Any) -> Any:
-    env = RecordingVectorEnv([make(make_task()) for _ in range(2)], {})
+    env = WorldsVecEnv(open_worlds(make_task(), 2))
     return build(Trainer(algorithm=algorithm, policy=policy, settings=settings, source="test"), env, seed=3)
 
 
@@ -103,6 +103,6 @@ def test_the_steps_of_a_rollout() -> None:
 @pytest.mark.parametrize("name", list_tasks(FOLDERS))
 def test_the_trainer_of_every_shipped_task_can_be_built(name: str) -> None:
     task = load_task(name, FOLDERS)
-    env = RecordingVectorEnv([make(task) for _ in range(task.trainer.environments)], {})
+    env = WorldsVecEnv(open_worlds(task, task.trainer.environments))
     assert rollout_steps(build(task.trainer, env, seed=1)) > 0
     env.close()

@@ -13,6 +13,7 @@ import torch
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.opening import open_worlds
 from rewardsmith.worker.learner import Learner
 from rewardsmith.worker.progress import ProgressFile
 from rewardsmith.worker.rewards import StockRewards
@@ -45,7 +46,7 @@ def test_same_weights_as_without_us(name: str, normalised: bool, tmp_path: Path)
     )
     job = make_job(task, kind="human", steps=192, rungs=1)
     torch.set_num_threads(1)
-    ours = Learner(job, [make(task) for _ in range(3)], StockRewards())
+    ours = Learner(job, open_worlds(task, 3), StockRewards())
     ours.learn(0, ProgressFile(tmp_path / "progress.json", of=192))
 
     env: Any = DummyVecEnv([lambda: make(task) for _ in range(3)])

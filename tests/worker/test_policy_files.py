@@ -11,6 +11,7 @@ import safetensors.numpy
 from rewardsmith.export.loader import Box, Layer, loader
 from rewardsmith.export.policy import read_policy
 from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.opening import open_worlds
 from rewardsmith.worker.learner import Learner
 from rewardsmith.worker.policy import write_policy
 from rewardsmith.worker.progress import ProgressFile
@@ -41,7 +42,7 @@ def test_a_few_lines_of_numpy_act_as_the_trained_policy(
 ) -> None:
     trainer = {"algorithm": algorithm, "settings": settings, "normalize_observation": normalised}
     task = make_task(env_id, trainer=trainer)
-    learner = Learner(make_job(task, kind="human", steps=128, rungs=1), [make(task) for _ in range(2)], StockRewards())
+    learner = Learner(make_job(task, kind="human", steps=128, rungs=1), open_worlds(task, 2), StockRewards())
     learner.learn(0, ProgressFile(tmp_path / "progress.json", of=128))
     write_policy(tmp_path, learner.weights(), learner.describe())
     env = make(task)
@@ -78,6 +79,6 @@ def test_a_policy_that_is_no_chain_of_layers_says_so(tmp_path: Path) -> None:
     task = make_task(
         trainer={"algorithm": "sb3_contrib.RecurrentPPO", "policy": "MlpLstmPolicy", "settings": {"n_steps": 16}}
     )
-    learner = Learner(make_job(task, kind="human", steps=64, rungs=1), [make(task), make(task)], StockRewards())
+    learner = Learner(make_job(task, kind="human", steps=64, rungs=1), open_worlds(task, 2), StockRewards())
     assert learner.describe()["layers"] is None
     learner.close()

@@ -10,6 +10,7 @@ from rewardsmith.domain.survey import Signal
 from rewardsmith.reward.process import RewardProcess, ScoreProcess
 from rewardsmith.worker.archive import Archive
 from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.opening import open_worlds
 from rewardsmith.worker.recording import Recording
 from rewardsmith.worker.rewards import ProcessRewards, StockRewards, TerminalScoreRewards
 from rewardsmith.worker.scoring import HeldOut, ScoredEpisode
@@ -30,7 +31,7 @@ def played(envs: int, seeds: range) -> list[ScoredEpisode]:
     task = make_task("CartPole-v1", horizon=60)
     with ScoreProcess(LENGTH, CARTPOLE, dt=0.02, horizon=60) as score:
         held_out = HeldOut(
-            [make(task) for _ in range(envs)],
+            open_worlds(task, envs),
             CARTPOLE,
             horizon=60,
             score=score,
@@ -67,7 +68,9 @@ def test_an_episode_is_what_its_seed_and_policy_make_of_it() -> None:
 def test_component_sums_are_those_of_the_whole_episode() -> None:
     task = make_task(horizon=30)
     with ScoreProcess(HEIGHT, PENDULUM, dt=0.05, horizon=30) as score, RewardProcess(UPRIGHT, PENDULUM) as process:
-        held_out = HeldOut([make(task)], PENDULUM, horizon=30, score=score, rewards=ProcessRewards(process), archived=1)
+        held_out = HeldOut(
+            open_worlds(task, 1), PENDULUM, horizon=30, score=score, rewards=ProcessRewards(process), archived=1
+        )
         for episode in held_out.play(
             lambda observations, _: np.full((len(observations), 1), 0.5, dtype=np.float32), range(3)
         ):

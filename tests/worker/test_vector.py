@@ -8,8 +8,9 @@ import pytest
 from gymnasium import spaces
 
 from rewardsmith.domain.survey import Signal
+from rewardsmith.worker.backends.environments import Environments
 from rewardsmith.worker.recording import Recorder
-from rewardsmith.worker.vector import RecordingVectorEnv
+from rewardsmith.worker.vector import WorldsVecEnv
 
 
 class Counting(gymnasium.Env[Any, Any]):
@@ -40,9 +41,10 @@ SIGNALS = {
 }
 
 
-def vector(*envs: Counting, capacity: int = 8) -> RecordingVectorEnv:
-    made = RecordingVectorEnv(envs, SIGNALS)
-    made.allot(capacity)
+def vector(*envs: Counting, capacity: int = 8) -> WorldsVecEnv:
+    worlds = Environments(envs)
+    worlds.record(SIGNALS, capacity)
+    made = WorldsVecEnv(worlds)
     made.reset()
     return made
 
@@ -51,7 +53,7 @@ def test_signals_are_those_of_the_last_step_and_not_of_the_reset() -> None:
     env = vector(Counting(last=3), Counting(cut=2))
     actions = np.arange(16, dtype=np.float32).reshape(4, 2, 2) / 16
     steps = [env.step(action) for action in actions]
-    recording = env.take()
+    recording = env.worlds.take()
     assert recording.arrays["count"].tolist() == [[1, 1], [2, 2], [3, 1], [1, 2]]
     assert np.array_equal(recording.arrays["observation"][..., 0], recording.arrays["count"])
     assert np.array_equal(recording.arrays["action"], actions)
@@ -82,9 +84,9 @@ def test_a_new_recording_begins_where_the_last_one_ended() -> None:
     action = np.zeros((2, 2), dtype=np.float32)
     for _ in range(3):
         env.step(action)
-    assert len(env.take().starts) == 3
+    assert len(env.worlds.take().starts) == 3
     env.step(action)
-    recording = env.take()
+    recording = env.worlds.take()
     assert recording.arrays["count"].tolist() == [[4, 4]]
     assert not recording.starts.any()
 
@@ -101,19 +103,20 @@ def test_a_reset_drops_what_was_recorded_and_starts_episodes() -> None:
     env.step(np.zeros((1, 2), dtype=np.float32))
     env.reset()
     env.step(np.zeros((1, 2), dtype=np.float32))
-    recording = env.take()
+    recording = env.worlds.take()
     assert recording.arrays["count"].tolist() == [[1]]
     assert recording.starts.all()
 
 
 def test_seeds_reach_every_environment_once() -> None:
-    env = vector(Counting(), Counting())
+    members = Counting(), Counting()
+    env = vector(*members)
     env.seed(5)
     env.reset()
-    draws = [member.np_random.random() for member in env.envs]
+    draws = [member.np_random.random() for member in members]
     env.seed(5)
     env.reset()
-    assert draws == [member.np_random.random() for member in env.envs]
+    assert draws == [member.np_random.random() for member in members]
     assert draws[0] != draws[1]
 
 

@@ -1,0 +1,15 @@
+"""Picks the simulator that a task's worlds run in."""
+
+from __future__ import annotations
+
+from rewardsmith.domain.task import Task
+from rewardsmith.worker.backends.environments import Environments
+from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.worlds import Worlds
+
+__all__ = ["open_worlds"]
+
+
+def open_worlds(task: Task, count: int) -> Worlds:
+    """Make `count` worlds of the task. Raises TaskError as `make` does."""
+    return Environments([make(task) for _ in range(count)])
