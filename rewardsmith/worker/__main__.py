@@ -91,6 +91,9 @@ def _run(job: Job, out: Path, resume: Path | None) -> None:
 
         video.record_video(out.parent, resume or out)
     else:
+        from rewardsmith.worker.eager import leave_compiler_out
+
+        leave_compiler_out()
         from rewardsmith.worker import train
 
         train.run(job, out, resume)

@@ -24,6 +24,7 @@ from rewardsmith.domain.film import GIF, MOST_SECONDS, STILLS, VIDEO, Film, stil
 from rewardsmith.domain.job import FilmJob, Job, TrainJob
 from rewardsmith.worker.backends.gymnasium import make
 from rewardsmith.worker.backends.opening import open_worlds
+from rewardsmith.worker.eager import leave_compiler_out
 from rewardsmith.worker.files import write_text
 from rewardsmith.worker.learner import Learner
 from rewardsmith.worker.policy import read_policy
@@ -141,4 +142,5 @@ class _Reel:
 
 
 if __name__ == "__main__":
+    leave_compiler_out()
     film(Path(sys.argv[1]), Path(sys.argv[2]))
