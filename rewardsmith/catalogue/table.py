@@ -20,12 +20,13 @@ BUDGETS = ("quick", "standard", "full")
 
 def task_table(tasks: Sequence[Task]) -> str:
     """Return a Markdown table of the tasks: what is scored, the unit, the stock reward, trainer and budgets."""
-    head = ("task", "environment", "score", "unit", "solved at", "stock reward", "trainer", *BUDGETS)
+    head = ("task", "environment", "needs", "score", "unit", "solved at", "stock reward", "trainer", *BUDGETS)
     rows = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for task in tasks:
         cells = [
             f"`{task.name}`<br>{task.title}",
-            f"`{task.environment.id}`, {task.environment.horizon} steps",
+            f"`{task.environment.id.rpartition(':')[2]}`, {task.environment.horizon} steps",
+            f"`{task.extra}`" if task.extra else "",
             task.score.meaning,
             task.score.unit,
             "" if task.score.target is None else f"{task.score.target:g}",

@@ -13,7 +13,7 @@ from rewardsmith.catalogue.folders import Folders
 from rewardsmith.catalogue.scaffold import new_task
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.robot import Robot
-from rewardsmith.domain.task import Budget, EnvironmentSpec, ScoreRule, SignalSpec, Task, Trainer
+from rewardsmith.domain.task import Budget, EnvironmentSpec, Extra, ScoreRule, SignalSpec, Task, Trainer
 from rewardsmith.errors import TaskError
 from rewardsmith.motion.fitting import check_whole
 
@@ -50,6 +50,8 @@ class _TaskFile(Record):
     trainer: Trainer
     budgets: dict[str, Budget] = Field(min_length=1)
     signals: dict[str, SignalSpec] = Field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
+    extra: Extra | None = None
     robot: str | None = None
     """Task whose `robot.toml` is this one's too, where it has none of its own."""
 
@@ -84,8 +86,10 @@ def load_task(task: str | Path, folders: Folders) -> Task:
         trainer=given.trainer,
         budgets=given.budgets,
         signals=given.signals,
+        leave_out=given.leave_out,
         view=read_text(files["view.md"], TaskError) if "view.md" in files else None,
         robot=_robot(given.robot, files, folders),
+        extra=given.extra,
         module_source=_module_source(given.environment.module, files),
     )
 

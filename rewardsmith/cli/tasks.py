@@ -28,8 +28,8 @@ def tasks(context: click.Context, *, server: str | None, as_json: bool) -> None:
     if as_json:
         emit_json(found)
         return
-    rows = [[t.task, t.environment, t.unit or "-", "yes" if t.stock_reward else "no", t.title] for t in found]
-    emit_text(table(["task", "environment", "score in", "stock reward", "what it is"], rows))
+    rows = [[t.task, t.needs or "-", t.unit or "-", "yes" if t.stock_reward else "no", t.title] for t in found]
+    emit_text(table(["task", "needs", "score in", "stock reward", "what it is"], rows))
 
 
 @tasks.command("show", cls=Command)
@@ -60,6 +60,7 @@ def show(*, task: str, server: str | None, as_json: bool) -> None:
                 "",
                 f"environment  {found.environment.id}, at most {found.environment.horizon} steps per episode"
                 + ("" if found.environment.stock_reward else ", no stock reward for this task"),
+                *([f"needs        pip install 'rewardsmith[{found.extra}]'"] if found.extra else []),
                 f"score        {found.score.meaning}" + (f" ({found.score.unit})" if found.score.unit else ""),
                 f"trainer      {trainer.algorithm}, {trainer.environments} environments; {trainer.source}",
                 "",

@@ -26,6 +26,8 @@ class TaskSummary(Record):
     """Whether there is a baseline `human`."""
     budgets: dict[str, int]
     """Steps of one training, by name of the budget."""
+    needs: str = ""
+    """Optional dependencies that it needs, an extra of rewardsmith; empty where it needs none."""
 
     @classmethod
     def of(cls, task: Task) -> TaskSummary:
@@ -39,6 +41,7 @@ class TaskSummary(Record):
             unit=task.score.unit,
             stock_reward=task.environment.stock_reward,
             budgets={name: budget.steps for name, budget in task.budgets.items()},
+            needs=task.extra or "",
         )
 
 

@@ -11,6 +11,17 @@ from rewardsmith.domain.record import Record
 from rewardsmith.domain.robot import Robot
 
 
+Extra = Literal["robotics", "dm_control", "playground"]
+"""Optional dependencies of rewardsmith that bring environments."""
+
+PACKAGES: dict[Extra, str] = {
+    "robotics": "gymnasium_robotics",
+    "dm_control": "dm_control",
+    "playground": "mujoco_playground",
+}
+"""Package that each of them installs."""
+
+
 class EnvironmentSpec(Record):
     """Which simulated environment, and how it is made."""
 
@@ -115,14 +126,19 @@ class Task(Record):
     """By name: `quick`, `standard` and `full` in the shipped tasks."""
     signals: dict[str, SignalSpec] = Field(default_factory=dict)
     """Signals named by the task file."""
+    leave_out: tuple[str, ...] = ()
+    """Names of signals that nobody needs, `*` for any characters: parts of the model that say nothing of the task."""
     view: str | None = None
     """The task's own text in place of the sliced source, from `view.md`."""
     robot: Robot | None = None
     """What a motion can be asked of its robot, from `robot.toml`; absent where nobody has written it."""
+    extra: Extra | None = None
+    """Optional dependencies that the environment needs: `pip install 'rewardsmith[<extra>]'`."""
     module_source: str | None = None
     """Source of `environment.module`, so that a job carries all it needs."""
 
     def fingerprint(self) -> str:
         """Hash of what a survey depends on: environment, signals, score rule, view and module."""
         parts = self.model_dump_json(include={"environment", "score", "signals", "view", "module_source"})
+        parts += " ".join(self.leave_out)
         return hashlib.sha256(parts.encode()).hexdigest()[:16]

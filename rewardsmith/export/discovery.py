@@ -30,6 +30,21 @@ MODEL_FIELDS = {
     "center_of_mass_velocity": ("m/s", "velocity of the center of mass of all bodies, world axes"),
     "actuator_force": ("N or N m", "force or torque of each actuator"),
 }
+SENSOR_UNITS = {
+    "touch": "N",
+    "accelerometer": "m/s^2",
+    "velocimeter": "m/s",
+    "gyro": "rad/s",
+    "force": "N",
+    "torque": "N m",
+    "rangefinder": "m",
+    "framepos": "m",
+    "framelinvel": "m/s",
+    "frameangvel": "rad/s",
+    "subtreecom": "m",
+    "subtreelinvel": "m/s",
+}
+"""By MuJoCo's name of the sensor's kind; of the others the unit is not the same for all."""
 RESERVED = frozenset({"memory", "dt", "horizon"})
 
 
@@ -96,7 +111,7 @@ def discover(
 
 
 def _of_model(env: Any) -> Iterator[FoundSignal]:
-    """Bodies, joints, sites and totals of a MuJoCo model, by its own names."""
+    """Bodies, joints, sites, sensors and totals of a MuJoCo model, by its own names."""
     model = mujoco_model(env)
     if model is None:
         return
@@ -126,10 +141,24 @@ def _of_model(env: Any) -> Iterator[FoundSignal]:
         title = _identifier(f"{name}_site_position" if name in bodies else f"{name}_position")
         reader = f"site:{own or f'#{number}'}:position"
         yield FoundSignal(title, (3,), "float64", "m", f"position of site {name}, world axes", reader)
+    yield from _of_sensors(model)
     for field, (unit, meaning) in MODEL_FIELDS.items():
         size = model.nu if field == "actuator_force" else 3
         if size:
             yield FoundSignal(field, (size,), "float64", unit, meaning, f"model:{field}")
+
+
+def _of_sensors(model: Any) -> Iterator[FoundSignal]:
+    """Sensors that have a name."""
+    import mujoco
+
+    kinds = {int(kind): name.removeprefix("mjSENS_").lower() for name, kind in mujoco.mjtSensor.__members__.items()}
+    for number in range(model.nsensor):
+        name, size = model.sensor(number).name, int(model.sensor_dim[number])
+        if name:
+            kind, shape = kinds[int(model.sensor_type[number])], () if size == 1 else (size,)
+            meaning, unit = f"reading of sensor {name}, a MuJoCo {kind}", SENSOR_UNITS.get(kind, "")
+            yield FoundSignal(_identifier(f"{name}_reading"), shape, "float64", unit, meaning, f"sensor:{name}:reading")
 
 
 def _of_spaces(env: gymnasium.Env[Any, Any]) -> Iterator[FoundSignal]:

@@ -5,6 +5,7 @@ Each signal has an address, which says where it is read:
     body:NAME:FIELD     position, quaternion, up, linear_velocity, angular_velocity, contact_force of a MuJoCo body
     joint:NAME:FIELD    angle, displacement, velocity of a hinge or slide joint
     site:NAME:position  a MuJoCo site; bodies, joints and sites without a name are written by number: `body:#4:up`
+    sensor:NAME:reading a MuJoCo sensor that has a name
     model:FIELD         center_of_mass, center_of_mass_velocity, actuator_force
     qpos, qvel, sensordata, observation, observation:KEY, info:KEY, action, action:KEY, terminated
                         an array, or with `@2` one entry and with `@0,3` or `@2,` some entries of it, flattened
@@ -27,7 +28,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 STEP = ("observation", "action", "terminated", "info")
-SIMULATED = ("body", "joint", "site", "model", "qpos", "qvel", "sensordata")
+SIMULATED = ("body", "joint", "site", "sensor", "model", "qpos", "qvel", "sensordata")
 
 
 class SignalReader:
@@ -143,6 +144,8 @@ class _Bound:
                 return self._joint(number, field)
             if kind == "site":
                 return np.asarray(self.data.site_xpos[number])
+            if kind == "sensor":
+                return self._sensor(number, field)
             return self._body(number, field)
         except (KeyError, AttributeError) as error:
             raise ValueError(f"the simulated model has no {address!r}") from error
@@ -158,6 +161,13 @@ class _Bound:
         start = (self.model.jnt_dofadr if field == "velocity" else self.model.jnt_qposadr)[number]
         array = self.data.qvel if field == "velocity" else self.data.qpos
         return np.asarray(array[start : start + 1].reshape(()))
+
+    def _sensor(self, number: int, field: str) -> Array:
+        if field != "reading":
+            raise KeyError(field)
+        start, size = self.model.sensor_adr[number], self.model.sensor_dim[number]
+        whole = np.asarray(self.data.sensordata)[start : start + size]
+        return whole.reshape(()) if size == 1 else whole
 
     def _whole(self, field: str) -> Array:
         if field == "actuator_force":

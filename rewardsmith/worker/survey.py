@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import platform
 import time
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from rewardsmith.domain.job import SurveyJob
 from rewardsmith.domain.survey import ExtremeEpisode, Signal, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import TaskError
+from rewardsmith.errors import TaskError, near_misses
 from rewardsmith.export.discovery import FoundSignal, discover
 from rewardsmith.export.signals import SignalReader, mujoco_model
 from rewardsmith.reward.source import analyse_score
@@ -163,13 +164,23 @@ def _check_named(task: Task, names: list[str], info: Mapping[str, Any]) -> None:
 
 
 def _allowed(task: Task, found: Mapping[str, FoundSignal], dropped: tuple[str, ...]) -> list[FoundSignal]:
-    """Leave out what the environment's reward computed.
+    """Leave out what the environment's reward computed, and what the task does.
 
     Raises:
-        TaskError: the task file names such an entry as a signal.
+        TaskError: the task file names such an entry as a signal, or leaves out what is not there.
     """
+    for pattern in task.leave_out:
+        if not fnmatch.filter(found, pattern):
+            near = near_misses(pattern, found)
+            raise TaskError(
+                f"task {task.name!r}: leave_out: no signal is called {pattern!r}"
+                + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""),
+                hint="correct leave_out in task.toml; `rewardsmith survey` lists the signals when it is empty",
+            )
     allowed = []
     for signal in found.values():
+        if signal.name not in task.signals and any(fnmatch.fnmatchcase(signal.name, each) for each in task.leave_out):
+            continue
         key = signal.reader.removeprefix("info:").partition("@")[0]
         if not (signal.reader.startswith("info:") and key in dropped):
             allowed.append(signal)

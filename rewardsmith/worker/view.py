@@ -30,6 +30,9 @@ ENTANGLED = (
     "# What is known of it are the signals and their ranges.\n"
 )
 
+VERDICTS = {"success", "is_success"}
+"""Entries of `info` that say whether the task is done: that is for the score to say."""
+
 HEADER = "# Left out: the reward and what only it needs (an underscore stands in its place), rendering, checks.\n"
 
 
@@ -39,14 +42,15 @@ class View(NamedTuple):
     text: str
     """Python source, or a sentence that says why there is none."""
     dropped_info: tuple[str, ...]
-    """Entries of `info` that the reward computed, or that the source does not explain."""
+    """Entries of `info` that the reward computed, that the source does not explain, or that judge the task."""
 
 
 def without_reward(env: gymnasium.Env[Any, Any], info: Iterable[str] = ()) -> View:
     """Slice the source of an environment for observation, terminated, truncated and reset.
 
     The slice goes through the class of the innermost environment and its bases up to `gymnasium.Env`; wrappers,
-    comments, docstrings and rendering are left out. Of `info` it keeps the entries that the reward did not compute.
+    comments, docstrings and rendering are left out. Of `info` it keeps the entries that the reward did not compute and
+    that do not say whether the task is done.
 
     Args:
         env: the environment; it is not stepped.
@@ -71,7 +75,7 @@ def without_reward(env: gymnasium.Env[Any, Any], info: Iterable[str] = ()) -> Vi
     except Entangled:
         return View(ENTANGLED, tuple(names))
     kept = []
-    for name in names:
+    for name in (each for each in names if each not in VERDICTS):
         part = Slice(program, {**fixed, step: {4: {name: True}}})
         if not (part.kept & terms or set(part.attributes) & weights):
             kept.append(name)

@@ -146,7 +146,8 @@ def test_unnamed_and_clashing_names_stay_apart(tmp_path: Path) -> None:
       <body name="arm" pos="0 0 1"><joint type="hinge"/><geom size=".1"/><site name="arm"/>
         <body pos="0 0 1"><geom size=".1"/><site/></body></body>
       <body name="left-hand"><joint name="ball" type="ball"/><geom size=".1"/></body>
-    </worldbody></mujoco>"""
+    </worldbody><sensor><touch name="palm" site="arm"/><framepos name="where" objtype="body" objname="arm"/>
+      <velocimeter site="arm"/></sensor></mujoco>"""
 
     class Bare(gymnasium.Env[Any, Any]):
         observation_space = gymnasium.spaces.Dict(
@@ -171,6 +172,9 @@ def test_unnamed_and_clashing_names_stay_apart(tmp_path: Path) -> None:
     assert "left_hand_up" in row
     assert "ball_angle" not in row
     assert "actuator_force" not in row
+    np.testing.assert_array_equal(row["where_reading"], row["arm_position"])
+    assert (row["palm_reading"].shape, found["palm_reading"].unit) == ((), "N")
+    assert sum("reading" in name for name in row) == 2, "a sensor without a name is none"
     assert row["action"] == 3
     assert row["action"].dtype == np.int64
     assert row["observation_eye"].shape == (2, 2)

@@ -19,7 +19,7 @@ import numpy as np
 
 from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.recipes import list_recipes, load_recipe
-from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.example import Example
 from rewardsmith.domain.job import SurveyJob
@@ -45,6 +45,7 @@ from rewardsmith.prompting.reviewing import compose_review, compose_revision
 from rewardsmith.prompting.seeing import Seen, compose_watch
 from rewardsmith.prompting.trajectories import Episode, trajectories
 from rewardsmith.reward.source import analyse
+from tests.shipped import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = find_folders(envs=ROOT / "envs", prompts=ROOT / "prompts")
@@ -69,7 +70,7 @@ def dense(observation, prev_observation):
 
 def rendered(recipe: Recipe) -> dict[str, dict[str, str]]:
     """Text of each message by task and title."""
-    return {name: dict(_messages(recipe, name)) for name in list_tasks(FOLDERS)}
+    return {name: dict(_messages(recipe, name)) for name in plain(FOLDERS)}
 
 
 def files_of(recipe: Recipe) -> dict[str, str]:
@@ -263,7 +264,7 @@ def _small(name: str) -> Survey:
 def write(*, surveys: bool) -> None:
     """Write the snapshots."""
     SURVEYS.mkdir(parents=True, exist_ok=True)
-    for name in list_tasks(FOLDERS) if surveys else ():
+    for name in plain(FOLDERS) if surveys else ():
         (SURVEYS / f"{name}.json").write_text(_small(name).model_dump_json(exclude_defaults=True) + "\n")
     for name in list_recipes(FOLDERS):
         folder = HERE / name

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rewardsmith.domain.task import Budget, EnvironmentSpec, ScoreRule, Task, Trainer
+from rewardsmith.domain.task import PACKAGES, Budget, EnvironmentSpec, ScoreRule, Task, Trainer
 from rewardsmith.errors import TaskError
 from rewardsmith.worker.backends.gymnasium import make
 
@@ -93,3 +93,11 @@ def test_a_bad_value_is_a_task_error() -> None:
 def test_a_module_that_raises_is_a_task_error() -> None:
     with pytest.raises(TaskError, match=r"environment.py raised ZeroDivisionError"):
         make(task("Ant-v5", module_source="1/0"))
+
+
+def test_a_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PACKAGES, "robotics", "no_such_package")
+    needing = task("CartPole-v1").model_copy(update={"extra": "robotics"})
+    with pytest.raises(TaskError, match="'mine' needs no_such_package, which is not installed") as caught:
+        make(needing)
+    assert caught.value.hint == "pip install 'rewardsmith[robotics]'"

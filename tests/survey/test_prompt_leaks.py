@@ -12,7 +12,7 @@ from stock_rewards import changed, class_name
 
 from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.recipes import load_recipe
-from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.job import SurveyJob
 from rewardsmith.domain.prompt import Context, Turn
@@ -20,6 +20,7 @@ from rewardsmith.domain.report import ComponentPoint, ComponentStatistics, Failu
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.prompting.messages import compose, compose_repair
 from rewardsmith.worker.survey import run
+from tests.shipped import plain
 
 FOLDERS = find_folders(here=Path(__file__).parent)
 EVERYDAY = {"ant", "inverted_pendulum", "cartpole"}
@@ -66,7 +67,7 @@ def _prompts(name: str, survey: Survey) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", [n if n in EVERYDAY else pytest.param(n, marks=pytest.mark.slow) for n in list_tasks(FOLDERS)]
+    "name", [n if n in EVERYDAY else pytest.param(n, marks=pytest.mark.slow) for n in plain(FOLDERS)]
 )
 def test_prompts_stay_the_same_to_the_byte(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -207,6 +207,22 @@ def test_a_wrong_signal_is_an_error_of_the_task(tmp_path: Path) -> None:
         run(SurveyJob(task=task("HalfCheetah-v5", rule, signals=paid), episodes=1, max_steps=60), tmp_path)
 
 
+def test_a_task_leaves_out_signals_by_pattern(tmp_path: Path) -> None:
+    rule = "def score(observation):\n    return 1.0\n"
+    pole = task("InvertedPendulum-v5", rule)
+    whole = surveyed(SurveyJob(task=pole, episodes=1, max_steps=60), tmp_path / "whole")[0]
+    left = pole.model_copy(update={"leave_out": ("pole_*", "center_of_mass")})
+    survey = surveyed(SurveyJob(task=left, episodes=1, max_steps=60), tmp_path / "left")[0]
+    gone = set(whole.names()) - set(survey.names())
+    assert {"pole_position", "pole_up", "center_of_mass"} <= gone
+    assert {name.partition("_")[0] for name in gone} == {"pole", "center"}
+    assert "center_of_mass_velocity" in survey.names()
+    assert survey.fingerprint != whole.fingerprint
+    wrong = pole.model_copy(update={"leave_out": ("center_of_mas",)})
+    with pytest.raises(TaskError, match=r"leave_out.*'center_of_mas'; did you mean 'center_of_mass'"):
+        run(SurveyJob(task=wrong, episodes=1, max_steps=60), tmp_path)
+
+
 MOODY = """
 import gymnasium, numpy as np
 
@@ -221,7 +237,7 @@ class Moody(gymnasium.Env):
 
     def step(self, action):
         self.n += 1
-        info = {"always": self.n, "grows": np.zeros(self.n), "text": "x"}
+        info = {"always": self.n, "is_success": self.n > 2, "grows": np.zeros(self.n), "text": "x"}
         if self.n < 3:
             info["early"] = 1.0
         return np.zeros(1, dtype=np.float32), 0.0, False, False, info
@@ -237,6 +253,7 @@ def test_info_that_is_not_in_every_step_is_no_signal(tmp_path: Path) -> None:
     )
     survey, _ = surveyed(job, tmp_path)
     assert set(survey.names()) == {"observation", "action", "terminated", "always"}
+    assert "is_success" in survey.dropped_info, "whether the task is done is for the score to say"
     assert survey.episodes[0].score == 5.0
     assert survey.action_low == ()
     named = {"early": SignalSpec(source="info", key="early", meaning="only at first")}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rewardsmith.catalogue.folders import find_folders
-from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.job import SurveyJob
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.export.signals import SignalReader
@@ -17,10 +17,11 @@ from rewardsmith.reward.source import analyse
 from rewardsmith.screening.screen import Screen
 from rewardsmith.worker.backends.gymnasium import make
 from rewardsmith.worker.survey import run
+from tests.shipped import runnable
 
 FOLDERS = find_folders(here=Path(__file__).resolve().parents[2])
 EVERYDAY = ("ant_spin", "cartpole", "half_cheetah", "reacher")
-TASKS = [pytest.param(n, marks=() if n in EVERYDAY else pytest.mark.slow) for n in list_tasks(FOLDERS)]
+TASKS = runnable(FOLDERS, everyday=EVERYDAY)
 LINE = re.compile(r"    (?P<names>[\w, ]+): (?P<type>[^#]+?)(?:  # (?P<said>.+))?")
 CALLS = {
     "distance_between": "distance_between({position}, {before})",

@@ -16,8 +16,21 @@ CLASSIC = {"cartpole", "pendulum", "mountain_car_continuous"}
 BEHAVIOURS = {"ant_spin", "half_cheetah_backward", "hopper_high", "walker2d_backward"}
 
 
-def test_eighteen_tasks_are_shipped() -> None:
-    assert set(list_tasks(FOLDERS)) == MUJOCO | CLASSIC | BEHAVIOURS
+EXTRAS = {
+    "robotics": {
+        *("fetch_reach", "fetch_push", "fetch_slide", "fetch_pick_and_place"),
+        *("adroit_door", "adroit_hammer", "adroit_pen", "adroit_relocate", "franka_kitchen"),
+    },
+}
+
+
+def test_these_tasks_are_shipped() -> None:
+    assert set(list_tasks(FOLDERS)) == MUJOCO | CLASSIC | BEHAVIOURS | set().union(*EXTRAS.values())
+
+
+@pytest.mark.parametrize(("extra", "names"), EXTRAS.items())
+def test_tasks_say_which_extra_they_need(extra: str, names: set[str]) -> None:
+    assert {name for name in list_tasks(FOLDERS) if load_task(name, FOLDERS).extra == extra} == names
 
 
 @pytest.mark.parametrize("name", list_tasks(FOLDERS))

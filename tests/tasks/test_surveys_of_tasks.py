@@ -14,9 +14,10 @@ from rewardsmith.domain.task import Task
 from rewardsmith.reward.process import RewardProcess
 from rewardsmith.reward.source import analyse_score
 from rewardsmith.worker.survey import run
+from tests.shipped import runnable
 
 FOLDERS = find_folders(here=Path(__file__).resolve().parents[2])
-EVERYDAY = ("ant_spin", "cartpole", "pendulum")
+EVERYDAY = ("ant_spin", "cartpole", "fetch_push", "pendulum")
 SUMS = sorted(set(list_tasks(FOLDERS)) - {"mountain_car_continuous"})
 """Tasks whose score is the sum of the sparse reward over the horizon."""
 
@@ -27,10 +28,6 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
-def slow_but(quick: tuple[str, ...], names: tuple[str, ...]) -> list[object]:
-    return [pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in names]
-
-
 def survey(task: Task, out: Path) -> tuple[Survey, dict[str, np.ndarray]]:
     run(SurveyJob(task=task, episodes=4, max_steps=2048), out)
     found = Survey.model_validate_json((out / "survey.json").read_text())
@@ -38,7 +35,7 @@ def survey(task: Task, out: Path) -> tuple[Survey, dict[str, np.ndarray]]:
         return found, dict(probe)
 
 
-@pytest.mark.parametrize("name", slow_but(EVERYDAY, list_tasks(FOLDERS)))
+@pytest.mark.parametrize("name", runnable(FOLDERS, everyday=EVERYDAY))
 def test_a_shipped_task_fits_its_environment(name: str, tmp_path: Path) -> None:
     task = load_task(name, FOLDERS)
     found, probe = survey(task, tmp_path)

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from rewardsmith.catalogue.folders import find_folders
-from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.task import Trainer
 from rewardsmith.errors import TaskError
 from rewardsmith.worker.algorithm import algorithm_class, build, rollout_steps
 from rewardsmith.worker.backends.opening import open_worlds
 from rewardsmith.worker.vector import WorldsVecEnv
+
+from tests.shipped import plain, runnable
 
 from .conftest import make_task
 
@@ -100,7 +102,7 @@ def test_the_steps_of_a_rollout() -> None:
     assert rollout_steps(built("stable_baselines3.SAC", buffer_size=100)) == 1
 
 
-@pytest.mark.parametrize("name", list_tasks(FOLDERS))
+@pytest.mark.parametrize("name", runnable(FOLDERS, everyday=plain(FOLDERS)))
 def test_the_trainer_of_every_shipped_task_can_be_built(name: str) -> None:
     task = load_task(name, FOLDERS)
     env = WorldsVecEnv(open_worlds(task, task.trainer.environments))

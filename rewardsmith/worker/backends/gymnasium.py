@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import inspect
 import linecache
 import logging
@@ -16,7 +17,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from rewardsmith.domain.task import Task
+from rewardsmith.domain.task import PACKAGES, Task
 from rewardsmith.errors import TaskError, near_misses
 
 __all__ = ["load_module", "make", "seconds_per_step"]
@@ -34,8 +35,10 @@ def make(task: Task, *, render_mode: str | None = None) -> gymnasium.Env[Any, An
     environment. Gymnasium's passive checker is left out: it would check every step of a training.
 
     Raises:
-        TaskError: the module raises, the id is not registered (with near misses), or the constructor refuses.
+        TaskError: its extra is not installed, the module raises, the id is not registered (with near misses), or the
+            constructor refuses.
     """
+    _check_installed(task)
     _log_simulator_warnings()
     if task.module_source is not None:
         load_module(task)
@@ -90,6 +93,15 @@ def load_module(task: Task) -> ModuleType:
             hint=f"run `python {file}` in the task's folder: it must import cleanly and register {task.environment.id}",
         ) from error
     return module
+
+
+def _check_installed(task: Task) -> None:
+    """Raise if the optional package that the task needs is not there."""
+    if task.extra is not None and importlib.util.find_spec(PACKAGES[task.extra]) is None:
+        raise TaskError(
+            f"task {task.name!r} needs {PACKAGES[task.extra]}, which is not installed where workers run",
+            hint=f"pip install 'rewardsmith[{task.extra}]'",
+        )
 
 
 def _log_simulator_warnings() -> None:

@@ -1,0 +1,1 @@
+"""Collections of environments as Gymnasium environments: importing one registers its ids."""
