@@ -10,7 +10,6 @@ from pydantic import Field
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.robot import Robot
 
-
 Extra = Literal["robotics", "dm_control", "playground"]
 """Optional dependencies of rewardsmith that bring environments."""
 

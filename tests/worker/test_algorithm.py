@@ -13,7 +13,6 @@ from rewardsmith.errors import TaskError
 from rewardsmith.worker.algorithm import algorithm_class, build, rollout_steps
 from rewardsmith.worker.backends.opening import open_worlds
 from rewardsmith.worker.vector import WorldsVecEnv
-
 from tests.shipped import plain, runnable
 
 from .conftest import make_task
