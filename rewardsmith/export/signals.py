@@ -77,7 +77,7 @@ class SignalReader:
         model = mujoco_model(self._env)
         bound = None if model is None else _Bound(model, self._data, computes_forces=_is_gymnasium_mujoco(self._env))
         for name, address in self._readers.items():
-            base, index = _split_index(address)
+            base, index = split_index(address)
             kind, _, rest = base.partition(":")
             if kind in SIMULATED:
                 if bound is None:
@@ -223,7 +223,7 @@ def _entries(array: Array, index: int | tuple[int, ...]) -> Array:
     return np.array(array.reshape(-1)[index if isinstance(index, int) else list(index)])
 
 
-def _split_index(address: str) -> tuple[str, int | tuple[int, ...] | None]:
+def split_index(address: str) -> tuple[str, int | tuple[int, ...] | None]:
     """Cut the index off an address."""
     match = re.fullmatch(r"(.+)@(-?\d+(?:,-?\d+)*)(,?)", address)
     if match is None:

@@ -1,0 +1,122 @@
+"""MuJoCo Warp behind torch tensors: N worlds of one model, stepped together on one device."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import Any
+
+import mujoco
+import mujoco_warp as mjw
+import numpy as np
+import torch
+import warp as wp
+from torch import Tensor
+
+from rewardsmith.worker.backends.warp.contacts import align_capsules
+from rewardsmith.worker.backends.warp.state import State
+
+__all__ = ["Simulation", "servable"]
+
+logger = logging.getLogger(__name__)
+
+_LARGEST = 1e10
+"""Beyond it MuJoCo calls a state broken and puts the model back to where it starts (mjMAXVAL)."""
+
+
+def servable(model: mujoco.MjModel) -> mujoco.MjModel:
+    """The model as MuJoCo Warp takes it: with Newton's solver where it names PGS, which runs in order and not in rows."""
+    if model.opt.solver != mujoco.mjtSolver.mjSOL_PGS:
+        return model
+    mine = copy.copy(model)
+    mine.opt.solver = mujoco.mjtSolver.mjSOL_NEWTON
+    return mine
+
+
+class Simulation:
+    """N worlds on one device. Physics is float32.
+
+    Args:
+        env: A Gymnasium environment of MuJoCo, reset at least once; only its model and frame_skip are used.
+        count: N.
+        device: `cpu`, or a CUDA device as torch names it.
+        momentum: Whether velocities of subtrees are kept up to date.
+    """
+
+    def __init__(self, env: Any, count: int, device: str, *, momentum: bool = False) -> None:
+        wp.config.quiet = True
+        wp.init()
+        self.count = count
+        self.device = wp.device_from_torch(torch.device(device))
+        self._frames, self._momentum = env.frame_skip, momentum
+        model = servable(env.model)
+        self._rest = mujoco.MjData(model)
+        mujoco.mj_forward(model, self._rest)
+        with wp.ScopedDevice(self.device):
+            self._model = mjw.put_model(model)
+            self._model.callback.contactfilter = align_capsules
+            self._data = mjw.put_data(model, self._rest, nworld=count)
+        self.state = State(**{name: wp.to_torch(getattr(self._data, name)) for name in State.names()})
+        self._warmstart = wp.to_torch(self._data.qacc_warmstart)
+        self._time = wp.to_torch(self._data.time)
+        self._graph: Any = None
+
+    def step(self, ctrl: Tensor) -> None:
+        """Advance every world by one step of its environment; a state that breaks is put back as MuJoCo does it."""
+        self.state.ctrl.copy_(ctrl)
+        if self.device.is_cuda:
+            self._launch()
+        else:
+            self._advance()
+        self._mend()
+
+    def put(self, worlds: Tensor, qpos: Tensor, qvel: Tensor, warmstart: Tensor) -> None:
+        """Start some worlds anew; what is derived from their states follows with the next step.
+
+        Args:
+            worlds: (k,) int64.
+            qpos: (k, nq).
+            qvel: (k, nv).
+            warmstart: (k, nv) accelerations at which the solver begins.
+        """
+        kind = {"device": self.state.qpos.device, "dtype": self.state.qpos.dtype}
+        self.state.qpos[worlds] = qpos.to(**kind)
+        self.state.qvel[worlds] = qvel.to(**kind)
+        self._warmstart[worlds] = warmstart.to(**kind)
+        self.state.ctrl[worlds] = 0.0
+        self._time[worlds] = 0.0
+
+    def _advance(self) -> None:
+        with wp.ScopedDevice(self.device):
+            for _ in range(self._frames):
+                mjw.step(self._model, self._data)
+            mjw.rne_postconstraint(self._model, self._data)
+            if self._momentum:
+                mjw.subtree_vel(self._model, self._data)
+
+    def _launch(self) -> None:
+        """Replay what a step launches as one CUDA graph, on torch's stream: no launch waits for Python."""
+        if self._graph is None:
+            before = [tensor.clone() for tensor in (self.state.qpos, self.state.qvel, self._warmstart, self._time)]
+            self._advance()  # compiles and loads every kernel: none may load while a graph is recorded
+            with wp.ScopedCapture(self.device) as capture:
+                self._advance()
+            self._graph = capture.graph
+            wp.synchronize_device(self.device)
+            for tensor, old in zip(
+                (self.state.qpos, self.state.qvel, self._warmstart, self._time), before, strict=True
+            ):
+                tensor.copy_(old)
+        wp.capture_launch(self._graph, wp.stream_from_torch(torch.cuda.current_stream(self.state.qpos.device)))
+
+    def _mend(self) -> None:
+        qpos, qvel = self.state.qpos, self.state.qvel
+        sound = (qpos.abs() < _LARGEST).all(dim=1) & (qvel.abs() < _LARGEST).all(dim=1)
+        broken = torch.nonzero(~sound)[:, 0]
+        if len(broken):
+            logger.warning("%d of %d worlds became unstable and were put back", len(broken), self.count)
+            for name in State.names():
+                rest = torch.from_numpy(np.ascontiguousarray(getattr(self._rest, name)))
+                field = getattr(self.state, name)
+                field[broken] = rest.reshape(field.shape[1:]).to(field)
+            self._warmstart[broken] = 0.0
