@@ -1,3 +1,4 @@
+# mypy: disable-error-code="untyped-decorator, index"
 """Friction axes of capsules on planes as MuJoCo has them: along the capsule, however steeply it stands.
 
 MuJoCo Warp turns them to the world's axes where a capsule stands within 30 degrees of the normal, and a pyramidal
@@ -18,13 +19,13 @@ _PLANE, _CAPSULE = wp.constant(int(mjw.GeomType.PLANE)), wp.constant(int(mjw.Geo
 
 @wp.kernel
 def _align(
-    geom_type: wp.array(dtype=int),
-    geom_xmat: wp.array2d(dtype=wp.mat33),
-    contacts: wp.array(dtype=int),
-    geoms: wp.array(dtype=wp.vec2i),
-    worlds: wp.array(dtype=int),
-    frames: wp.array(dtype=wp.mat33),
-):
+    geom_type: wp.array[int],
+    geom_xmat: wp.array2d[wp.mat33],
+    contacts: wp.array[int],
+    geoms: wp.array[wp.vec2i],
+    worlds: wp.array[int],
+    frames: wp.array[wp.mat33],
+) -> None:
     at = wp.tid()
     if at >= contacts[0]:
         return

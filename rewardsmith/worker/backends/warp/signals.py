@@ -64,7 +64,7 @@ class WorldReader:
     def _simulated(self, kind: str, rest: str) -> Read:
         part, _, field = rest.rpartition(":")
         if kind in ("qpos", "qvel", "sensordata"):
-            return lambda s: getattr(s, kind)  # type: ignore[no-any-return]
+            return lambda s: getattr(s, kind)
         if kind == "model":
             return _WHOLE[field]
         number = int(part[1:]) if part.startswith("#") else int(getattr(self._model, kind)(part).id)

@@ -25,7 +25,7 @@ _LARGEST = 1e10
 
 
 def servable(model: mujoco.MjModel) -> mujoco.MjModel:
-    """The model as MuJoCo Warp takes it: with Newton's solver where it names PGS, which runs in order and not in rows."""
+    """The model as MuJoCo Warp takes it: it has no PGS, whose optimum Newton's solver finds too."""
     if model.opt.solver != mujoco.mjtSolver.mjSOL_PGS:
         return model
     mine = copy.copy(model)
@@ -40,26 +40,32 @@ class Simulation:
         env: A Gymnasium environment of MuJoCo, reset at least once; only its model and frame_skip are used.
         count: N.
         device: `cpu`, or a CUDA device as torch names it.
-        momentum: Whether velocities of subtrees are kept up to date.
     """
 
-    def __init__(self, env: Any, count: int, device: str, *, momentum: bool = False) -> None:
+    def __init__(self, env: Any, count: int, device: str) -> None:
         wp.config.quiet = True
         wp.init()
         self.count = count
         self.device = wp.device_from_torch(torch.device(device))
-        self._frames, self._momentum = env.frame_skip, momentum
+        self._frames, self._momentum = env.frame_skip, False
         model = servable(env.model)
         self._rest = mujoco.MjData(model)
         mujoco.mj_forward(model, self._rest)
         with wp.ScopedDevice(self.device):
             self._model = mjw.put_model(model)
             self._model.callback.contactfilter = align_capsules
+            if self.device.is_cuda:
+                self._model.opt.deterministic = int(mjw.DeterminismType.ALL)
             self._data = mjw.put_data(model, self._rest, nworld=count)
         self.state = State(**{name: wp.to_torch(getattr(self._data, name)) for name in State.names()})
         self._warmstart = wp.to_torch(self._data.qacc_warmstart)
         self._time = wp.to_torch(self._data.time)
         self._graph: Any = None
+
+    def track_momentum(self, wanted: bool) -> None:
+        """Whether velocities of subtrees are brought up to date after a step."""
+        if wanted != self._momentum:
+            self._momentum, self._graph = wanted, None
 
     def step(self, ctrl: Tensor) -> None:
         """Advance every world by one step of its environment; a state that breaks is put back as MuJoCo does it."""
@@ -79,10 +85,8 @@ class Simulation:
             qvel: (k, nv).
             warmstart: (k, nv) accelerations at which the solver begins.
         """
-        kind = {"device": self.state.qpos.device, "dtype": self.state.qpos.dtype}
-        self.state.qpos[worlds] = qpos.to(**kind)
-        self.state.qvel[worlds] = qvel.to(**kind)
-        self._warmstart[worlds] = warmstart.to(**kind)
+        for held, given in ((self.state.qpos, qpos), (self.state.qvel, qvel), (self._warmstart, warmstart)):
+            held[worlds] = given.to(held)
         self.state.ctrl[worlds] = 0.0
         self._time[worlds] = 0.0
 
