@@ -28,9 +28,7 @@ from rewardsmith.worker.backends.warp.state import of_host
 from rewardsmith.worker.backends.warp.worlds import WarpWorlds
 
 FOLDERS = find_folders(here=Path(__file__).resolve().parents[2])
-SERVED = {
-    gymnasium.registry[i].id for i in gymnasium.registry if "envs.mujoco" in str(gymnasium.registry[i].entry_point)
-}
+SERVED = {name for name, spec in gymnasium.registry.items() if "envs.mujoco" in str(spec.entry_point)}
 MUJOCO = [name for name in list_tasks(FOLDERS) if load_task(name, FOLDERS).environment.id in SERVED]
 EVERYDAY = ("ant",)
 COUNT = 48
