@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import mmap
 import os
 import select
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from rewardsmith.errors import IsolationUnavailable, RewardProcessError
 from rewardsmith.isolation import lockdown, namespaces
-from rewardsmith.reward import start
+from rewardsmith.reward import frames, start
 
 START = Path(start.__file__).resolve()
 CODE = (START.parent, Path(lockdown.__file__).resolve().parent)
@@ -33,6 +34,10 @@ class Child:
     """Where its answers come."""
     err: int
     """Where its noise comes."""
+    asked: memoryview
+    """Shared memory for requests, which it can only read; empty where this system has none."""
+    answered: memoryview
+    """Shared memory for answers; it can write there at any time."""
     inner: int | None
     """The first process of its namespace, where it has one: its death is the death of all inside."""
 
@@ -53,6 +58,8 @@ class Child:
 
     def let_go(self) -> None:
         """Close our ends."""
+        self.asked.release()
+        self.answered.release()
         for end in (self.into, self.out, self.err):
             os.close(end)
 
@@ -69,7 +76,6 @@ def spawn(namespaces_wanted: bool | None, *, patience_s: float) -> Child:
         RewardProcessError: The process could not be started.
     """
     boxed = False
-    command = [*namespaces.interpreter(), str(START), str(namespaces.library())]
     if namespaces_wanted is not False:
         reason = namespaces.unavailable()
         if reason is None:
@@ -80,8 +86,12 @@ def spawn(namespaces_wanted: bool | None, *, patience_s: float) -> Child:
     try:
         for _ in range(4):
             ends.extend(os.pipe2(os.O_CLOEXEC))
-        child = (ends[0], ends[3], ends[5], ends[7])
+        child = [ends[0], ends[3], ends[5], ends[7]]
         into, out, err, info = ends[1], ends[2], ends[4], ends[6]
+        asked, answered, rooms = _rooms()
+        ends += rooms
+        child += rooms
+        command = [*namespaces.interpreter(), str(START), str(namespaces.library()), *map(str, rooms)]
         if boxed:
             command = [*namespaces.prefix(CODE, info=child[3]), *command]
         for end in (into, out):
@@ -91,7 +101,7 @@ def spawn(namespaces_wanted: bool | None, *, patience_s: float) -> Child:
             os.set_blocking(end, False)
         process = subprocess.Popen(
             command, stdin=child[0], stdout=child[1], stderr=child[2], env=namespaces.environment(), cwd="/",
-            start_new_session=True, pass_fds=child[3:] if boxed else (),
+            start_new_session=True, pass_fds=child[3:] if boxed else rooms,
         )  # fmt: skip
     except OSError as error:
         for end in ends:
@@ -101,7 +111,35 @@ def spawn(namespaces_wanted: bool | None, *, patience_s: float) -> Child:
         os.close(end)
     inner = _first_inside(info, patience_s) if boxed else None
     os.close(info)
-    return Child(process, into, out, err, inner)
+    return Child(process, into, out, err, asked, answered, inner)
+
+
+def _rooms() -> tuple[memoryview, memoryview, list[int]]:
+    """Memory for requests and for answers, mapped here, and the descriptors by which a process can map it too.
+
+    There is none where the system has no such memory, or a limit on the size of files forbids it.
+    """
+    descriptors: list[int] = []
+    try:
+        asked = _room(frames.REQUEST_ROOM, os.O_RDONLY, descriptors)
+        return asked, _room(frames.ANSWER_ROOM, os.O_RDWR, descriptors), descriptors
+    except (OSError, AttributeError):
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return memoryview(b""), memoryview(b""), []
+
+
+def _room(size: int, access: int, descriptors: list[int]) -> memoryview:
+    """Memory of a fixed size; adds a descriptor that gives no more than `access`."""
+    whole = os.memfd_create("rewardsmith", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.ftruncate(whole, size)
+        fcntl.fcntl(whole, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        room = memoryview(mmap.mmap(whole, size))
+        descriptors.append(os.open(f"/proc/self/fd/{whole}", access | os.O_CLOEXEC))
+    finally:
+        os.close(whole)
+    return room
 
 
 def _first_inside(info: int, patience_s: float) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import gc
 import io
+import mmap
 import os
 import sys
 from typing import Any
@@ -19,7 +20,6 @@ import numpy.fft
 from rewardsmith.isolation import lockdown
 from rewardsmith.reward.callee import Fault, Reward, Score, find
 from rewardsmith.reward.frames import (
-    ASKED,
     FAULT,
     LOCKED,
     LONGEST_NAME,
@@ -87,16 +87,27 @@ def compile_candidate(spec: dict[str, Any]) -> Reward | Score:
     return Reward(spec, find(module, spec["function"]))
 
 
+def map_rooms(requests: int = -1, answers: int = -1) -> tuple[mmap.mmap, mmap.mmap] | None:
+    """Map the shared memory behind two descriptors, the first for reading only; None where there is none."""
+    if requests < 0:
+        return None
+    return (
+        mmap.mmap(requests, 0, mmap.MAP_SHARED, mmap.PROT_READ),
+        mmap.mmap(answers, 0, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE),
+    )
+
+
 def main() -> None:
     """Start, lock, load, answer."""
+    rooms = map_rooms(*map(int, sys.argv[2:]))  # before descriptors move
     os.dup2(1, lockdown.ANSWERS)
     os.dup2(2, 1)  # LAPACK prints its complaints there
     os.closerange(lockdown.ANSWERS + 1, 64)
-    pipes = Pipes(0, lockdown.ANSWERS)
+    pipes = Pipes(0, lockdown.ANSWERS, rooms)
     spec = pipes.receive_spec()
     warm_up(spec["source"])
     try:
-        abi = lockdown.lock(spec["memory_mib"])
+        abi = lockdown.lock(spec["memory_mib"] + sum(map(len, rooms or ())) // 2**20)
     except lockdown.LockdownError as error:
         if not spec["unsafe"]:
             pipes.say(UNLOCKED, 0, {"reason": str(error)})
@@ -112,9 +123,7 @@ def main() -> None:
         pipes.say(READY, 0, {})
         while True:
             magic, stream, flags, number, steps, width, size = REQUEST.unpack(pipes.receive(REQUEST.size))
-            if magic != ASKED:
-                return
-            body = pipes.receive(size)
+            body = pipes.receive_body(magic, size)
             if isinstance(server, Reward):
                 server.answer(number, stream, steps, width, body, pipes)
             else:

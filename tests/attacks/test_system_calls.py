@@ -214,6 +214,19 @@ FOUND["clone3"] = call({known["clone3"]}, 0, 0)
     assert set(given.values()) == {str(EPERM)}
 
 
+def test_shared_memory_for_requests_can_be_read_only() -> None:
+    source = f"""
+import sys
+import numpy as np
+FRAME = sys._getframe()
+while "rooms" not in FRAME.f_locals:
+    FRAME = FRAME.f_back
+PLACES = [np.frombuffer(room, np.uint8).ctypes.data for room in FRAME.f_locals["rooms"]]
+FOUND = {{name: call({here()["mprotect"]}, place, 4096, 3) for name, place in zip(("asked", "answered"), PLACES)}}
+"""
+    assert found(source) == {"asked": str(errno.EACCES), "answered": "0"}
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86_64")
 @pytest.mark.parametrize("number", [0x40000000 + 39, 0x40000000 + 2])
 def test_numbers_of_x32_kill(number: int) -> None:

@@ -7,6 +7,7 @@ import pytest
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import RewardProcessError
 from rewardsmith.isolation.namespaces import unavailable
+from rewardsmith.reward import frames
 from rewardsmith.reward.process import RewardProcess, RewardRejected
 
 SHAPES: dict[str, tuple[tuple[int, ...], Any]] = {
@@ -116,6 +117,32 @@ def compute_reward(height, prev_height):
     assert wide.components["rows"].max() == 16_384
     np.testing.assert_array_equal(answer.total, height)
     np.testing.assert_array_equal(answer.components["change"][1:], np.diff(height, axis=0))
+
+
+@pytest.mark.parametrize("room", [64, 1 << 16])
+def test_what_does_not_fit_into_shared_memory_comes_all_the_same(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "REQUEST_ROOM", room)
+    monkeypatch.setattr(frames, "ANSWER_ROOM", room)
+    source = "def compute_reward(height, prev_height):\n    return height, {'change': height - prev_height}\n"
+    height = np.random.default_rng(5).normal(size=(900, 16))
+    starts = np.zeros((900, 16), dtype=bool)
+    with RewardProcess(source, SIGNALS, namespaces=False) as process:
+        parts = [
+            process.ask({"height": height[rows]}, starts[rows])
+            for rows in (slice(0, 3), slice(3, 899), slice(899, 900))
+        ]
+    np.testing.assert_array_equal(np.concatenate([part.total for part in parts]), height)
+    np.testing.assert_array_equal(
+        np.concatenate([part.components["change"] for part in parts])[1:], np.diff(height, axis=0)
+    )
+
+
+def test_an_answer_stays_when_the_next_one_comes() -> None:
+    with RewardProcess("def compute_reward(height):\n    return height, {}\n", SIGNALS, namespaces=False) as process:
+        first, _ = (
+            process.ask({"height": np.full((2, 3), value)}, np.ones((2, 3), dtype=bool)) for value in (1.0, 2.0)
+        )
+    assert (first.total == 1.0).all()
 
 
 def test_memory_of_many_environments_is_cut_alike() -> None:
