@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from rewardsmith.domain.record import Record
+
+INTERPRETERS = "REWARDSMITH_INTERPRETERS"
+"""Environment variable of a worker: the sandbox's interpreters as JSON, absent where it has none."""
 
 
 class SandboxLimits(Record):
@@ -44,6 +47,8 @@ class SandboxFile(Record):
     """What makes it: `process`, `bubblewrap`, `docker`, or what another package brings."""
     limits: SandboxLimits = SandboxLimits()
     mounts: tuple[Mount, ...] = ()
+    interpreters: dict[str, Annotated[str, Field(pattern="^/")]] = Field(default_factory=dict)
+    """By name, the Python (absolute path, as workers see it) in which a simulator runs that ours cannot."""
     image: str | None = None
     """Docker image of the workers (`docker` only)."""
     gpus: int | Literal["all"] = 0

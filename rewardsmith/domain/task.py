@@ -34,6 +34,15 @@ class EnvironmentSpec(Record):
     """Whether the environment's own reward is about this task, and so is the baseline `human`."""
     module: str | None = None
     """Python file in the task folder that registers the environment, such as `environment.py`."""
+    simulator: Literal["gymnasium", "isaac_gym", "isaac_lab"] = "gymnasium"
+    """What runs it."""
+    interpreter: str | None = None
+    """Interpreter that it runs in, by its name in `[interpreters]` of `sandbox.toml`; the worker's own when absent."""
+
+    @property
+    def foreign(self) -> str | None:
+        """Name of the interpreter that it needs; Isaac's simulators have one of their own name unless told."""
+        return self.interpreter or (None if self.simulator == "gymnasium" else self.simulator)
 
 
 class SignalSpec(Record):
@@ -138,6 +147,10 @@ class Task(Record):
 
     def fingerprint(self) -> str:
         """Hash of what a survey depends on: environment, signals, score rule, view and module."""
-        parts = self.model_dump_json(include={"environment", "score", "signals", "view", "module_source"})
+        added = {"simulator": "gymnasium", "interpreter": None}
+        plain = {name for name, usual in added.items() if getattr(self.environment, name) == usual}
+        parts = self.model_dump_json(
+            include={"environment", "score", "signals", "view", "module_source"}, exclude={"environment": plain}
+        )
         parts += " ".join(self.leave_out)
         return hashlib.sha256(parts.encode()).hexdigest()[:16]

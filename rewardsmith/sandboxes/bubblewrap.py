@@ -32,8 +32,8 @@ from rewardsmith.sandboxes.child import (
 )
 from rewardsmith.sandboxes.identity import BASE, can_give_users, own_user, readable_by_all
 from rewardsmith.sandboxes.orders import Orders
-from rewardsmith.sandboxes.profile import JOB, OURS, RESUME, interpreter, profile
-from rewardsmith.sandboxes.sandbox import Outcome, mounts_of, refuse_docker_settings
+from rewardsmith.sandboxes.profile import JOB, OURS, RESUME, foreign, interpreter, profile
+from rewardsmith.sandboxes.sandbox import Outcome, interpreters_of, mounts_of, refuse_docker_settings
 from rewardsmith.sandboxes.tree import started_at
 
 _PATIENCE_S = 10.0
@@ -51,6 +51,7 @@ class BubblewrapSandbox:
         self._mounts = mounts_of(spec)
         for mount in self._mounts:
             _refuse_mount(spec.name, Path(mount.source), Path(mount.target or mount.source), mount.writable)
+        self._told, self._foreign = interpreters_of(spec), foreign(spec.interpreters.values())
         self.name, self.limits = spec.name, spec.limits
         self._worker = worker
 
@@ -59,8 +60,9 @@ class BubblewrapSandbox:
         need_worker(self._worker)
         user = own_user()
         with _filter() as code:
-            line = profile(user=user, code=code, mounts=self._mounts)
-            for path in (*interpreter(), Path(sysconfig.get_path("purelib"))) if user is not None else ():
+            line = profile(user=user, code=code, mounts=self._mounts, foreign=self._foreign)
+            ours = (*interpreter(), Path(sysconfig.get_path("purelib")))
+            for path in (*ours, *self._foreign) if user is not None else ():
                 if not readable_by_all(path):
                     raise IsolationUnavailable(
                         f"started as root, workers are users of their own, who may not read {path}",
@@ -110,12 +112,13 @@ class BubblewrapSandbox:
                     out=folder / "out",
                     resume=resume_from.resolve() if resume_from is not None else None,
                     mounts=self._mounts,
+                    foreign=self._foreign,
                     status=theirs,
                 )
                 resume = ("--resume", RESUME) if resume_from is not None else ()
                 outcome = run_child(
                     (*line, "--", *orders.before(*self._worker, JOB, *resume)),
-                    clean_environment(os.environ, home=_HOME),
+                    clean_environment(os.environ, home=_HOME) | self._told,
                     log=folder / "log.txt",
                     limits=self.limits,
                     group=group,

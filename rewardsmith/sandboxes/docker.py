@@ -20,7 +20,7 @@ from rewardsmith.sandboxes.child import Log, clean_environment, out_of_memory, w
 from rewardsmith.sandboxes.container import OTHER_CODE, OUT_OF_MEMORY, fingerprint
 from rewardsmith.sandboxes.engine import IMAGE, LABEL, PATIENCE_S, build_hint, connect, identity, remove, sweep
 from rewardsmith.sandboxes.identity import hand_back, hand_over, own_user
-from rewardsmith.sandboxes.sandbox import Outcome, mounts_of
+from rewardsmith.sandboxes.sandbox import Outcome, mounts_of, told_interpreters
 
 WORKER = ("python3", "-s", "-P", "-m", "rewardsmith.worker")
 """Command of the worker inside the image."""
@@ -89,7 +89,7 @@ class DockerSandbox:
             self.image,
             entrypoint=[*_INIT, fingerprint()],
             command=command,
-            environment=_environment(),
+            environment=_environment() | told_interpreters(self._spec),
             labels={LABEL: identity()},
             mounts=mounts,
             user=user,

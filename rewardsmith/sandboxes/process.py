@@ -27,7 +27,7 @@ from rewardsmith.sandboxes.child import (
 )
 from rewardsmith.sandboxes.identity import can_give_users, own_user, reachable_by_all
 from rewardsmith.sandboxes.orders import Orders
-from rewardsmith.sandboxes.sandbox import Outcome, mounts_of, refuse_docker_settings
+from rewardsmith.sandboxes.sandbox import Outcome, interpreters_of, mounts_of, refuse_docker_settings
 
 
 class ProcessSandbox:
@@ -43,6 +43,7 @@ class ProcessSandbox:
                     "its workers see files where they are",
                     hint="leave target out, or make it of kind 'bubblewrap'",
                 )
+        self._told = interpreters_of(spec)
         self.name, self.limits = spec.name, spec.limits
         self._worker = worker
 
@@ -94,7 +95,7 @@ class ProcessSandbox:
             )
             return run_child(
                 orders.before(*self._worker, str(folder), *resume),
-                clean_environment(os.environ, home=home),
+                clean_environment(os.environ, home=home) | self._told,
                 log=folder / "log.txt",
                 limits=self.limits,
                 group=group,

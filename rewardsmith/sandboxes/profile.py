@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import sysconfig
@@ -25,7 +26,7 @@ _SHM_BYTES = 2**20
 
 def profile(
     *, user: int | None, code: int, job: int | None = None, out: Path | None = None, resume: Path | None = None,
-    mounts: Iterable[Mount] = (), status: int | None = None,
+    mounts: Iterable[Mount] = (), foreign: Iterable[Path] = (), status: int | None = None,
 ) -> list[str]:  # fmt: skip
     """`bwrap` with its options, up to the command.
 
@@ -39,6 +40,7 @@ def profile(
         out: Folder that the worker writes into.
         resume: Folder that it continues from.
         mounts: What it sees besides.
+        foreign: Paths of other interpreters, from `foreign`.
         status: Descriptor on which `bwrap` tells the pid of the first process inside, as JSON.
 
     Raises:
@@ -60,6 +62,7 @@ def profile(
     for place, size in (("/dev/shm", _SHM_BYTES), ("/tmp", _TMP_BYTES)):  # noqa: S108
         line += ["--perms", "1777", "--size", str(size), "--tmpfs", place]
     line += [*_system(), *(word for path in interpreter() for word in _bound("--ro-bind", path, path))]
+    line += [word for path in foreign for word in _bound("--ro-bind", path, path)]
     if job is not None:
         line += [*_parents(f"{JOB}/job.json"), "--perms", "0444", "--ro-bind-data", str(job), f"{JOB}/job.json"]
     if out is not None:
@@ -83,6 +86,21 @@ def interpreter() -> list[Path]:
     wanted += [Path(sys.executable).resolve(), Path(sys.executable)]
     if (parent := package_path()) is not None:
         wanted.append(parent if parent.name in ("site-packages", "dist-packages") else PACKAGE)
+    return _places(wanted)
+
+
+def foreign(executables: Iterable[str]) -> list[Path]:
+    """Paths of other interpreters: their prefixes, and of a virtual environment also its base; none is run to tell."""
+    wanted: list[Path] = []
+    for executable in map(Path, executables):
+        wanted += [executable.parent.parent, executable.resolve().parent.parent, executable.resolve(), executable]
+        settings = executable.parent.parent / "pyvenv.cfg"
+        homes = re.findall(r"(?m)^home *= *(/.+?) *$", settings.read_text()) if settings.is_file() else []
+        wanted += [Path(home).parent for home in homes]
+    return _places(wanted)
+
+
+def _places(wanted: Iterable[Path]) -> list[Path]:
     bound: list[Path] = []
     for path in wanted:
         for place in (path, path.resolve()):

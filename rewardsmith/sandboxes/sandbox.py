@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from rewardsmith.domain.sandbox import Mount, SandboxLimits, SandboxSpec
+from rewardsmith.domain.sandbox import INTERPRETERS, Mount, SandboxLimits, SandboxSpec
 from rewardsmith.errors import UsageError
 
 
@@ -57,6 +59,26 @@ def mounts_of(spec: SandboxSpec) -> tuple[Mount, ...]:
                 hint="make it, or correct [[mounts]] in its sandbox.toml",
             )
     return tuple(mount.model_copy(update={"target": mount.target or mount.source}) for mount in spec.mounts)
+
+
+def interpreters_of(spec: SandboxSpec) -> dict[str, str]:
+    """What tells a worker of the interpreters that `spec` names, as environment variables.
+
+    Raises:
+        UsageError: One of them is no program of this machine.
+    """
+    for name, path in spec.interpreters.items():
+        if not os.access(path, os.X_OK) or Path(path).is_dir():
+            raise UsageError(
+                f"the sandbox {spec.name!r} names the interpreter {name!r}, but {path} is no program",
+                hint="correct [interpreters] in its sandbox.toml: such as /opt/isaac/bin/python",
+            )
+    return told_interpreters(spec)
+
+
+def told_interpreters(spec: SandboxSpec) -> dict[str, str]:
+    """As `interpreters_of`, for interpreters that lie in an image."""
+    return {INTERPRETERS: json.dumps(spec.interpreters)} if spec.interpreters else {}
 
 
 def refuse_docker_settings(spec: SandboxSpec) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,14 +17,13 @@ from rewardsmith.domain.job import SurveyJob
 from rewardsmith.domain.survey import ExtremeEpisode, Signal, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import TaskError, near_misses
-from rewardsmith.export.discovery import FoundSignal, discover
-from rewardsmith.export.signals import SignalReader, mujoco_model
+from rewardsmith.export.discovery import FoundSignal
+from rewardsmith.export.signals import SignalReader
 from rewardsmith.reward.source import analyse_score
 from rewardsmith.worker.backends.gymnasium import make, seconds_per_step
+from rewardsmith.worker.backends.insight import insight
 from rewardsmith.worker.episodes import Episode, Stage, columns, lost, scored, scored_by_policy, write_rows
-from rewardsmith.worker.origins import origins
 from rewardsmith.worker.players import play_extremes
-from rewardsmith.worker.view import without_reward
 
 __all__ = ["run"]
 
@@ -58,13 +56,13 @@ def run(job: SurveyJob, out: Path) -> None:
     env = make(task)
     try:
         recording = _record(env, job)
-        view = without_reward(env, recording.info)
+        known = insight(env)
+        view = known.view(recording.info)
         found = _allowed(task, recording.found, view.dropped_info)
         episodes = recording.episodes
         arrays = columns(found, episodes)
         dt = seconds_per_step(env)
-        versions = _versions(env)
-        files = origins(env)
+        versions, files = known.versions(), known.origins()
         space = env.action_space
         count = _affordable(arrays, job)
         played = play_extremes(Stage(env, {signal.name: signal for signal in found}), seed=job.seed, episodes=count)
@@ -119,7 +117,7 @@ def _record(env: gymnasium.Env[Any, Any], job: SurveyJob) -> _Recording:
     env.reset(seed=job.seed)
     info = env.step(env.action_space.sample())[4]
     try:
-        recording = _Recording(discover(env, specs, info=info))
+        recording = _Recording(insight(env).signals(specs, info))
     except ValueError as error:
         hint = "correct [signals] in task.toml: source, index and key must name data of the environment"
         raise TaskError(f"task {job.task.name!r}: {error}", hint=hint) from error
@@ -226,12 +224,3 @@ def _bounds(space: gymnasium.Space[Any], end: str) -> tuple[float, ...]:
     if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded():
         return ()
     return tuple(float(bound) for bound in getattr(space, end).reshape(-1))
-
-
-def _versions(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
-    versions = {"python": platform.python_version(), "numpy": np.__version__, "gymnasium": gymnasium.__version__}
-    if mujoco_model(env.unwrapped) is not None:
-        import mujoco
-
-        versions["mujoco"] = mujoco.__version__
-    return versions

@@ -74,3 +74,12 @@ def test_what_a_run_remembers_is_found_from_anywhere(tmp_path, monkeypatch):
     remembered = sandbox_from_anywhere("./mine", SHIPPED)
     monkeypatch.chdir("/")
     assert load_sandbox(remembered, SHIPPED).name == "mine"
+
+
+def test_interpreters_are_named_by_absolute_path(tmp_path):
+    text = 'kind = "process"\n[interpreters]\nisaac_gym = "/opt/gym/bin/python"\n'
+    folders = find_folders(sandboxes=_write(tmp_path, text))
+    assert load_sandbox("process", folders).interpreters == {"isaac_gym": "/opt/gym/bin/python"}
+    (tmp_path / "process" / "sandbox.toml").write_text(text.replace("/opt", "opt"))
+    with pytest.raises(UsageError, match=r"\[interpreters\] isaac_gym = 'opt/gym/bin/python'"):
+        load_sandbox("process", folders)

@@ -19,6 +19,7 @@ import numpy as np
 
 from rewardsmith.domain.task import PACKAGES, Task
 from rewardsmith.errors import TaskError, near_misses
+from rewardsmith.worker.backends.foreign.environment import ForeignEnvironment
 
 __all__ = ["load_module", "make", "seconds_per_step"]
 
@@ -29,7 +30,7 @@ UNTIMED = ("MountainCarEnv", "Continuous_MountainCarEnv")
 
 
 def make(task: Task, *, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
-    """Make one environment of the task, truncated at its horizon.
+    """Make one environment of the task, truncated at its horizon; in another interpreter where the task names one.
 
     The task's own module, where it has one, is executed first, once per process, so that it can register the
     environment. Gymnasium's passive checker is left out: it would check every step of a training.
@@ -37,7 +38,10 @@ def make(task: Task, *, render_mode: str | None = None) -> gymnasium.Env[Any, An
     Raises:
         TaskError: its extra is not installed, the module raises, the id is not registered (with near misses), or the
             constructor refuses.
+        InfrastructureError: another interpreter died, or does not answer.
     """
+    if task.environment.foreign is not None:
+        return ForeignEnvironment(task, render_mode)
     _check_installed(task)
     _log_simulator_warnings()
     if task.module_source is not None:

@@ -1,0 +1,1 @@
+"""Simulators that run in an interpreter of their own, beside the worker."""
