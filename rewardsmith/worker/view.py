@@ -16,6 +16,7 @@ import gymnasium
 from rewardsmith.worker.slicing.need import Need
 from rewardsmith.worker.slicing.program import Function, Program, SourceUnavailable, is_own_attribute
 from rewardsmith.worker.slicing.slicer import Slice
+from rewardsmith.worker.slicing.suite import suite_source
 from rewardsmith.worker.slicing.terms import Entangled, reward_terms
 
 __all__ = ["View", "without_reward"]
@@ -57,6 +58,9 @@ def without_reward(env: gymnasium.Env[Any, Any], info: Iterable[str] = ()) -> Vi
         info: names of the entries of `info` that its steps give.
     """
     names = sorted({str(name) for name in info})
+    control = getattr(env.unwrapped, "control", None)
+    if hasattr(control, "task") and hasattr(control, "physics"):
+        return _of_suite(type(control.task), type(control.physics), names)
     try:
         program = Program(type(env.unwrapped))
     except SourceUnavailable:
@@ -82,6 +86,13 @@ def without_reward(env: gymnasium.Env[Any, Any], info: Iterable[str] = ()) -> Vi
     entries: dict[str | int, Need] = {4: dict.fromkeys(kept, True)} if kept else {}
     whole = Slice(program, {**fixed, step: {0: True, 2: True, 3: True, **entries}})
     return View(_text(whole, env), tuple(name for name in names if name not in kept))
+
+
+def _of_suite(task: type, physics: type, names: Iterable[str]) -> View:
+    try:
+        return View(f"{HEADER}\n{suite_source(task, physics)}", tuple(names))
+    except SourceUnavailable:
+        return View(UNAVAILABLE, tuple(names))
 
 
 def _arithmetic(part: Slice) -> set[str]:

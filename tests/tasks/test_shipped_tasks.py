@@ -21,6 +21,10 @@ EXTRAS = {
         *("fetch_reach", "fetch_push", "fetch_slide", "fetch_pick_and_place"),
         *("adroit_door", "adroit_hammer", "adroit_pen", "adroit_relocate", "franka_kitchen"),
     },
+    "dm_control": {
+        *("dm_cheetah_run", "dm_walker_walk", "dm_hopper_hop", "dm_humanoid_walk", "dm_quadruped_walk"),
+        *("dm_cartpole_swingup", "dm_reacher_easy", "dm_ball_in_cup_catch", "dm_finger_spin"),
+    },
 }
 
 
