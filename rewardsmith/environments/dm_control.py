@@ -96,4 +96,6 @@ for kind, struct in (("mjmodel", mujoco.MjModel), ("mjdata", mujoco.MjData)):
         del sizes.array_sizes[kind][name]
 
 for domain, task in suite.ALL_TASKS:
-    gymnasium.register(f"dm_control/{domain}-{task}-v0", entry_point=Control, kwargs={"domain": domain, "task": task})
+    gymnasium.register(
+        f"dm_control/{domain}-{task}-v0", entry_point=f"{__name__}:Control", kwargs={"domain": domain, "task": task}
+    )

@@ -58,7 +58,7 @@ def without_reward(env: gymnasium.Env[Any, Any], info: Iterable[str] = ()) -> Vi
         info: names of the entries of `info` that its steps give.
     """
     names = sorted({str(name) for name in info})
-    control = getattr(env.unwrapped, "control", None)
+    control: Any = getattr(env.unwrapped, "control", None)
     if hasattr(control, "task") and hasattr(control, "physics"):
         return _of_suite(type(control.task), type(control.physics), names)
     try:
