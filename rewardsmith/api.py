@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardsmith.app import EvolveRequest, Settings, Workshop
+from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.plan import StopSpec
 from rewardsmith.domain.result import RunResult
@@ -21,6 +22,8 @@ def evolve(
     sandbox: str | None = None,
     unsafe: bool = False,
     workers: int | None = None,
+    ray: RaySpec | None = None,
+    artifacts: str | None = None,
     stop: StopSpec | None = None,
     observe: Observer | None = None,
     **request: Any,
@@ -33,7 +36,9 @@ def evolve(
         database: URL of another database.
         sandbox: Sandbox of the workers; `bubblewrap` when absent.
         unsafe: Let reward processes run without Landlock and seccomp where the machine has none.
-        workers: Trainings side by side; one per core when absent.
+        workers: Trainings side by side; one per core when absent, or as many as the cluster holds.
+        ray: The Ray cluster that trains; this machine when absent.
+        artifacts: Where hosts share finished files; in `runs` alone when absent.
         stop: When to stop before the last generation.
         observe: Told of every event and the run as it then stands.
         request: Further fields of `rewardsmith.app.EvolveRequest`: `recipe`, `changes`, `model`, `budget`,
@@ -43,7 +48,17 @@ def evolve(
     Raises:
         RewardsmithError: See `rewardsmith.errors`.
     """
-    workshop = Workshop(Settings(runs=Path(runs), database=database, sandbox=sandbox, unsafe=unsafe, workers=workers))
+    settings = Settings(
+        runs=Path(runs),
+        database=database,
+        artifacts=artifacts,
+        sandbox=sandbox,
+        unsafe=unsafe,
+        workers=workers,
+        executor="ray" if ray else None,
+        ray=ray,
+    )
+    workshop = Workshop(settings)
     asked = EvolveRequest(env=str(task), stop=stop or StopSpec(), **request)
     spec, plan = workshop.prepare(asked)
     return workshop.evolve(spec, plan, observe or _silent)

@@ -44,7 +44,7 @@ from rewardsmith.search.single import reward_spec, screen_files, train_alone
 from rewardsmith.search.telling import Reading, told
 from rewardsmith.search.training import train_job
 from rewardsmith.search.watching import PERSON, Watcher
-from rewardsmith.settings import DEFAULT_SANDBOX, EvolveRequest, Settings
+from rewardsmith.settings import DEFAULT_EXECUTOR, DEFAULT_SANDBOX, EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.leases import Lease, Owner
 
@@ -111,6 +111,8 @@ class Workshop(Premises):
             files,
             model=request.model or default_model(),
             sandbox=sandbox_from_anywhere(self.settings.sandbox or DEFAULT_SANDBOX, self.folders),
+            executor=self.settings.executor or DEFAULT_EXECUTOR,
+            ray=self.settings.ray,
             workers=self.workers,
             now=datetime.now(),
         )
@@ -135,19 +137,26 @@ class Workshop(Premises):
 
     def go_on(self, lease: Lease, observe: Observer, **watching: Any) -> RunResult:
         """Drive a run that this process has claimed to its end, if it has not ended. Blocks; raises as `evolve`."""
-        state = self.run(lease.run)
-        assert state.spec is not None
-        self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
+        self._train_as(self.run(lease.run))
         return self.driver.drive(lease, observe, **watching)
 
     def cancel(self, run: str) -> None:
         """Cancel a run; see `rewardsmith.driver.Driver.cancel`."""
+        self._train_as(self.run(run))
         self.driver.cancel(run)
 
     def report(self, run: str, to: Path | None = None) -> tuple[Path, ...]:
         """Write `report.html` and `report.md` of a run into the folder `to`, the run's own when absent; the files."""
         state = self.run(run)
         return write_report(state, self.result(run), self.survey_of(state), self.folder(run), to)
+
+    def _train_as(self, run: Run) -> None:
+        """From now on use the sandbox and the executor of a run, where nobody asked for others."""
+        if (spec := run.spec) is not None:
+            own, executor = self.settings, self.settings.executor or spec.executor
+            self.settings = replace(
+                own, sandbox=own.sandbox or spec.sandbox, executor=executor, ray=own.ray or spec.ray
+            )
 
     def interrupt(self) -> None:
         """Finish cleanly: stop the trainings, keep what is finished, leave the run paused. Safe in a signal handler."""
@@ -201,7 +210,7 @@ class Workshop(Premises):
         """Film an episode of a candidate's policy or a baseline's; MP4 and GIF in its folder, or at `to`. Blocks."""
         state = self.run(run)
         assert state.spec is not None
-        self.settings = replace(self.settings, sandbox=self.settings.sandbox or state.spec.sandbox)
+        self._train_as(state)
         camera = Camera(state, self.executor, self.folder(run), self.survey(state.spec.task)[0])
         filmed = asyncio.run(film_one(camera, subject, to))
         if to is None:

@@ -15,7 +15,7 @@ from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import ENDED
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import Conflict, DepotAway, RunBusy
+from rewardsmith.errors import Conflict, DepotAway, ExecutorAway, RunBusy
 from rewardsmith.executors.executor import Executor
 from rewardsmith.runs import Runs
 from rewardsmith.search.assembly import assemble
@@ -67,7 +67,7 @@ class Driver:
             journal = Journal(self.store, lease, self.reading.fold(name).copy(), observe)
             if journal.run.status not in ENDED:
                 asyncio.run(self._search(journal, first, **watching))
-        except DepotAway:
+        except (DepotAway, ExecutorAway):
             again = True  # a run of the queue waits there for its next driver
             raise
         finally:

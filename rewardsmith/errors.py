@@ -23,6 +23,7 @@ door. What is raised is a fault of the request, of the machine, or of something 
     │   ├── WorkerFailed         3   a worker ended without a result
     │   ├── ModelUnavailable     3   a provider is down or refuses; the run pauses
     │   │   └── ModelExhausted   3   a folder or a recording has no completion left; the run finishes
+    │   ├── ExecutorAway         3   what trains for a run cannot be reached now; the run pauses
     │   ├── DepotAway            3   where the artifacts of all hosts lie cannot be used now; drivers wait for it
     │   └── StoreError           3   the database or an artifact folder cannot be used
     │       ├── DatabaseAway     3   the database cannot be reached now; whoever drives a run waits for it
@@ -43,6 +44,7 @@ __all__ = [
     "Conflict",
     "DatabaseAway",
     "DepotAway",
+    "ExecutorAway",
     "InfrastructureError",
     "Interrupted",
     "IsolationUnavailable",
@@ -218,6 +220,10 @@ class ModelUnavailable(InfrastructureError):
 
 class ModelExhausted(ModelUnavailable):
     """A folder or recording has no completion left; the run finishes with what it has and says so."""
+
+
+class ExecutorAway(InfrastructureError):
+    """What trains for a run, a cluster, cannot be reached now or refuses; what it trains may go on there."""
 
 
 class DepotAway(InfrastructureError):

@@ -16,13 +16,14 @@ from rewardsmith.domain.offer import RecipeSummary, TaskSummary
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
+from rewardsmith.errors import UsageError
 from rewardsmith.executors.executor import Executor
 from rewardsmith.executors.registry import open_executor
 from rewardsmith.runs import Runs
 from rewardsmith.search.lending import borrow, lend
 from rewardsmith.search.ruling import trial_limits
 from rewardsmith.search.surveying import survey, survey_key
-from rewardsmith.settings import DEFAULT_SANDBOX, Settings
+from rewardsmith.settings import DEFAULT_EXECUTOR, DEFAULT_SANDBOX, Settings
 from rewardsmith.store.depot import Depot
 from rewardsmith.store.store import Store
 
@@ -34,9 +35,14 @@ class Premises:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.workers = settings.workers or len(os.sched_getaffinity(0))
         self.place = settings.runs.resolve()
         """Folder of all runs."""
+
+    @property
+    def workers(self) -> int:
+        """Trainings side by side. Raises as `executor` where a cluster has to be asked."""
+        local = self.settings.executor in (None, DEFAULT_EXECUTOR)
+        return self.settings.workers or (len(os.sched_getaffinity(0)) if local else self.executor.slots)
 
     @property
     def folders(self) -> Folders:
@@ -65,9 +71,20 @@ class Premises:
 
     @cached_property
     def executor(self) -> Executor:
-        """The executor. Raises IsolationUnavailable when its sandbox cannot be had here."""
+        """The executor.
+
+        Raises:
+            IsolationUnavailable: Its sandbox cannot be had here.
+            ExecutorAway: The cluster cannot be reached.
+            UsageError: There is none of that name, or it cannot do what is asked.
+        """
         sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
-        return open_executor("local", self.workers, sandbox)
+        name, more = self.settings.executor or DEFAULT_EXECUTOR, {}
+        if name == "ray":
+            if self.settings.ray is None:
+                raise UsageError("the executor ray needs a cluster", hint="--ray-address http://HEAD:8265")
+            more = {"ray": self.settings.ray, "runs": self.place, "artifacts": self.settings.artifacts}
+        return open_executor(name, self.settings.workers if more else self.workers, sandbox, **more)
 
     def task(self, name: str) -> Task:
         """The task of that name or folder."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.plan import Baseline, StopSpec
 from rewardsmith.domain.task import Task
 
 DEFAULT_SANDBOX = "bubblewrap"
+DEFAULT_EXECUTOR = "local"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,11 @@ class Settings:
     unsafe: bool = False
     """Let reward processes run without Landlock and seccomp where the machine has none."""
     workers: int | None = None
-    """Trainings side by side; one per core when absent."""
+    """Trainings side by side; one per core when absent, or as many as the cluster holds."""
+    executor: str | None = None
+    """What trains: `local` for what is new when absent, its own for a run that is resumed."""
+    ray: RaySpec | None = None
+    """The cluster, for the executor `ray`; likewise."""
     envs: Path | None = None
     """A folder of tasks that lies over `./envs` and the shipped ones."""
     prompts: Path | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.reports.costs import limits
 from rewardsmith.reports.words import count, counted, dollars, duration
+from rewardsmith.settings import DEFAULT_EXECUTOR
 
 
 def announcement(spec: RunSpec, plan: Plan) -> list[str]:
@@ -25,7 +26,7 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
     return [
         f"run {spec.run}: {spec.task.title} ({spec.task.environment.id}), {spec.task.description}",
         f"  recipe {spec.recipe}, model {spec.model}, budget {spec.budget_name}, seed {spec.seed}, "
-        f"sandbox {spec.sandbox}",
+        f"sandbox {spec.sandbox}{_where(spec)}",
         f"  plan: {counted(spec.iterations, 'generation')} of {counted(spec.k, 'candidate')}, "
         f"{count(budget.steps)} steps each; " + "; ".join(extras),
         f"  at most: {plan.trainings} trainings, {count(plan.steps)} steps, {plan.completions} calls of the model, "
@@ -33,3 +34,10 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
         *([f"  limit: {allowed}"] if allowed else []),
         *([f"  examples in its prompts: {shown} ({spec.examples[0].measure})"] if shown else []),
     ]
+
+
+def _where(spec: RunSpec) -> str:
+    """Where it trains, if not on this machine."""
+    if spec.ray is not None:
+        return f", on Ray at {spec.ray.address}, {spec.ray.need} each"
+    return "" if spec.executor == DEFAULT_EXECUTOR else f", by {spec.executor}"

@@ -51,6 +51,27 @@ class Count(click.ParamType[int]):
         return int(number)
 
 
+class Needs(click.ParamType[dict[str, float]]):
+    """Amounts by name, such as `cpus=2,gpus=0.25`."""
+
+    name = "needs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, float]:
+        """Read the amounts; an unknown name, or no number, is a usage error."""
+        from rewardsmith.domain.cluster import NEEDS
+
+        if isinstance(value, dict):
+            return value
+        found = {}
+        for each in filter(None, (part.strip() for part in str(value).split(","))):
+            name, _, amount = each.partition("=")
+            if name not in NEEDS:
+                self.fail(f"{name!r} is none of {', '.join(NEEDS)}", param, ctx)
+            kind: click.ParamType[Any] = click.INT if name == "memory_mib" else Amount(min=0, min_open=name == "cpus")
+            found[name] = kind.convert(amount, param, ctx)
+        return found
+
+
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON object (see `rewardsmith schema`).")
 display_option = option(
     "--display",
@@ -115,7 +136,31 @@ _MACHINE = [
         type=click.IntRange(min=1),
         metavar="N",
         heading=_WHERE,
-        help="Trainings side by side; default: one per core.",
+        help="Trainings side by side; default: one per core, or as many as the cluster holds.",
+    ),
+    option(
+        "--executor",
+        metavar="NAME",
+        heading=_WHERE,
+        help="What trains: local or ray; default: local, ray where its address is given, or what a resumed run has.",
+    ),
+    option("--ray-address", metavar="URL", heading=_WHERE, help="Dashboard of a Ray cluster, as http://head:8265."),
+    option(
+        "--ray-python",
+        metavar="PATH",
+        default="python",
+        show_default=True,
+        heading=_WHERE,
+        help="Interpreter on its nodes that has rewardsmith.",
+    ),
+    option(
+        "--ray-needs",
+        metavar="NEEDS",
+        type=Needs(),
+        default="cpus=1",
+        show_default=True,
+        heading=_WHERE,
+        help="What one training takes of a node, such as cpus=2,gpus=0.25,memory_mib=8192.",
     ),
 ]
 
@@ -160,9 +205,14 @@ def workshop_options(
             sandbox: str | None = None,
             unsafe_no_sandbox: bool = False,
             workers: int | None = None,
+            executor: str | None = None,
+            ray_address: str | None = None,
+            ray_python: str = "python",
+            ray_needs: dict[str, float] | None = None,
             server: str | None = None,
             **rest: Any,
         ) -> None:
+            from rewardsmith.domain.cluster import RaySpec
             from rewardsmith.settings import Settings
 
             if server is not None:
@@ -174,6 +224,8 @@ def workshop_options(
                 sandbox=sandbox,
                 unsafe=unsafe_no_sandbox,
                 workers=workers,
+                executor=executor or ("ray" if ray_address else None),
+                ray=RaySpec(address=ray_address, python=ray_python, **(ray_needs or {})) if ray_address else None,
             )
             function(workshop=open_workshop(server, settings), **rest)
 
@@ -190,7 +242,8 @@ def _refuse_places() -> None:
     from rewardsmith.errors import UsageError
 
     context = click.get_current_context()
-    for name in ("runs_dir", "database", "artifacts", "sandbox", "unsafe_no_sandbox", "workers"):
+    own = ("runs_dir", "database", "artifacts", "sandbox", "unsafe_no_sandbox", "workers", "executor", "ray_address")
+    for name in own:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             given = "--" + name.replace("_", "-")
             raise UsageError(f"{given} makes no sense with --server", hint="where and how runs train, the server says")

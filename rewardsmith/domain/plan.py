@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.example import Example
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.task import Budget, Task
@@ -76,6 +77,10 @@ class RunSpec(Record):
     """Who watches what the next generation improves on: `person`, or the name of a vision model; absent: nobody."""
     sandbox: str = "bubblewrap"
     """Sandbox of the workers."""
+    executor: str = "local"
+    """What starts its trainings."""
+    ray: RaySpec | None = None
+    """The cluster on which they run, for the executor `ray`."""
     workers: int = Field(gt=0)
     """Trainings side by side."""
     stop: StopSpec = StopSpec()

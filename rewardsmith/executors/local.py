@@ -16,25 +16,21 @@ import threading
 import time
 from pathlib import Path
 
-from rewardsmith.domain.job import Job, Progress, TaskFault
+from rewardsmith.domain.job import Job
 from rewardsmith.domain.sandbox import SandboxSpec
-from rewardsmith.errors import InfrastructureError, StoreError, WorkerFailed, one_line
-from rewardsmith.executors.attempt_folder import Result, last_line, read_result, runner_of
+from rewardsmith.errors import InfrastructureError, WorkerFailed
+from rewardsmith.executors.attempt_folder import last_line, read_result, runner_of
+from rewardsmith.executors.ended import MOST_SAID, ended, read_progress
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.sandboxes.child import ALLOWED, package_path
 from rewardsmith.sandboxes.engine import VARIABLES as ENGINE
 from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.sandboxes.tree import kill_tree
 from rewardsmith.store.artifacts import write_durably
-from rewardsmith.store.untrusted import read_record
 
 _RUNNER = (sys.executable, "-s", "-P", "-m", "rewardsmith.executors.runner")
 _START_S = 60.0
 _STOP_S = 15.0
-_TASK_IS_WRONG = 4
-"""Exit code of a worker whose task or score rule is wrong."""
-_TEXT = 600
-_SMALL = 65536
 
 
 class LocalExecutor:
@@ -83,7 +79,7 @@ class LocalExecutor:
         if runner_of(folder) is None and read_result(folder) is None:
             self._reap(folder)
             raise WorkerFailed(
-                f"the runner of {folder} ended before it began: {last_line(folder / 'runner.log', most=_TEXT)}",
+                f"the runner of {folder} ended before it began: {last_line(folder / 'runner.log', most=MOST_SAID)}",
                 hint=f"see {folder / 'runner.log'}",
             )
 
@@ -94,17 +90,14 @@ class LocalExecutor:
         runner = runner_of(folder)  # before the result: it may end in between
         result = read_result(folder)
         if result is not None:
-            return Done(folder / "out") if result.exit_code == 0 and not result.timed_out else _lost(folder, result)
+            return ended(folder, result)
         if runner is None:
-            line = last_line(folder / "runner.log", most=_TEXT)
+            line = last_line(folder / "runner.log", most=MOST_SAID)
             return Lost("its runner ended without a result: killed, or out of memory" + (f"; {line}" if line else ""))
         if runner:  # whoever began to stop it may have been killed after it froze it
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(runner, signal.SIGCONT)
-        progress = None
-        with contextlib.suppress(StoreError):
-            progress = read_record(folder / "out", "progress.json", Progress, limit=_SMALL)
-        return Running(progress)
+        return Running(read_progress(folder / "out"))
 
     def stop(self, folder: Path) -> None:
         """Kill the runner and everything below it. See `Executor.stop`.
@@ -178,31 +171,6 @@ class LocalExecutor:
                 gone = True
             if gone:
                 del self._children[folder]
-
-
-def _lost(folder: Path, result: Result) -> Lost:
-    if result.exit_code is None:
-        return Lost(one_line(result.message, _TEXT), fatal=result.fatal)
-    error = _error(folder)
-    how = f"the worker ended with exit code {result.exit_code}"
-    if result.timed_out:
-        how = "the worker ran out of its wall clock"
-    elif result.exit_code > 128:
-        how = f"the worker was killed by signal {result.exit_code - 128}"
-    if result.message:
-        how += f" ({one_line(result.message, _TEXT)})"
-    said = f"{error['type']}: {error['message']}" if error else last_line(folder / "log.txt", most=_TEXT)
-    fatal = result.exit_code == _TASK_IS_WRONG and error is not None
-    return Lost(f"{how}: {said}" if said else how, fatal=fatal, error=error)
-
-
-def _error(folder: Path) -> dict[str, str] | None:
-    """`out/error.json` with its three texts cut and made printable; absent when it is none."""
-    try:
-        found = read_record(folder / "out", "error.json", TaskFault, limit=_SMALL)
-    except StoreError:
-        return None
-    return {key: one_line(text, _TEXT) for key, text in found.model_dump().items()}
 
 
 def _environment() -> dict[str, str]:

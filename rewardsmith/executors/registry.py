@@ -13,7 +13,7 @@ from rewardsmith.executors.executor import Executor
 GROUP = "rewardsmith.executors"
 """Entry-point group: each entry is a class that takes what `LocalExecutor` takes."""
 
-_BUILT_IN = {"local": "rewardsmith.executors.local:LocalExecutor"}
+_BUILT_IN = {"local": "rewardsmith.executors.local:LocalExecutor", "ray": "rewardsmith.executors.ray:RayExecutor"}
 
 
 def known_executors() -> dict[str, str]:
@@ -21,12 +21,13 @@ def known_executors() -> dict[str, str]:
     return {entry.name: entry.value for entry in metadata.entry_points(group=GROUP)} | _BUILT_IN
 
 
-def open_executor(name: str, slots: int, sandbox: SandboxSpec) -> Executor:
-    """The executor called `name`; see `LocalExecutor` for the arguments.
+def open_executor(name: str, slots: int | None, sandbox: SandboxSpec, **more: Any) -> Executor:
+    """The executor called `name`; see `LocalExecutor` for the arguments, and `RayExecutor` for what it takes `more`.
 
     Raises:
         UnknownName: There is none of that name, or no such sandbox.
-        UsageError: Its package is broken.
+        UsageError: Its package is broken, or it cannot do what is asked.
+        ExecutorAway: What it speaks to cannot be reached.
         IsolationUnavailable: The sandbox cannot be run here.
     """
     known = known_executors()
@@ -40,4 +41,4 @@ def open_executor(name: str, slots: int, sandbox: SandboxSpec) -> Executor:
             f"the executor {name!r} ({known[name]}) cannot be loaded: {error}",
             hint=f"update or remove its package; known executors: {', '.join(sorted(known))}",
         ) from error
-    return cast(Executor, make(slots, sandbox))
+    return cast(Executor, make(slots, sandbox, **more))

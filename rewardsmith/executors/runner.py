@@ -33,10 +33,19 @@ def main(argv: list[str]) -> None:
         if not mine or read_result(folder) is not None:
             return
         _announce()
-        write_result(folder, _run(folder, arguments))
+        worker = tuple(arguments.worker) if arguments.worker else None
+        write_result(folder, run_worker(folder, arguments.sandbox, worker, arguments.resume))
 
 
-def _run(folder: Path, arguments: argparse.Namespace) -> Result:
+def run_worker(folder: Path, spec: SandboxSpec, worker: tuple[str, ...] | None, resume_from: Path | None) -> Result:
+    """Run the worker of the attempt in `folder` to its end; nothing that it started is left.
+
+    Args:
+        folder: The attempt's, with its `job.json`.
+        spec: What the worker runs in.
+        worker: Command in place of the worker's; see `open_sandbox`.
+        resume_from: `out/` of an earlier attempt to continue from.
+    """
     adopt_orphans()
     out = folder / "out"
     try:
@@ -45,9 +54,8 @@ def _run(folder: Path, arguments: argparse.Namespace) -> Result:
         elif out.exists():
             shutil.rmtree(out)
         out.mkdir()
-        worker = tuple(arguments.worker) if arguments.worker else None
-        sandbox = open_sandbox(arguments.sandbox, worker=worker)
-        outcome = sandbox.run(folder, resume_from=arguments.resume)
+        sandbox = open_sandbox(spec, worker=worker)
+        outcome = sandbox.run(folder, resume_from=resume_from)
     except (OSError, RecursionError, InfrastructureError, UsageError) as error:
         message = error.message if isinstance(error, RewardsmithError) else str(error)
         return Result(exit_code=None, message=message, fatal=isinstance(error, IsolationUnavailable | UsageError))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from rewardsmith.domain.events import StatusChanged, Surveyed
 from rewardsmith.domain.survey import Survey
-from rewardsmith.errors import Interrupted, LeaseLost, RewardsmithError
+from rewardsmith.errors import ExecutorAway, Interrupted, LeaseLost, RewardsmithError
 from rewardsmith.executors.executor import Executor
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.loop import Search
@@ -80,7 +80,10 @@ async def drive(search: Search, *, interrupted: Awaitable[object], sleep: Callab
         for task in (work, stop, lease):
             task.cancel()
     if error is not None and not journal.lost:
-        await search.trainings.stop_open()
+        try:
+            await search.trainings.stop_open()
+        except ExecutorAway as away:  # they may go on there, and the run with them; it cannot be called off
+            error = away if isinstance(error, _Cancelled) else error
     await _conclude(journal, error)
 
 

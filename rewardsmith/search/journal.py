@@ -10,7 +10,7 @@ from typing import TypeVar
 from rewardsmith.domain.events import Completed, Event, StoredEvent
 from rewardsmith.domain.prompt import Completion, CompletionKey
 from rewardsmith.domain.run import Run
-from rewardsmith.errors import DatabaseAway, DepotAway, LeaseLost
+from rewardsmith.errors import DatabaseAway, DepotAway, ExecutorAway, LeaseLost
 from rewardsmith.store.leases import Lease
 from rewardsmith.store.store import Store
 
@@ -98,13 +98,13 @@ class Journal:
             self._take(stored)
 
     async def patiently(self, ask: Callable[[], T]) -> T:
-        """What `ask` gives; while the database, or the depot, is away, it is asked again for a while."""
+        """What `ask` gives; while the database, the depot or the cluster is away, it is asked again for a while."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + PATIENCE_S
         while True:
             try:
                 return await asyncio.to_thread(ask)
-            except (DatabaseAway, DepotAway):
+            except (DatabaseAway, DepotAway, ExecutorAway):
                 if clock() >= deadline:
                     raise
             await asyncio.sleep(PAUSE_S)

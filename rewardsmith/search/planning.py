@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
+from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
@@ -19,7 +20,7 @@ from rewardsmith.motion.fitting import robot_of
 from rewardsmith.prompting.answers import CALLS
 from rewardsmith.search.ledger import Ledger, compared, most_training_steps
 from rewardsmith.search.policies.policy import policy_of
-from rewardsmith.settings import EvolveRequest
+from rewardsmith.settings import DEFAULT_EXECUTOR, EvolveRequest
 
 START_S = 4.0
 """Seconds from starting a worker to its first step: it imports torch and the simulator."""
@@ -37,6 +38,8 @@ def run_spec(
     *,
     model: str,
     sandbox: str,
+    executor: str = DEFAULT_EXECUTOR,
+    ray: RaySpec | None = None,
     workers: int,
     now: datetime,
 ) -> RunSpec:
@@ -83,6 +86,8 @@ def run_spec(
         race=request.race,
         watcher=None if request.watcher is None else _absolute(request.watcher),
         sandbox=sandbox,
+        executor=executor,
+        ray=ray if executor == "ray" else None,
         workers=workers,
         stop=request.stop,
         strict=request.strict,

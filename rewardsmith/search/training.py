@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted, Purpose
@@ -85,12 +86,22 @@ def checkpointed(out: Path) -> bool:
 
 
 async def stop_open(journal: Journal, executor: Executor, folder: RunFolder) -> None:
-    """Stop every training of a run that is under way; each can go on from its last checkpoint."""
-    for attempt in list(journal.run.open.values()):
-        await asyncio.to_thread(executor.stop, folder.attempt(attempt))
+    """Stop every training of a run that is under way; each can go on from its last checkpoint.
+
+    Raises:
+        InfrastructureError: Of those that cannot be stopped now, the first one's; the others are.
+    """
+    attempts = list(journal.run.open.values())
+    stopping = (asyncio.to_thread(executor.stop, folder.attempt(attempt)) for attempt in attempts)
+    faults = await asyncio.gather(*stopping, return_exceptions=True)
+    for attempt, failed in zip(attempts, faults, strict=True):
+        if failed is not None:
+            continue
         with contextlib.suppress(StoreError, DepotAway):  # then another host begins it anew
             await asyncio.to_thread(folder.share, attempt)
         await journal.append(AttemptEnded(attempt=attempt, report=None, lost="stopped", stopped=True))
+    if first := next(filter(None, faults), None):
+        raise first
 
 
 class Trainings:
@@ -249,7 +260,8 @@ class Trainings:
 
     async def _start(self, folder: Path, job: TrainJob, resume_from: Path | None) -> None:
         """Start the runner; when cancelled meanwhile, wait until it stands, so that it can be stopped."""
-        starting = asyncio.ensure_future(asyncio.to_thread(self._executor.start, folder, job, resume_from=resume_from))
+        start = partial(self._executor.start, folder, job, resume_from=resume_from)
+        starting = asyncio.ensure_future(self._journal.patiently(start))
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:

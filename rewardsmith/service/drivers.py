@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+from rewardsmith.domain.cluster import NEEDS
 from rewardsmith.errors import RewardsmithError
 from rewardsmith.service.complaint import Complaint
 from rewardsmith.settings import Settings
@@ -92,5 +93,9 @@ def _variables(settings: Settings) -> dict[str, str]:
         "SANDBOX": settings.sandbox,
         "UNSAFE_NO_SANDBOX": "1" if settings.unsafe else None,
         "WORKERS": str(settings.workers) if settings.workers else None,
+        "EXECUTOR": settings.executor,
     }
+    if settings.ray is not None:
+        given |= {"RAY_ADDRESS": settings.ray.address, "RAY_PYTHON": settings.ray.python}
+        given["RAY_NEEDS"] = ",".join(f"{name}={getattr(settings.ray, name)}" for name in NEEDS)
     return {f"REWARDSMITH_{name}": value for name, value in given.items() if value is not None}
