@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import weakref
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
@@ -83,6 +84,7 @@ class RayJobs:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self.address = ray.address.rstrip("/")
         self._http = httpx.Client(base_url=self.address, headers=headers, timeout=_PATIENCE_S)
+        weakref.finalize(self, self._http.close)
         self._faults = (httpx.HTTPError, httpx.InvalidURL)
 
     def version(self) -> str:

@@ -1,0 +1,274 @@
+"""The executor `ray` against a server that answers as a cluster's head does, on which entrypoints really run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attempts import JOB, WAITS, ExecutorConformance, end_of, script, spec, tree_of, wait_for
+from jobs_server import JobsServer
+
+from rewardsmith import __version__
+from rewardsmith.domain.cluster import RaySpec
+from rewardsmith.domain.sandbox import SandboxSpec
+from rewardsmith.errors import ExecutorAway, InfrastructureError, UsageError
+from rewardsmith.executors import ray as module
+from rewardsmith.executors import ray_node
+from rewardsmith.executors.executor import Done, Lost, Running
+from rewardsmith.executors.ray import RayExecutor
+
+
+class RayVenue:
+    """Where attempts are jobs; with a depot their files are in a folder of a node's own while they live."""
+
+    def __init__(self, address: str, place: Path, temporary: Path, *, depot: bool) -> None:
+        self.ray = RaySpec(address=address, python=sys.executable)
+        self.runs, self.temporary = place / "runs", temporary
+        self.artifacts = str(place / "depot") if depot else None
+        self.opening = "; ".join(
+            [
+                "from rewardsmith.domain.cluster import RaySpec",
+                "from rewardsmith.executors.ray import RayExecutor",
+                f"ray = RaySpec(address={address!r}, python={sys.executable!r})",
+                f"more = dict(ray=ray, runs=Path({str(self.runs)!r}), artifacts={self.artifacts!r})",
+                "open = lambda worker: RayExecutor(1, spec, worker=worker, **more)",
+            ]
+        )
+
+    def open(self, sandbox: SandboxSpec, worker: tuple[str, ...] | None = None) -> RayExecutor:
+        return RayExecutor(1, sandbox, ray=self.ray, runs=self.runs, artifacts=self.artifacts, worker=worker)
+
+    def runner(self, folder: Path) -> int | None:
+        """The process whose command names the attempt, and none that descends from it."""
+        named = f'"{folder.relative_to(self.runs)}"' if self.artifacts else f'"{folder}"'
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                except OSError:
+                    continue
+                if b"rewardsmith.executors.ray_node" in words and named.encode() in words[-2]:
+                    return int(entry.name)
+        return None
+
+    def out(self, folder: Path) -> Path:
+        if self.artifacts is None:
+            return folder / "out"
+        places = sorted(self.temporary.glob("rewardsmith-ray-*/attempt"), key=lambda path: path.stat().st_mtime)
+        return places[-1] / "out" if places else self.temporary / "none"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[JobsServer]:
+    (tmp_path / "node").mkdir()
+    with JobsServer(tmp_path / "node", environ={"TMPDIR": str(tmp_path / "node")}) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOK_S", 0.02)
+    monkeypatch.setattr(module, "_TELL_S", 0.2)
+    monkeypatch.setattr(module, "_PAUSE_S", 0.02)
+
+
+@pytest.fixture
+def sandbox() -> str:
+    return "process"
+
+
+class TestSharedFolder(ExecutorConformance):
+    @pytest.fixture
+    def venue(self, server, tmp_path) -> RayVenue:
+        return RayVenue(server.address, tmp_path, tmp_path / "node", depot=False)
+
+
+@pytest.mark.slow
+class TestDepot(ExecutorConformance):
+    @pytest.fixture
+    def venue(self, server, tmp_path) -> RayVenue:
+        return RayVenue(server.address, tmp_path, tmp_path / "node", depot=True)
+
+
+@pytest.fixture
+def shared(server: JobsServer, tmp_path: Path) -> RayVenue:
+    return RayVenue(server.address, tmp_path, tmp_path / "node", depot=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "runs" / "r" / "g1" / "g1c00" / "seed-7" / "try-0"
+
+
+def only(server: JobsServer) -> object:
+    (job,) = server.jobs.values()
+    return job
+
+
+class TestCheckpoints:
+    def test_of_a_lost_attempt_come_home_from_the_depot(self, server, tmp_path, folder, monkeypatch):
+        venue = RayVenue(server.address, tmp_path, tmp_path / "node", depot=True)
+        source = "(out / 'checkpoint').mkdir(); (out / 'checkpoint' / 'current.json').write_text('{}'); " + WAITS
+        executor = venue.open(spec("process"), script(source))
+        executor.start(folder, JOB)
+        stored = tmp_path / "depot" / "r/g1/g1c00/seed-7/try-0.json"
+        wait_for(stored.exists, "the checkpoint in the depot")
+        runner = venue.runner(folder)
+        assert runner
+        os.kill(runner, signal.SIGKILL)
+        assert isinstance(end_of(executor, folder), Lost)
+        assert (folder / "out" / "checkpoint" / "current.json").read_text() == "{}"
+        assert not (folder / "result.json").exists()
+
+
+class TestSubmission:
+    def test_says_what_it_takes_of_a_node(self, server, shared, folder):
+        ray = shared.ray.model_copy(update={"cpus": 0.5, "gpus": 0.25, "memory_mib": 2048})
+        executor = RayExecutor(1, spec("process"), ray=ray, runs=shared.runs, worker=script("pass"))
+        executor.start(folder, JOB)
+        body = only(server).body
+        assert body["entrypoint_num_cpus"] == 0.5
+        assert body["entrypoint_num_gpus"] == 0.25
+        assert body["entrypoint_memory"] == 2**31
+        assert body["entrypoint"].startswith("exec ")
+        assert body["submission_id"].startswith("r-g1-g1c00-seed-7-try-0-")
+
+    def test_that_was_taken_but_not_answered_is_found_again(self, server, shared, folder):
+        executor = shared.open(spec("process"), script("pass"))
+        executor.start(folder, JOB)
+        name = only(server).body["submission_id"]
+        executor.jobs.submit(name, "exec false", shared.ray)  # answered with 500, as there is one
+        assert server.asked[-2:] == ["POST /api/jobs/", f"GET /api/jobs/{name}"]
+        assert isinstance(end_of(executor, folder), Done)
+
+    def test_that_only_waited_for_room_is_made_again(self, server, shared, folder):
+        executor = shared.open(spec("process"), script(WAITS))
+        executor.start(folder, JOB)
+        first = only(server)
+        first.stop()
+        first.said = {
+            "status": "FAILED",
+            "message": "Job supervisor actor failed to start within 900.0 seconds.",
+            "error_type": "JOB_SUPERVISOR_ACTOR_START_TIMEOUT",
+        }
+        wait_for(lambda: executor.poll(folder) == Running(None) and only(server) is not first, "another job")
+        tree_of(shared, folder)
+        (folder / "out" / "go").touch()
+        assert isinstance(end_of(executor, folder), Done)
+
+    def test_by_a_cluster_without_room_is_refused(self, shared, tmp_path):
+        ray = shared.ray.model_copy(update={"gpus": 1.0})
+        with pytest.raises(UsageError, match=r"no node of the Ray cluster at .* has 1 CPU and 1 GPU"):
+            RayExecutor(None, spec("process"), ray=ray, runs=tmp_path)
+        assert RayExecutor(3, spec("process"), ray=ray, runs=tmp_path).slots == 3
+
+    @pytest.mark.parametrize(("cpus", "slots"), [(1.0, 2), (0.1, 20), (1.5, 1)])
+    def test_as_many_as_the_nodes_hold(self, shared, tmp_path, cpus, slots):
+        ray = shared.ray.model_copy(update={"cpus": cpus})
+        assert RayExecutor(None, spec("process"), ray=ray, runs=tmp_path).slots == slots
+
+
+class TestLosses:
+    def test_a_head_that_was_restarted_knows_of_nothing(self, server, shared, folder):
+        executor = shared.open(spec("process"), script(WAITS))
+        executor.start(folder, JOB)
+        only(server).stop()
+        server.jobs.clear()
+        ended = end_of(executor, folder)
+        assert isinstance(ended, Lost)
+        assert "head of the cluster was restarted" in ended.reason
+        assert not ended.fatal
+
+    def test_a_dead_node_is_no_fault_of_the_task(self, server, shared, folder):
+        executor = shared.open(spec("process"), script(WAITS))
+        executor.start(folder, JOB)
+        only(server).stop()
+        only(server).said = {
+            "status": "FAILED",
+            "message": "Job supervisor actor died: The actor died unexpectedly before finishing this task.\n\tclass",
+            "error_type": "JOB_SUPERVISOR_ACTOR_DIED",
+        }
+        assert end_of(executor, folder) == Lost("Ray lost it: JOB_SUPERVISOR_ACTOR_DIED")
+
+    def test_another_rewardsmith_on_the_node_is_fatal_and_says_both(self, shared, folder, monkeypatch):
+        monkeypatch.setattr(module, "versions", lambda: {"rewardsmith": "99.0"})
+        executor = shared.open(spec("process"), script("pass"))
+        executor.start(folder, JOB)
+        ended = end_of(executor, folder)
+        assert isinstance(ended, Lost)
+        assert ended.fatal
+        assert f"it has rewardsmith {__version__}, and who drives the run has 99.0" in ended.reason
+
+    @pytest.mark.parametrize("python", ["/nowhere/python", "false"])
+    def test_a_node_without_rewardsmith_is_fatal(self, shared, folder, tmp_path, python):
+        ray = shared.ray.model_copy(update={"python": python})
+        executor = RayExecutor(1, spec("process"), ray=ray, runs=tmp_path)
+        executor.start(folder, JOB)
+        ended = end_of(executor, folder)
+        assert isinstance(ended, Lost)
+        assert ended.fatal
+        assert "the node could not train" in ended.reason
+
+    def test_a_folder_that_is_not_shared_is_fatal(self, tmp_path, capsys):
+        errand = ray_node.Errand(versions={}, folder=str(tmp_path / "none"), sandbox=spec("process"))
+        with pytest.raises(SystemExit) as left:
+            ray_node.main([errand.model_dump_json()])
+        assert left.value.code == ray_node.USELESS
+        assert f"there is no {tmp_path / 'none'}; share the folder" in capsys.readouterr().out
+
+
+class TestAway:
+    def test_for_a_while_it_counts_as_alive_and_then_the_run_hears_of_it(self, server, shared, folder, monkeypatch):
+        executor = shared.open(spec("process"), script(WAITS))
+        executor.start(folder, JOB)
+        server.broken["GET /api/jobs/"] = 503, "upstream"
+        wait_for(lambda: executor.poll(folder) == Running(None), "silence")
+        monkeypatch.setattr(module, "_AWAY_S", 0.0)
+        with pytest.raises(ExecutorAway, match="answers 503: upstream"):
+            executor.poll(folder)
+        server.broken.clear()
+        assert isinstance(executor.poll(folder), Running)
+
+    def test_nobody_there(self, shared, tmp_path):
+        ray = shared.ray.model_copy(update={"address": "http://127.0.0.1:9"})
+        with pytest.raises(ExecutorAway, match=r"the Ray cluster at http://127.0.0.1:9 cannot be reached"):
+            RayExecutor(1, spec("process"), ray=ray, runs=tmp_path)
+
+    def test_a_token_is_asked_for_and_sent_and_never_told(self, server, shared, monkeypatch):
+        server.token = "tok-canary"
+        with pytest.raises(ExecutorAway) as refused:
+            shared.open(spec("process"))
+        assert "RAY_AUTH_TOKEN" in refused.value.hint
+        monkeypatch.setenv("RAY_AUTH_TOKEN", "tok-wrong")
+        with pytest.raises(ExecutorAway) as refused:
+            shared.open(spec("process"))
+        assert "tok" not in f"{refused.value.message} {refused.value.hint}".replace("token", "")
+        monkeypatch.setenv("RAY_AUTH_TOKEN", "tok-canary")
+        assert shared.open(spec("process")).version == "2.60.0"
+
+    def test_another_interface_is_refused(self, server, shared):
+        server.version = "5"
+        with pytest.raises(UsageError, match=r"Ray 2.60.0 at .* speaks version 5"):
+            shared.open(spec("process"))
+
+    @pytest.mark.parametrize("answer", [(200, "<html>"), (200, "[]"), (404, "no"), (500, "Traceback\nboom\n.\n")])
+    def test_what_is_no_head_is_an_error(self, server, shared, answer):
+        server.broken["GET /"] = answer
+        with pytest.raises(InfrastructureError, match=r"no Ray dashboard|answers 404: no|answers 500: boom"):
+            shared.open(spec("process"))
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("address", ["head:8265", "ray://head:10001", "http://", "http://u:p@head:8265"])
+    def test_that_are_none_or_hold_a_password_are_refused(self, shared, tmp_path, address):
+        with pytest.raises(UsageError) as refused:
+            RayExecutor(1, spec("process"), ray=shared.ray.model_copy(update={"address": address}), runs=tmp_path)
+        assert "u:p" not in refused.value.message
+
+    def test_a_depot_with_a_password_is_not_told_to_nodes(self, shared, tmp_path):
+        with pytest.raises(UsageError, match="the depot's address holds a password"):
+            RayExecutor(1, spec("process"), ray=shared.ray, runs=tmp_path, artifacts="ftp://me:secret@host/runs")
