@@ -10,34 +10,26 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from rewardsmith.domain.cluster import RaySpec
-from rewardsmith.domain.job import Job, Progress
+from rewardsmith.domain.job import Job
 from rewardsmith.domain.sandbox import SandboxSpec
-from rewardsmith.errors import DepotAway, ExecutorAway, InfrastructureError, StoreError, UsageError, one_line
-from rewardsmith.executors.attempt_folder import Result, read_result
-from rewardsmith.executors.ended import MOST_SAID, ended, read_progress
+from rewardsmith.errors import DepotAway, ExecutorAway, InfrastructureError, UsageError, one_line
+from rewardsmith.executors.attempt_folder import read_result
+from rewardsmith.executors.ended import MOST_SAID, ended
 from rewardsmith.executors.executor import Done, Lost, Running
+from rewardsmith.executors.ray_files import RayFiles
 from rewardsmith.executors.ray_jobs import ALIVE, RayJob, RayJobs
-from rewardsmith.executors.ray_node import ENDED, GREETING, PROGRESS, Errand, versions
+from rewardsmith.executors.ray_node import GREETING, Errand, versions
 from rewardsmith.store.artifacts import write_durably
-from rewardsmith.store.database import without_password
-from rewardsmith.store.depot import Depot
-from rewardsmith.store.untrusted import MIB, read_untrusted
 
 __all__ = ["RayExecutor", "entrypoint"]
 
 _LOOK_S = 1.0
 """How old what the cluster said of a job may be."""
-_TELL_S = 10.0
-"""How old a depot's word on progress may be."""
 _AWAY_S = 60.0
 """How long a cluster or a depot may be away before a poll says so."""
 _LATE_S = 60.0
@@ -46,7 +38,6 @@ _STOP_S = 60.0
 _PAUSE_S = 0.2
 _USELESS = (2, 126, 127)
 """Exit codes of a job that no such node can do: see `ray_node.USELESS`; the shell finds no interpreter."""
-T = TypeVar("T")
 
 
 def entrypoint(python: str, module: str, *arguments: str) -> str:
@@ -81,16 +72,12 @@ class RayExecutor:
             UsageError: The address is none, the depot's holds a password, or no node has what an attempt takes.
             ExecutorAway: The cluster cannot be reached.
         """
-        if artifacts is not None and without_password(artifacts) != artifacts:
-            hint = "give the nodes their own access: what a job is told, everybody sees who sees the cluster"
-            raise UsageError("the depot's address holds a password, which nodes of Ray cannot be told", hint=hint)
+        self._files = RayFiles(runs, artifacts)
         self.jobs = RayJobs(ray)
         self.version = self.jobs.version()
         self.slots = slots or self._room(ray)
         self._ray, self._sandbox, self._worker = ray, sandbox, worker
-        self._runs, self._artifacts = runs.resolve(), artifacts
         self._seen: dict[str, tuple[float, RayJob | None]] = {}
-        self._told: dict[str, tuple[float, Progress | None]] = {}
         self._since: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -101,7 +88,7 @@ class RayExecutor:
         found = self.jobs.look(name)
         if found is not None and found.status in ALIVE:
             return
-        if read_result(folder) is not None or (found and found.status == "SUCCEEDED" and self._home(folder)):
+        if read_result(folder) is not None or (found and found.status == "SUCCEEDED" and self._files.home(folder)):
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -154,22 +141,22 @@ class RayExecutor:
             if before.status == "PENDING" and found is not None and found.status == "PENDING":
                 return
         if found is not None and found.status == "SUCCEEDED":
-            self._home(folder)
+            self._files.home(folder)
             self.jobs.forget(name)
         elif found is not None:
-            self._salvage(folder)
+            self._files.salvage(folder)
 
     def _state(self, folder: Path) -> Running | Done | Lost:
         name = self._name(folder)
         job = self._look(name)
         if job is not None and job.status in ALIVE:
-            return Running(self._progress(folder))
+            return Running(self._files.progress(folder))
         if job is None or job.status == "SUCCEEDED":
-            result = self._home(folder) if job else read_result(folder)
+            result = self._files.home(folder) if job else read_result(folder)
             if result is not None:
                 return ended(folder, result)
         if job is None:
-            self._salvage(folder)
+            self._files.salvage(folder)
             return Lost("Ray knows of no such job: it was never submitted, or the head of the cluster was restarted")
         if job.status == "SUCCEEDED":
             if self._waited(name) < _LATE_S:
@@ -179,7 +166,7 @@ class RayExecutor:
             self.jobs.forget(name)
             self.jobs.submit(name, job.entrypoint, self._ray)
             return Running(None)
-        self._salvage(folder)
+        self._files.salvage(folder)
         return _lost(job)
 
     def _look(self, name: str) -> RayJob | None:
@@ -197,82 +184,22 @@ class RayExecutor:
         now = time.monotonic()
         return now - self._since.setdefault(what, now)
 
-    def _progress(self, folder: Path) -> Progress | None:
-        if self._artifacts is None:
-            return read_progress(folder / "out")
-        place = self._place(folder)
-        at, told = self._told.get(place, (-_TELL_S, None))
-        if time.monotonic() - at >= _TELL_S:
-            told = self._fetched(f"{place}{PROGRESS}", folder, read_progress)
-            self._told[place] = time.monotonic(), told
-        return told
-
-    def _home(self, folder: Path) -> Result | None:
-        """The result, after the files of an attempt that has ended have come home; none where they have not."""
-        if self._artifacts is None:
-            return read_result(folder)
-
-        def take(found: Path) -> bytes:
-            if (found / "log.txt").exists():
-                (found / "log.txt").replace(folder / "log.txt")
-            return read_untrusted(found, "result.json", limit=MIB)
-
-        folder.mkdir(parents=True, exist_ok=True)
-        result = self._fetched(f"{self._place(folder)}{ENDED}", folder, take)
-        if result is None:
-            return None
-        self._fetched(self._place(folder), folder, lambda found: _replace(folder / "out", found))
-        write_durably(folder / "result.json", result)
-        return read_result(folder)
-
-    def _salvage(self, folder: Path) -> None:
-        """Bring home the checkpoint of an attempt that was lost, where there is one: the next one goes on with it."""
-        if self._artifacts is not None and not (folder / "out").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            self._fetched(self._place(folder), folder, lambda found: _replace(folder / "out", found))
-
-    def _fetched(self, name: str, folder: Path, take: Callable[[Path], T]) -> T | None:
-        """What is taken of a bundle, before its copy is thrown away; none where there is none that is whole."""
-        assert self._artifacts is not None
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as passing:
-            try:
-                found = Depot(self._artifacts).fetch(name, Path(passing))
-            except DepotAway:
-                raise
-            except StoreError:
-                return None
-            return None if found is None else take(found)
-
     def _errand(self, folder: Path, resume_from: Path | None) -> str:
-        """What the node is told, its input being where it finds it."""
-        place, resume = str(folder), str(resume_from.resolve()) if resume_from else None
-        if self._artifacts is not None:
-            depot, place = Depot(self._artifacts), self._place(folder)
-            depot.put(f"{place}.job", folder, ("job.json",))
-            if resume_from is not None:
-                resume = self._place(resume_from.resolve().parent)
-                if not depot.lists(resume):
-                    depot.put(resume, resume_from)
+        place, resume = self._files.hand_over(folder, resume_from)
         errand = Errand(
             versions=versions(),
             folder=place,
             resume=resume,
-            depot=self._artifacts,
+            depot=self._files.depot,
             sandbox=self._sandbox,
             worker=self._worker,
         )
         return errand.model_dump_json(exclude_defaults=True)
 
-    def _place(self, folder: Path) -> str:
-        """Name of an attempt in the depot, the same on every host; it is that of its `out/` for `RunFolder`."""
-        if folder.is_relative_to(self._runs):
-            return folder.relative_to(self._runs).as_posix()
-        return f"elsewhere/{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}/{folder.name}"
-
     def _name(self, folder: Path) -> str:
         """Name of an attempt's job: the same whoever asks, and no other attempt's of this or another folder of runs."""
-        place = self._place(folder)
-        whole = f"{self._artifacts}/{place}" if self._artifacts else str(folder)
+        place = self._files.place(folder)
+        whole = f"{self._files.depot}/{place}" if self._files.depot else str(folder)
         readable = re.sub(r"[^A-Za-z0-9]+", "-", place)[-80:].strip("-")
         return f"{readable}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
 
@@ -296,8 +223,3 @@ def _lost(job: RayJob) -> Lost:
     fatal = job.exit_code in _USELESS or (job.exit_code == 1 and GREETING not in job.message)
     how = "the node could not train" if fatal else f"its runner ended with exit code {job.exit_code}"
     return Lost(one_line(f"{how}: {last}", MOST_SAID), fatal=fatal)
-
-
-def _replace(out: Path, found: Path) -> None:
-    shutil.rmtree(out, ignore_errors=True)
-    found.rename(out)

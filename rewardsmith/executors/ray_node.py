@@ -36,8 +36,8 @@ GREETING = "rewardsmith on node"
 """What it prints first: a job whose output lacks it never came so far."""
 USELESS = 2
 """Its exit code where no node of this kind can do the errand; argparse and Python use 1 and 2 for the like."""
-ENDED, PROGRESS = ".end", ".progress"
-"""Behind an attempt's name in the depot: its result and log; how far it is. What it left lies under the name itself."""
+JOB, PROGRESS, ENDED = ".job", ".progress", ".end"
+"""Behind an attempt's name in the depot: its job, how far it is, its result and log; under it alone what it left."""
 _COMPARED = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
 _PLACE = "rewardsmith-ray-"
 _LOOK_S = 5.0
@@ -120,7 +120,7 @@ def _run_carried(errand: Errand, depot: Depot) -> None:
         place.chmod(0o755)
         with held(place):
             folder = place / "attempt"
-            job = _fetched(depot, f"{errand.folder}.job", place / "job")
+            job = _fetched(depot, f"{errand.folder}{JOB}", place / "job")
             job.rename(folder)
             resume = _fetched(depot, errand.resume, place / "resume") if errand.resume else None
             with _telling(depot, errand.folder, folder / "out"):

@@ -46,7 +46,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 class LocalVenue:
     """This machine."""
 
-    opening = "from rewardsmith.executors.local import LocalExecutor; open = lambda worker: LocalExecutor(1, spec, worker=worker)"
+    opening = (
+        "from rewardsmith.executors.local import LocalExecutor as Local; open = lambda it: Local(1, spec, worker=it)"
+    )
 
     def open(self, sandbox: SandboxSpec, worker: tuple[str, ...] | None = None) -> LocalExecutor:
         return LocalExecutor(1, sandbox, worker=worker)

@@ -17,7 +17,7 @@ from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import ExecutorAway, InfrastructureError, UsageError
 from rewardsmith.executors import ray as module
-from rewardsmith.executors import ray_node
+from rewardsmith.executors import ray_files, ray_node
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.executors.ray import RayExecutor
 
@@ -72,7 +72,7 @@ def server(tmp_path: Path) -> Iterator[JobsServer]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LOOK_S", 0.02)
-    monkeypatch.setattr(module, "_TELL_S", 0.2)
+    monkeypatch.setattr(ray_files, "_TELL_S", 0.2)
     monkeypatch.setattr(module, "_PAUSE_S", 0.02)
 
 
