@@ -12,6 +12,7 @@ from gymnasium import spaces
 
 from rewardsmith.domain.task import Task
 from rewardsmith.export.discovery import FoundSignal, NamedData
+from rewardsmith.worker.backends.foreign.excerpt import excerpt
 from rewardsmith.worker.backends.foreign.process import FarProcess
 from rewardsmith.worker.backends.foreign.spaces import rebuild
 from rewardsmith.worker.view import UNAVAILABLE, View
@@ -85,11 +86,12 @@ class ForeignEnvironment(gymnasium.Env[Any, Any]):
     def view(self, info: Iterable[str]) -> View:
         """See `rewardsmith.worker.view.without_reward`; the far side knows all entries of its `info`."""
         del info
-        keys = {name: reader[5:].partition("@")[0] for name, *_, reader in self._told if reader.startswith("info:")}
         told = self._far.call("view")
-        dropped = {*told["dropped"]}
+        seen = View(told["text"] or UNAVAILABLE, tuple(told["dropped"])) if "text" in told else excerpt(**told)
+        dropped = {*seen.dropped_info}
+        keys = {name: reader.partition(":")[2].partition("@")[0] for name, *_, reader in self._told}
         cut = {name for name, key in keys.items() if key in dropped and self._found[name].reader == f"info:{name}"}
-        return View(told["text"] or UNAVAILABLE, tuple(sorted(dropped | cut)))
+        return View(seen.text, tuple(sorted(dropped | cut)))
 
     def origins(self) -> dict[str, str]:
         """See `rewardsmith.worker.origins.origins`."""

@@ -1,0 +1,3 @@
+from isaacgymenvs.tasks.base.vec_task import VecTask
+
+isaacgym_task_map: dict[str, type[VecTask]]

@@ -1,0 +1,3 @@
+from typing import Any
+
+def omegaconf_to_dict(d: Any) -> dict[str, Any]: ...

@@ -1,0 +1,6 @@
+from typing import Any
+
+class AppLauncher:
+    def __init__(self, launcher_args: Any = ..., *, headless: bool = ..., device: str = ...) -> None: ...
+    @property
+    def app(self) -> Any: ...

@@ -1,0 +1,3 @@
+"""A fake: see README.md."""
+
+__version__ = "fake"

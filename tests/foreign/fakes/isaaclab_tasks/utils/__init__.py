@@ -1,0 +1,13 @@
+"""A fake: see README.md."""
+
+from types import SimpleNamespace
+
+
+def parse_env_cfg(task_name, device="cuda:0", num_envs=None, use_fabric=None):
+    return SimpleNamespace(
+        scene=SimpleNamespace(num_envs=num_envs),
+        sim=SimpleNamespace(dt=0.01),
+        decimation=2,
+        episode_length_s=5.0,
+        seed=None,
+    )
