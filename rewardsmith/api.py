@@ -42,8 +42,8 @@ def evolve(
         stop: When to stop before the last generation.
         observe: Told of every event and the run as it then stands.
         request: Further fields of `rewardsmith.app.EvolveRequest`: `recipe`, `changes`, `model`, `budget`,
-            `iterations`, `k`, `steps`, `seed`, `baselines`, `deterministic`, `race`, `name`, `strict`, `record`,
-            `base_url`.
+            `iterations`, `k`, `steps`, `seed`, `baselines`, `backend`, `device`, `worlds`, `deterministic`, `race`,
+            `name`, `strict`, `record`, `base_url`.
 
     Raises:
         RewardsmithError: See `rewardsmith.errors`.

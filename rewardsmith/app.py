@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rewardsmith.catalogue.recipes import recipe_files, recipe_from_files
 from rewardsmith.catalogue.sandboxes import sandbox_from_anywhere
@@ -100,7 +100,7 @@ class Workshop(Premises):
 
         It learns from earlier runs: from all of them, or from those that belong to the key `asker` alone.
         """
-        task = request.task or self.task(request.env)
+        task = (request.task or self.task(request.env)).on(request.backend, request.device, request.worlds)
         files = recipe_files(request.recipe, self.folders, request.changes)
         recipe = recipe_from_files(self.folders.find("prompts", request.recipe)[0], files)
         check_templates(recipe)
@@ -230,11 +230,14 @@ class Workshop(Premises):
         steps: int | None = None,
         seed: int = 0,
         budget: str = "standard",
+        backend: str | None = None,
+        device: Literal["cpu", "cuda"] | None = None,
+        worlds: int | None = None,
         video: bool = False,
         observe: Callable[[Progress], None] | None = None,
     ) -> TrainResult:
         """Train and score one reward: a file in the contract, `human`, or `sparse`. Blocks."""
-        task = self.task(env)
+        task = self.task(env).on(backend, device, worlds)
         given = budget_of(task, budget, steps)
         found, probe = self.survey(task)
         spec = reward_spec(reward, task, found)

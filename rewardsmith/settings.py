@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.plan import Baseline, StopSpec
@@ -66,5 +67,11 @@ class EvolveRequest:
     """A task that lies in no folder; `env` names the one whose environment it has."""
     start_reward: str | None = None
     """File of a reward in the contract; see `RunSpec.start_reward`."""
+    backend: str | None = None
+    """What steps the environments while training; see `Task.on`."""
+    device: Literal["cpu", "cuda"] | None = None
+    """Where they are, with a backend; a GPU when absent."""
+    worlds: int | None = None
+    """How many, with a backend; the task's number when absent."""
     watcher: str | None = None
     """`person`, or a vision model; see `RunSpec.watcher`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -13,13 +14,15 @@ from rewardsmith.catalogue.folders import Folders
 from rewardsmith.catalogue.scaffold import new_task
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.robot import Robot
-from rewardsmith.domain.task import Budget, EnvironmentSpec, Extra, ScoreRule, SignalSpec, Task, Trainer
-from rewardsmith.errors import TaskError
+from rewardsmith.domain.task import Backend, Budget, EnvironmentSpec, Extra, ScoreRule, SignalSpec, Task, Trainer
+from rewardsmith.errors import TaskError, UnknownName
 from rewardsmith.motion.fitting import check_whole
 
 __all__ = ["list_tasks", "load_task", "new_task"]
 
 _CLASS = re.compile(r"(stable_baselines3|sb3_contrib)\.[A-Za-z0-9]+")
+BACKENDS = ("warp",)
+"""Simulators besides Gymnasium that a training may step its environments with."""
 _OURS = {
     "policy": "[trainer] policy",
     "n_envs": "[trainer] environments",
@@ -49,6 +52,7 @@ class _TaskFile(Record):
     score: _ScoreTable
     trainer: Trainer
     budgets: dict[str, Budget] = Field(min_length=1)
+    backends: dict[str, Backend] = Field(default_factory=dict)
     signals: dict[str, SignalSpec] = Field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
     extra: Extra | None = None
@@ -75,7 +79,8 @@ def load_task(task: str | Path, folders: Folders) -> Task:
     if "score.py" not in files:
         raise TaskError(f"{file.parent}: score.py is missing", hint="a task is a folder with task.toml and score.py")
     given = parse_record(_TaskFile, read_text(file, TaskError), str(file), TaskError)
-    _check_trainer(given.trainer, file)
+    _check_trainer(given.trainer, file, "trainer")
+    _check_backends(given.backends, given.budgets, file)
     _check_signals(given.signals, file)
     return Task(
         name=name,
@@ -85,6 +90,7 @@ def load_task(task: str | Path, folders: Folders) -> Task:
         score=ScoreRule(source=_score_source(files["score.py"]), **given.score.model_dump()),
         trainer=given.trainer,
         budgets=given.budgets,
+        backends=given.backends,
         signals=given.signals,
         leave_out=given.leave_out,
         view=read_text(files["view.md"], TaskError) if "view.md" in files else None,
@@ -109,15 +115,25 @@ def _robot(shared: str | None, files: dict[str, Path], folders: Folders) -> Robo
     return robot
 
 
-def _check_trainer(trainer: Trainer, file: Path) -> None:
+def _check_backends(backends: Mapping[str, Backend], budgets: Mapping[str, Budget], file: Path) -> None:
+    for name, backend in backends.items():
+        if name not in BACKENDS:
+            raise UnknownName("backend", name, BACKENDS, where=f"{file}: [backends.{name}]")
+        _check_trainer(backend, file, f"backends.{name}")
+        for budget in backend.steps:
+            if budget not in budgets:
+                raise UnknownName("budget", budget, budgets, where=f"{file}: [backends.{name}] steps")
+
+
+def _check_trainer(trainer: Trainer, file: Path, table: str) -> None:
     if not _CLASS.fullmatch(trainer.algorithm):
         raise TaskError(
-            f"{file}: [trainer] algorithm = {trainer.algorithm!r} names no class of Stable-Baselines3 or sb3-contrib",
+            f"{file}: [{table}] algorithm = {trainer.algorithm!r} names no class of Stable-Baselines3 or sb3-contrib",
             hint="write it in full: 'stable_baselines3.PPO' or 'sb3_contrib.TQC'",
         )
     for key in sorted(trainer.settings.keys() & _OURS.keys()):
         raise TaskError(
-            f"{file}: [trainer.settings] {key} cannot be set here",
+            f"{file}: [{table}.settings] {key} cannot be set here",
             hint=f"it is given by {_OURS[key]}",
         )
 

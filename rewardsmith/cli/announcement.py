@@ -26,7 +26,7 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
     return [
         f"run {spec.run}: {spec.task.title} ({spec.task.environment.id}), {spec.task.description}",
         f"  recipe {spec.recipe}, model {spec.model}, budget {spec.budget_name}, seed {spec.seed}, "
-        f"sandbox {spec.sandbox}{_where(spec)}",
+        f"sandbox {spec.sandbox}, {spec.task.trainer.worlds}{_where(spec)}",
         f"  plan: {counted(spec.iterations, 'generation')} of {counted(spec.k, 'candidate')}, "
         f"{count(budget.steps)} steps each; " + "; ".join(extras),
         f"  at most: {plan.trainings} trainings, {count(plan.steps)} steps, {plan.completions} calls of the model, "

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from rewardsmith.cli.command import command, option
-from rewardsmith.cli.options import Amount, Count, display_option, env_option, json_option, workshop_options
+from rewardsmith.cli.options import (
+    Amount,
+    Count,
+    backend_options,
+    display_option,
+    env_option,
+    json_option,
+    workshop_options,
+)
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -46,6 +54,7 @@ def read_baselines(_context: click.Context, _parameter: click.Parameter, value: 
     "--budget", metavar="NAME", default="standard", show_default=True, heading=_SEARCH, help="quick, standard or full."
 )
 @option("--steps", type=Count(), metavar="N", heading=_SEARCH, help="Environment steps per training, such as 200k.")
+@backend_options(heading=_SEARCH)
 @option(
     "--recipe", metavar="NAME", default="smith", show_default=True, heading=_SEARCH, help="Method: a recipe's name."
 )
@@ -156,6 +165,9 @@ def evolve(
     k: int | None,
     budget: str,
     steps: int | None,
+    backend: str | None,
+    device: Literal["cpu", "cuda"] | None,
+    worlds: int | None,
     recipe: str,
     start_reward: str | None,
     changes: tuple[str, ...],
@@ -211,6 +223,9 @@ def evolve(
         iterations=iters,
         k=k,
         steps=steps,
+        backend=backend,
+        device=device,
+        worlds=worlds,
         seed=seed,
         baselines=baselines,
         deterministic=deterministic,

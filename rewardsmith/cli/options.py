@@ -97,6 +97,29 @@ def env_option(**settings: Any) -> Callable[[Any], Any]:
     return option("--env", "-e", metavar="TASK", help=text, **{"required": True, **settings})
 
 
+def backend_options(**settings: Any) -> Callable[[Any], Any]:
+    """`--backend`, `--device` and `--worlds`: what steps the environments while training, where, and how many."""
+
+    def add(function: Any) -> Any:
+        device = option(
+            "--device",
+            type=click.Choice(["cuda", "cpu"]),
+            help="Where a backend runs; default: cuda, which never falls back by itself.",
+            **settings,
+        )
+        worlds = option(
+            "--worlds",
+            type=click.IntRange(1, 4096),
+            metavar="N",
+            help="Worlds of a backend; default: the task's.",
+            **settings,
+        )
+        text = "What steps the environments while training, such as warp; default: Gymnasium."
+        return option("--backend", metavar="NAME", help=text, **settings)(device(worlds(function)))
+
+    return add
+
+
 _WHERE = "Where"
 _PLACE = [
     option(

@@ -63,6 +63,10 @@ def show(*, task: str, server: str | None, as_json: bool) -> None:
                 *([f"needs        pip install 'rewardsmith[{found.extra}]'"] if found.extra else []),
                 f"score        {found.score.meaning}" + (f" ({found.score.unit})" if found.score.unit else ""),
                 f"trainer      {trainer.algorithm}, {trainer.environments} environments; {trainer.source}",
+                *(
+                    f"--backend {name}  {other.algorithm}, {other.environments} environments; {other.source}"
+                    for name, other in found.backends.items()
+                ),
                 "",
                 table(["budget", "steps", "K", "rungs", "episodes", "confirming seeds"], rows),
                 "",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from rewardsmith.cli.command import command, option
-from rewardsmith.cli.options import Count, display_option, env_option, json_option, workshop_options
+from rewardsmith.cli.options import Count, backend_options, display_option, env_option, json_option, workshop_options
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @env_option()
 @option("--budget", metavar="NAME", default="standard", show_default=True, help="quick, standard or full.")
 @option("--steps", type=Count(), metavar="N", help="Environment steps, such as 200k; default: the budget's.")
+@backend_options()
 @option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the training.")
 @option("--video", is_flag=True, help="Record one episode of the trained policy.")
 @workshop_options(trains=True)
@@ -31,6 +32,9 @@ def train(
     env: str,
     budget: str,
     steps: int | None,
+    backend: str | None,
+    device: Literal["cpu", "cuda"] | None,
+    worlds: int | None,
     seed: int,
     video: bool,
     display: str,
@@ -47,7 +51,18 @@ def train(
     from rewardsmith.errors import BelowThreshold
 
     with open_bar(display, as_json=as_json) as observe:
-        result = workshop.train(reward, env, steps=steps, seed=seed, budget=budget, video=video, observe=observe)
+        result = workshop.train(
+            reward,
+            env,
+            steps=steps,
+            backend=backend,
+            device=device,
+            worlds=worlds,
+            seed=seed,
+            budget=budget,
+            video=video,
+            observe=observe,
+        )
     if as_json:
         emit_json(result)
     else:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.robot import Robot
+from rewardsmith.errors import UnknownName, UsageError
 
 Extra = Literal["robotics", "dm_control", "playground"]
 """Optional dependencies of rewardsmith that bring environments."""
@@ -90,6 +91,28 @@ class Trainer(Record):
     """Keyword arguments of the class; `linear:X` for a number X means X times the remaining share of training."""
     source: str
     """Where the settings come from."""
+    backend: str = "gymnasium"
+    """What steps the environments while training: `gymnasium`, or `warp`; scores are Gymnasium's whatever trains."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the environments of a backend are, and the agent that learns beside them."""
+    gpus: float = Field(default=0.0, ge=0, le=64)
+    """GPUs of one training; trainings whose fractions add up to one share one."""
+
+    @property
+    def worlds(self) -> str:
+        """What it trains in, in words, such as `4096 worlds of warp on cuda`."""
+        if self.backend == "gymnasium":
+            return f"{self.environments} environments"
+        return f"{self.environments} worlds of {self.backend} on {self.device}"
+
+
+class Backend(Trainer):
+    """The agent that is trained where another backend steps the environments."""
+
+    gpus: float = Field(default=1.0, ge=0, le=64)
+    """GPUs of one training on a GPU."""
+    steps: dict[str, int] = Field(default_factory=dict)
+    """Environment steps per training, by budget; those of the budget where absent."""
 
 
 class Budget(Record):
@@ -132,6 +155,8 @@ class Task(Record):
     """The agent that is trained."""
     budgets: dict[str, Budget]
     """By name: `quick`, `standard` and `full` in the shipped tasks."""
+    backends: dict[str, Backend] = Field(default_factory=dict)
+    """The trainers of other backends, by name; `on` takes one."""
     signals: dict[str, SignalSpec] = Field(default_factory=dict)
     """Signals named by the task file."""
     leave_out: tuple[str, ...] = ()
@@ -144,6 +169,45 @@ class Task(Record):
     """Optional dependencies that the environment needs: `pip install 'rewardsmith[<extra>]'`."""
     module_source: str | None = None
     """Source of `environment.module`, so that a job carries all it needs."""
+
+    def on(self, backend: str | None, device: Literal["cpu", "cuda"] | None = None, worlds: int | None = None) -> Task:
+        """This task with the trainer and the steps of a backend.
+
+        Args:
+            backend: Its name; absent: Gymnasium.
+            device: Where its worlds are; a GPU when absent.
+            worlds: How many; a rollout is cut into as many batches as the task's own number would be.
+
+        Raises:
+            UnknownName: The task has no such backend.
+            UsageError: A device or worlds were named and no backend.
+        """
+        if backend in (None, "gymnasium"):
+            if device is not None or worlds is not None:
+                raise UsageError(
+                    "--device and --worlds go with --backend: Gymnasium's environments run on the processor",
+                    hint="such as --backend warp --device cpu",
+                )
+            return self
+        if backend not in self.backends:
+            raise UnknownName("backend", str(backend), ["gymnasium", *self.backends], where=f"task {self.name}")
+        found = self.backends[backend]
+        place, settings = device or "cuda", dict(found.settings)
+        if worlds is not None and "batch_size" in settings:
+            settings["batch_size"] = max(1, settings["batch_size"] * worlds // found.environments)
+        given = {
+            "backend": backend,
+            "device": place,
+            "gpus": found.gpus if place == "cuda" else 0.0,
+            "environments": worlds or found.environments,
+            "settings": settings,
+        }
+        budgets = {
+            name: budget.model_copy(update={"steps": found.steps.get(name, budget.steps)})
+            for name, budget in self.budgets.items()
+        }
+        trainer = Trainer(**found.model_dump(exclude={"steps", *given}), **given)
+        return self.model_copy(update={"trainer": trainer, "budgets": budgets})
 
     def fingerprint(self) -> str:
         """Hash of what a survey depends on: environment, signals, score rule, view and module."""

@@ -22,6 +22,8 @@ from rewardsmith.errors import InfrastructureError, WorkerFailed
 from rewardsmith.executors.attempt_folder import last_line, read_result, runner_of
 from rewardsmith.executors.ended import MOST_SAID, ended, read_progress
 from rewardsmith.executors.executor import Done, Lost, Running
+from rewardsmith.executors.kernels import VARIABLE as KERNELS
+from rewardsmith.executors.kernels import kernels_of, with_kernels
 from rewardsmith.sandboxes.child import ALLOWED, package_path
 from rewardsmith.sandboxes.engine import VARIABLES as ENGINE
 from rewardsmith.sandboxes.registry import open_sandbox
@@ -70,7 +72,7 @@ class LocalExecutor:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_durably(folder / "job.json", job.model_dump_json().encode())
-            self._spawn(folder, resume_from)
+            self._spawn(folder, resume_from, kernels_of(job))
         except OSError as error:
             raise InfrastructureError(
                 f"cannot start a runner in {folder}: {error.strerror}",
@@ -129,9 +131,10 @@ class LocalExecutor:
             os.close(handle)
         self._reap(folder)
 
-    def _spawn(self, folder: Path, resume_from: Path | None) -> None:
+    def _spawn(self, folder: Path, resume_from: Path | None, kernels: Path | None) -> None:
         """Start a runner in a session of its own and wait until it holds the lock or has ended."""
-        command = [*_RUNNER, str(folder), "--sandbox", self._sandbox.model_dump_json()]
+        sandbox = with_kernels(self._sandbox, kernels)
+        command = [*_RUNNER, str(folder), "--sandbox", sandbox.model_dump_json()]
         if self._worker is not None:
             command += ["--worker", json.dumps(self._worker)]
         if resume_from is not None:
@@ -142,7 +145,7 @@ class LocalExecutor:
             pid = os.posix_spawn(
                 command[0],
                 command,
-                _environment(),
+                _environment() | ({KERNELS: str(kernels)} if kernels else {}),
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, theirs, 1),

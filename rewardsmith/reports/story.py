@@ -100,7 +100,7 @@ def _asked(run: Run) -> str:
         f"{counted(spec.k, 'candidate')}, seed {spec.seed}" + (", deterministic" if spec.deterministic else ""),
         f"budget {spec.budget_name}: {count(spec.budget.steps)} steps per training, scored "
         f"{counted(spec.budget.rungs, 'time')} on {spec.budget.episodes} held-out episodes",
-        f"trainer: {spec.task.trainer.algorithm}, {spec.task.trainer.environments} environments, "
+        f"trainer: {spec.task.trainer.algorithm}, {spec.task.trainer.worlds}, "
         f"sandbox {spec.sandbox}, {spec.workers} at a time" + (f", on Ray at {spec.ray.address}" if spec.ray else ""),
     ]
     if run.plan is not None:

@@ -20,7 +20,15 @@ import numpy as np
 from rewardsmith.domain.job import Job, Progress, RewardLimits, SurveyJob
 from rewardsmith.domain.survey import Probe, Signal, Survey
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import RewardsmithError, ScoreRuleError, StoreError, TaskError, WorkerFailed
+from rewardsmith.errors import (
+    MissingExtra,
+    RewardsmithError,
+    ScoreRuleError,
+    StoreError,
+    TaskError,
+    UsageError,
+    WorkerFailed,
+)
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
 from rewardsmith.search.believing import check_survey
 from rewardsmith.store.arrays import Layout, read_arrays
@@ -35,6 +43,8 @@ _FAULTS: dict[str, type[RewardsmithError]] = {
     "TaskError": TaskError,
     "UnknownName": TaskError,
     "ScoreRuleError": ScoreRuleError,
+    "UsageError": UsageError,
+    "MissingExtra": MissingExtra,
 }
 
 

@@ -15,7 +15,7 @@ from rewardsmith.errors import StoreError, one_line
 from rewardsmith.reward.process import RewardFailed, ScoreProcess
 from rewardsmith.reward.source import RewardRejected
 from rewardsmith.worker.archive import Archive
-from rewardsmith.worker.backends.opening import open_worlds
+from rewardsmith.worker.backends.opening import open_training_worlds, open_worlds
 from rewardsmith.worker.checkpoint import Checkpoint, State, load_checkpoint, save_checkpoint
 from rewardsmith.worker.curve import LearningCurve
 from rewardsmith.worker.files import write_arrays, write_text
@@ -84,7 +84,7 @@ class _Training:
         job = self.job
         signals = {signal.name: signal for signal in job.signals}
         horizon, source = job.task.environment.horizon, job.task.score.source
-        worlds = open_worlds(job.task, job.task.trainer.environments)
+        worlds = open_training_worlds(job.task)
         stack.callback(worlds.close)
         score = stack.enter_context(
             ScoreProcess(

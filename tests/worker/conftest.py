@@ -38,6 +38,11 @@ SIGNALS = {
         Signal(name="action", shape=(), dtype="int64", meaning="left or right", reader="action"),
         Signal(name="terminated", shape=(), dtype="bool", meaning="ended by itself", reader="terminated"),
     ),
+    "InvertedPendulum-v5": (
+        Signal(name="observation", shape=(4,), meaning="cart and pole", reader="observation"),
+        Signal(name="action", shape=(1,), meaning="push", reader="action"),
+        Signal(name="terminated", shape=(), dtype="bool", meaning="ended by itself", reader="terminated"),
+    ),
 }
 
 UPRIGHT = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -9,26 +10,23 @@ import gymnasium
 import numpy as np
 import pytest
 
-from rewardsmith.domain.survey import Signal
-from rewardsmith.errors import TaskError
+from rewardsmith.domain.job import TrainJob
+from rewardsmith.domain.report import Report
+from rewardsmith.errors import TaskError, UsageError
 from rewardsmith.worker.backends.worlds import Worlds
+from rewardsmith.worker.train import run
 
-from .conftest import make_task
+from .conftest import PPO, SIGNALS, make_job, make_task
 from .worlds import STEPS, WorldsConformance
 
 pytest.importorskip("mujoco_warp", reason="needs the extra `warp`")
 
+from rewardsmith.worker.backends.warp.devices import find_device
 from rewardsmith.worker.backends.warp.worlds import WarpWorlds
-
-POLE = {
-    "observation": Signal(name="observation", shape=(4,), meaning="cart and pole", reader="observation"),
-    "action": Signal(name="action", shape=(1,), meaning="push", reader="action"),
-    "terminated": Signal(name="terminated", shape=(), dtype="bool", meaning="fallen", reader="terminated"),
-}
 
 
 class TestWarpWorlds(WorldsConformance):
-    signals = MappingProxyType(POLE)
+    signals = MappingProxyType({signal.name: signal for signal in SIGNALS["InvertedPendulum-v5"]})
 
     def open(self) -> Worlds:
         return WarpWorlds(make_task("InvertedPendulum-v5", horizon=STEPS // 2), self.count, "cpu")
@@ -58,3 +56,39 @@ def test_an_environment_that_warp_cannot_step_says_what_it_can() -> None:
     with pytest.raises(TaskError, match=r"CartPole-v1 \(CartPoleEnv\) cannot run on MuJoCo Warp") as caught:
         WarpWorlds(make_task("CartPole-v1"), 2, "cpu")
     assert "HalfCheetah" in caught.value.hint
+
+
+BALANCE = """
+def compute_reward(observation, terminated):
+    upright = 1.0 - abs(observation[:, 1]) - terminated
+    return upright, {"upright": upright}
+"""
+
+
+def balancing(**changes: Any) -> TrainJob:
+    settings = PPO | {"n_steps": 8, "batch_size": 32}
+    trainer = {"environments": 8, "settings": settings, "backend": "warp", "device": "cpu"}
+    task = make_task("InvertedPendulum-v5", horizon=20, trainer=trainer)
+    return make_job(task, BALANCE, steps=256, rungs=2, **changes)
+
+
+def test_a_training_on_warp_resumes_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    whole, half, rest = (tmp_path / name for name in ("whole", "half", "rest"))
+    for folder in (whole, half, rest):
+        folder.mkdir()
+    run(balancing(), whole)
+    run(balancing(until=1), half)
+    run(balancing(), rest, resume=half)
+    one, other = (Report.model_validate_json((f / "report.json").read_text()) for f in (whole, rest))
+    assert one.failure is None
+    assert one.steps == 256
+    assert [rung.scores for rung in one.rungs] == [rung.scores for rung in other.rungs]
+    assert (whole / "policy.safetensors").read_bytes() == (rest / "policy.safetensors").read_bytes()
+
+
+def test_a_gpu_that_is_not_there_is_said_and_nothing_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(UsageError, match="asked to run on a GPU, and cannot") as caught:
+        find_device("cuda")
+    assert "--device cpu" in caught.value.hint
+    assert find_device("cpu") == "cpu"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
+from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -45,6 +47,8 @@ class Simulation:
     def __init__(self, env: Any, count: int, device: str) -> None:
         wp.config.quiet = True
         wp.init()
+        with contextlib.suppress(OSError):  # started as root, the next worker is another user, and adds to it
+            Path(wp.config.kernel_cache_dir).chmod(0o1777)
         self.count = count
         self.device = wp.device_from_torch(torch.device(device))
         self._frames, self._momentum = env.frame_skip, False
