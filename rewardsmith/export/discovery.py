@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import gymnasium
@@ -67,7 +67,7 @@ class NamedData(Protocol):
         """`observation`, `info`, `qpos`, `qvel` or `sensordata`."""
 
     @property
-    def index(self) -> int | tuple[int, ...] | None:
+    def index(self) -> int | Sequence[int] | None:
         """Entry or entries of the flattened array; None for all of it."""
 
     @property
@@ -192,10 +192,10 @@ def _of_info(info: Mapping[str, Any], dropped: tuple[str, ...]) -> Iterator[Foun
 def _of_spec(env: gymnasium.Env[Any, Any], name: str, spec: NamedData, info: Mapping[str, Any]) -> FoundSignal:
     """Describe a signal that the task file names as data; its shape is found by reading it once."""
     reader = spec.source if spec.key is None else f"{spec.source}:{spec.key}"
-    if isinstance(spec.index, tuple):
-        reader += "@" + ",".join(str(i) for i in spec.index) + ("," if len(spec.index) == 1 else "")
-    elif spec.index is not None:
+    if isinstance(spec.index, int):
         reader += f"@{spec.index}"
+    elif spec.index is not None:
+        reader += "@" + ",".join(str(i) for i in spec.index) + ("," if len(spec.index) == 1 else "")
     try:
         once = SignalReader(env, {name: reader})
         row = once.read(env.observation_space.sample(), env.action_space.sample(), False, info)[name]

@@ -18,6 +18,8 @@ CLIPPED = 3.0
 """Where EUREKA's human-normalised score is clipped."""
 _RESAMPLES = 10_000
 _LEVEL = 0.95
+_ALIKE = 1e-12
+"""Values that differ by no more than this share of the largest are equal but for rounding."""
 
 
 def interval(values: Sequence[float], *, seed: int = 0) -> Interval | None:
@@ -35,7 +37,7 @@ def interval(values: Sequence[float], *, seed: int = 0) -> Interval | None:
     mean = float(array.mean())
     if n == 1:
         return Interval(mean=mean, low=None, high=None, n=1)
-    if n < 10 or float(np.ptp(array)) == 0.0:
+    if n < 10 or float(np.ptp(array)) <= _ALIKE * float(np.abs(array).max()):
         half = _STUDENT_T[min(n, 9) - 1] * float(array.std(ddof=1)) / n**0.5
         return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
     low, high = _accelerated(tuple(array.tolist()), seed)

@@ -80,7 +80,15 @@ def _find_package() -> None:
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     sys.path[:] = [place for place in sys.path if place not in ("", here)]
     root = os.path.dirname(os.path.dirname(os.path.dirname(here)))  # noqa: PTH120
-    for name in ("", ".export", ".worker", ".worker.slicing", ".worker.backends", ".worker.backends.foreign"):
+    for name in (
+        "",
+        ".export",
+        ".worker",
+        ".worker.slicing",
+        ".worker.backends",
+        ".worker.backends.foreign",
+        ".environments",
+    ):
         package = types.ModuleType("rewardsmith" + name)
         package.__path__ = [os.path.join(root, *name.split(".")[1:])]  # noqa: PTH118
         sys.modules[package.__name__] = package

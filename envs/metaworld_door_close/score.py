@@ -1,0 +1,24 @@
+"""Minus the mean distance between the handle and its goal; a success was within 8 cm in some step.
+
+Distance and threshold are those by which Meta-World (Yu et al., 2020) calls a step a success; Text2Reward (Xie et al.,
+2024) counts an episode with such a step.
+"""
+
+import numpy as np
+
+
+def distance(object_position, goal_position):
+    return np.linalg.norm(object_position - goal_position, axis=1)
+
+
+def score(object_position, goal_position, horizon):
+    return float(-distance(object_position, goal_position).sum() / horizon)
+
+
+def success(object_position, goal_position):
+    return bool((distance(object_position, goal_position) <= 0.08).any())
+
+
+def sparse(object_position, goal_position):
+    nearness = -distance(object_position, goal_position)
+    return nearness, {"nearness": nearness}
