@@ -26,7 +26,7 @@ def task_table(tasks: Sequence[Task]) -> str:
         cells = [
             f"`{task.name}`<br>{task.title}",
             f"`{task.environment.id.rpartition(':')[2]}`, {task.environment.horizon} steps",
-            f"`{task.extra}`" if task.extra else "",
+            f"`{task.needs}`" if task.needs else "",
             task.score.meaning,
             task.score.unit,
             "" if task.score.target is None else f"{task.score.target:g}",

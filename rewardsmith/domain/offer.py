@@ -27,7 +27,7 @@ class TaskSummary(Record):
     budgets: dict[str, int]
     """Steps of one training, by name of the budget."""
     needs: str = ""
-    """Optional dependencies that it needs, an extra of rewardsmith; empty where it needs none."""
+    """What it needs beside a worker: an extra of rewardsmith, or an interpreter of its own; empty where nothing."""
 
     @classmethod
     def of(cls, task: Task) -> TaskSummary:
@@ -41,7 +41,7 @@ class TaskSummary(Record):
             unit=task.score.unit,
             stock_reward=task.environment.stock_reward,
             budgets={name: budget.steps for name, budget in task.budgets.items()},
-            needs=task.extra or "",
+            needs=task.needs,
         )
 
 

@@ -209,6 +209,12 @@ class Task(Record):
         trainer = Trainer(**found.model_dump(exclude={"steps", *given}), **given)
         return self.model_copy(update={"trainer": trainer, "budgets": budgets})
 
+    @property
+    def needs(self) -> str:
+        """What it needs beside a worker: an extra of rewardsmith, or `interpreter <name>`; empty where nothing."""
+        foreign = self.environment.foreign
+        return f"interpreter {foreign}" if foreign else self.extra or ""
+
     def fingerprint(self) -> str:
         """Hash of what a survey depends on: environment, signals, score rule, view and module."""
         added = {"simulator": "gymnasium", "interpreter": None}

@@ -23,7 +23,14 @@ WIDTH = 100
 """Characters of a line that lists instances."""
 
 _TAKEN = {PREVIOUS, "memory"}
-_KINDS = {("joint", "angle"): "Hinge", ("joint", "displacement"): "Slide", ("body", ""): "Body", ("site", ""): "Site"}
+_KINDS = {
+    ("joint", "angle"): "Hinge",
+    ("joint", "displacement"): "Slide",
+    ("joint", ""): "Joint",
+    ("body", ""): "Body",
+    ("site", ""): "Site",
+    ("sensor", ""): "Sensor",
+}
 
 
 class Attribute(NamedTuple):
@@ -119,7 +126,7 @@ def _title(kind: str, members: list[Attribute]) -> str:
 
 def _of_its_kind(signal: Signal) -> str:
     """The meaning without the name of the one that it is about: `position of the frame of the body, world axes`."""
-    return re.sub(r"\b(body|hinge joint|slide joint|joint|site) \*", r"the \1", shared_meaning(signal))
+    return re.sub(r"\b(body|hinge joint|slide joint|joint|site|sensor) \*", r"the \1", shared_meaning(signal))
 
 
 def _described(name: str, signal: Signal, meaning: str) -> str:

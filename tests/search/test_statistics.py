@@ -60,6 +60,11 @@ def test_equal_values_have_no_spread(n):
     assert (found.mean, found.low, found.high, found.n) == (3.0, 3.0, 3.0, n)
 
 
+def test_values_that_differ_by_rounding_have_no_spread():
+    found = interval([0.011741971015699626] * 19 + [0.011741971015699628])
+    assert found.low == pytest.approx(found.high) == pytest.approx(found.mean)
+
+
 def test_improvement_counts_pairs_and_halves_ties():
     found = improvement([1.0, 2.0], [1.0, 0.0])
     assert found.mean == pytest.approx((0.5 + 1 + 1 + 1) / 4)

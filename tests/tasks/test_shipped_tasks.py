@@ -16,7 +16,7 @@ CLASSIC = {"cartpole", "pendulum", "mountain_car_continuous"}
 BEHAVIOURS = {"ant_spin", "half_cheetah_backward", "hopper_high", "walker2d_backward"}
 
 
-EXTRAS = {
+NEEDS = {
     "robotics": {
         *("fetch_reach", "fetch_push", "fetch_slide", "fetch_pick_and_place"),
         *("adroit_door", "adroit_hammer", "adroit_pen", "adroit_relocate", "franka_kitchen"),
@@ -25,16 +25,21 @@ EXTRAS = {
         *("dm_cheetah_run", "dm_walker_walk", "dm_hopper_hop", "dm_humanoid_walk", "dm_quadruped_walk"),
         *("dm_cartpole_swingup", "dm_reacher_easy", "dm_ball_in_cup_catch", "dm_finger_spin"),
     },
+    "interpreter metaworld": {
+        *("metaworld_drawer_open", "metaworld_drawer_close", "metaworld_window_open", "metaworld_window_close"),
+        *("metaworld_button_press", "metaworld_sweep_into", "metaworld_door_unlock", "metaworld_door_close"),
+        *("metaworld_handle_pull", "metaworld_handle_press", "metaworld_handle_press_side"),
+    },
 }
 
 
 def test_these_tasks_are_shipped() -> None:
-    assert set(list_tasks(FOLDERS)) == MUJOCO | CLASSIC | BEHAVIOURS | set().union(*EXTRAS.values())
+    assert set(list_tasks(FOLDERS)) == MUJOCO | CLASSIC | BEHAVIOURS | set().union(*NEEDS.values())
 
 
-@pytest.mark.parametrize(("extra", "names"), EXTRAS.items())
-def test_tasks_say_which_extra_they_need(extra: str, names: set[str]) -> None:
-    assert {name for name in list_tasks(FOLDERS) if load_task(name, FOLDERS).extra == extra} == names
+@pytest.mark.parametrize(("needs", "names"), NEEDS.items())
+def test_tasks_say_what_they_need(needs: str, names: set[str]) -> None:
+    assert {name for name in list_tasks(FOLDERS) if load_task(name, FOLDERS).needs == needs} == names
 
 
 @pytest.mark.parametrize("name", list_tasks(FOLDERS))
