@@ -96,7 +96,8 @@ class Premises:
 
     def task_lines(self) -> list[TaskSummary]:
         """A line for each task."""
-        return [TaskSummary.of(task) for task in self.tasks()]
+        sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
+        return [TaskSummary.of(task, sandbox.interpreters) for task in self.tasks()]
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name or folder."""

@@ -10,6 +10,7 @@ from rewardsmith.catalogue.sandboxes import load_sandbox
 from rewardsmith.diagnosis.attacks import attack_from_reward
 from rewardsmith.diagnosis.checks import check
 from rewardsmith.diagnosis.engine import look_at_engine
+from rewardsmith.diagnosis.interpreters import look_at_interpreters
 from rewardsmith.diagnosis.models import look_at_models
 from rewardsmith.diagnosis.place import look_at_place
 from rewardsmith.diagnosis.software import find_gpus, gpu, look_at_software
@@ -49,6 +50,7 @@ def examine(
         engine = pool.submit(check, MACHINE, "Docker", look_at_engine, needed=False)
         others = pool.submit(lambda: other_sandboxes(chosen, folders, engine=engine.result().ok))
         place = pool.submit(look_at_place, settings)
+        interpreters = pool.submit(look_at_interpreters, chosen)
         machine = inspect()
     rewards = [bare.result(), *boxed.result()]
     checks = (
@@ -59,6 +61,7 @@ def examine(
         *others.result(),
         *models.result(),
         *place.result(),
+        *interpreters.result(),
         *look_at_software(),
         gpu(gpus.result(), worker.result().found),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.record import Record
 from rewardsmith.domain.task import Task
@@ -30,8 +32,10 @@ class TaskSummary(Record):
     """What it needs beside a worker: an extra of rewardsmith, or an interpreter of its own; empty where nothing."""
 
     @classmethod
-    def of(cls, task: Task) -> TaskSummary:
-        """The line of this task."""
+    def of(cls, task: Task, interpreters: Container[str] = ()) -> TaskSummary:
+        """The line of this task, where the sandbox names these interpreters."""
+        foreign = task.environment.foreign
+        absent = "" if foreign is None or foreign in interpreters else " (not named)"
         return cls(
             task=task.name,
             title=task.title,
@@ -41,7 +45,7 @@ class TaskSummary(Record):
             unit=task.score.unit,
             stock_reward=task.environment.stock_reward,
             budgets={name: budget.steps for name, budget in task.budgets.items()},
-            needs=task.needs,
+            needs=f"{task.needs}{absent}",
         )
 
 

@@ -17,6 +17,11 @@ BEHAVIOURS = {"ant_spin", "half_cheetah_backward", "hopper_high", "walker2d_back
 
 
 NEEDS = {
+    "interpreter isaac_gym": {
+        *("isaac_ant", "isaac_humanoid", "isaac_quadcopter", "isaac_ball_balance", "isaac_cartpole", "isaac_anymal"),
+        *("isaac_franka_cabinet", "isaac_shadow_hand", "isaac_allegro_hand"),
+    },
+    "interpreter isaac_lab": {"isaac_lab_cartpole", "isaac_lab_quadcopter"},
     "robotics": {
         *("fetch_reach", "fetch_push", "fetch_slide", "fetch_pick_and_place"),
         *("adroit_door", "adroit_hammer", "adroit_pen", "adroit_relocate", "franka_kitchen"),

@@ -28,7 +28,7 @@ with a row for each world."""
 NOT_SIGNALS = re.compile(
     r"rew|success|return|reset|^(obs|states|timeout|randomize|progress|episode_length)_buf|^extras$"
 )
-"""What the task's reward gives, and bookkeeping of the worlds; the observation has a name of its own."""
+"""What the task's reward gives, and bookkeeping of the worlds; `prev_` is every signal's value one step before."""
 
 LOCAL = {
     "observation": "what the policy sees",
