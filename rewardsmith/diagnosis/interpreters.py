@@ -16,8 +16,8 @@ OLDEST = (3, 8)
 NEEDED = {"isaac_gym": ("isaacgym", "isaacgymenvs", "torch"), "isaac_lab": ("isaaclab", "isaaclab_tasks", "torch")}
 """Modules that the interpreters of these names must hold; any other needs gymnasium."""
 HOW = {
-    "isaac_gym": "Python 3.8 with Isaac Gym Preview 4 (developer.nvidia.com/isaac-gym), IsaacGymEnvs; see docs/isaac.md",
-    "isaac_lab": "Isaac Sim's Python with Isaac Lab (isaac-sim.github.io/IsaacLab); see docs/isaac.md",
+    "isaac_gym": "Python 3.8 with Isaac Gym Preview 4 (developer.nvidia.com/isaac-gym) and IsaacGymEnvs: docs/isaac.md",
+    "isaac_lab": "Isaac Sim's Python with Isaac Lab (isaac-sim.github.io/IsaacLab): docs/isaac.md",
 }
 """How to get them."""
 _ASK = (

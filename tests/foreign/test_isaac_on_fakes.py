@@ -181,8 +181,9 @@ def test_a_fault_of_the_device_ends_the_process() -> None:
 def test_an_interpreter_without_isaac(known: Callable[..., None], name: str) -> None:
     known(**{name: sys.executable})
     missing = "isaacgym" if name == "isaac_gym" else "isaaclab"
-    with pytest.raises(TaskError, match=f"has no module '{missing}'"):
+    with pytest.raises(TaskError, match=f"has no module '{missing}'") as caught:
         make(isaac_task(name, "Cartpole"))
+    assert "pip" not in caught.value.hint, "there is no such package, and a stranger might make one"
 
 
 def test_our_stub_says_what_isaacgym_stubs_says() -> None:

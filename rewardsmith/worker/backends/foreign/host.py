@@ -24,6 +24,11 @@ _MODULES = {
     "isaac_lab": ("rewardsmith.worker.backends.isaac_lab", "IsaacLabTask"),
 }
 """What hosts each kind of simulator."""
+_HOW = {
+    "isaac_gym": "it needs Isaac Gym Preview 4 and IsaacGymEnvs: docs/isaac.md says how to get them",
+    "isaac_lab": "it needs Isaac Sim and Isaac Lab: docs/isaac.md says how to get them",
+}
+"""What to do where a module is missing that no `pip install` of its name brings."""
 
 
 def main(argv: list[str]) -> None:
@@ -69,9 +74,9 @@ def _load(simulator: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
+        hint = _HOW.get(simulator, f"{sys.executable} -m pip install {error.name}")
         raise Fault(
-            f"Python {sys.version.split()[0]} at {sys.executable} has no module {error.name!r}",
-            f"{sys.executable} -m pip install {error.name}",
+            f"Python {sys.version.split()[0]} at {sys.executable} has no module {error.name!r}", hint
         ) from error
 
 
