@@ -20,7 +20,7 @@ from rewardsmith.motion.fitting import check_whole
 
 __all__ = ["list_tasks", "load_task", "new_task"]
 
-_CLASS = re.compile(r"(stable_baselines3|sb3_contrib)\.[A-Za-z0-9]+")
+_CLASS = re.compile(r"(stable_baselines3|sb3_contrib|skrl)\.[A-Za-z0-9]+")
 BACKENDS = ("warp",)
 """Simulators besides Gymnasium that a training may step its environments with."""
 _OURS = {

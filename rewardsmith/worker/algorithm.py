@@ -15,10 +15,12 @@ from stable_baselines3.common.noise import NormalActionNoise, OrnsteinUhlenbeckA
 from stable_baselines3.common.vec_env import VecEnv
 
 from rewardsmith.domain.task import Trainer
-from rewardsmith.errors import TaskError, near_misses
+from rewardsmith.errors import MissingExtra, TaskError, near_misses
 
 __all__ = ["algorithm_class", "build", "rollout_steps"]
 
+_ON_DEVICE = "skrl.PPO"
+"""Learns on a device where the worlds are; see `worker.backends.warp`."""
 _LIBRARIES = ("stable_baselines3", "sb3_contrib")
 _OURS = {
     "self", "policy", "env", "seed", "device", "verbose", "tensorboard_log", "stats_window_size", "_init_setup_model",
@@ -38,13 +40,17 @@ def algorithm_class(name: str) -> type[BaseAlgorithm]:
     Raises:
         TaskError: there is none, or its rewards cannot come from outside; with near misses.
     """
+    if name == _ON_DEVICE:
+        return _on_device()
     known = _known()
     if name not in known:
-        near = near_misses(name, known) or [k for k in known if k.rpartition(".")[2].lower() == name.lower()]
+        near = near_misses(name, (*known, _ON_DEVICE)) or [
+            k for k in known if k.rpartition(".")[2].lower() == name.lower()
+        ]
         raise TaskError(
             f"trainer.algorithm: no algorithm {name!r}"
             + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""),
-            hint="known: " + ", ".join(known),
+            hint="known: " + ", ".join((*known, _ON_DEVICE)),
         )
     found = known[name]
     if found.__name__ in _UNFIT:
@@ -85,7 +91,8 @@ def build(trainer: Trainer, env: VecEnv, seed: int) -> BaseAlgorithm:
             )
         settings["buffer_size"] = env.num_envs  # `fetch_into` makes the room, in float32: half of what SB3 would take
     try:
-        model = found(trainer.policy, env, seed=seed, device="cpu", verbose=0, **settings)
+        place = trainer.device if found.__module__.startswith("rewardsmith.") else "cpu"
+        model = found(trainer.policy, env, seed=seed, device=place, verbose=0, **settings)
     except (TypeError, ValueError, AssertionError, KeyError) as error:
         raise TaskError(
             f"trainer: {trainer.algorithm} with {trainer.policy!r} refuses these settings: {error}",
@@ -94,7 +101,7 @@ def build(trainer: Trainer, env: VecEnv, seed: int) -> BaseAlgorithm:
     if rows is not None:
         model.buffer_size = rows  # type: ignore[attr-defined]
     fits = (getattr(model, "rollout_buffer", None), getattr(model, "replay_buffer", None))
-    if not isinstance(fits[0], RolloutBuffer) and not isinstance(fits[1], ReplayBuffer):
+    if not hasattr(model, "feed") and not isinstance(fits[0], RolloutBuffer) and not isinstance(fits[1], ReplayBuffer):
         raise TaskError(f"trainer.algorithm: {trainer.algorithm} collects its rewards into no buffer")
     return model
 
@@ -116,6 +123,15 @@ def _known() -> dict[str, type[BaseAlgorithm]]:
             if inspect.isclass(found) and issubclass(found, BaseAlgorithm):
                 known[f"{library}.{name}"] = found
     return known
+
+
+def _on_device() -> type[BaseAlgorithm]:
+    """Imported where it is named only: skrl and Warp take seconds."""
+    try:
+        from rewardsmith.worker.backends.warp.ppo import DevicePPO
+    except ImportError as error:
+        raise MissingExtra(f"{_ON_DEVICE} needs {error.name}", hint="pip install 'rewardsmith[warp]'") from error
+    return DevicePPO
 
 
 def _value(key: str, value: Any, env: VecEnv) -> Any:

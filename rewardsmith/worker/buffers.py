@@ -79,6 +79,9 @@ def fetch_into(model: BaseAlgorithm, feed: RewardFeed) -> None:
 
     Float32 is what the networks compute in and what a checkpoint stores, so that a resumed training is the same one.
     """
+    if hasattr(model, "feed"):
+        model.feed = feed
+        return
     buffer = getattr(model, "rollout_buffer", None)
     if isinstance(buffer, RolloutBuffer):
         _become(buffer, FetchingRollout, feed)

@@ -36,6 +36,8 @@ __all__ = ["film"]
 _MOST_FPS = 30
 _GIF_FPS = 10
 _JPEG_QUALITY = 80
+_MOST_WORLDS = 64
+"""The policy is built on so many: a GPU's thousands would take minutes to make."""
 
 
 def film(folder: Path, policy: Path) -> None:
@@ -48,7 +50,9 @@ def film(folder: Path, policy: Path) -> None:
     job: Any = TypeAdapter[Job](Job).validate_json((folder / "job.json").read_bytes())
     train: TrainJob = job.train if isinstance(job, FilmJob) else job
     env = make(train.task, render_mode="rgb_array")
-    learner = Learner(train, open_worlds(train.task, train.task.trainer.environments), StockRewards())
+    learner = Learner(
+        train, open_worlds(train.task, min(train.task.trainer.environments, _MOST_WORLDS)), StockRewards()
+    )
     learner.put_back(read_policy(policy, learner.weights()))
     rate = float(env.metadata.get("render_fps", 30))
     every = max(1, ceil(rate / _MOST_FPS))

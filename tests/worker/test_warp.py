@@ -65,25 +65,62 @@ def compute_reward(observation, terminated):
 """
 
 
-def balancing(**changes: Any) -> TrainJob:
+def balancing(algorithm: str, **changes: Any) -> TrainJob:
     settings = PPO | {"n_steps": 8, "batch_size": 32}
-    trainer = {"environments": 8, "settings": settings, "backend": "warp", "device": "cpu"}
-    task = make_task("InvertedPendulum-v5", horizon=20, trainer=trainer)
+    trainer = {"algorithm": algorithm, "environments": 8, "settings": settings, "backend": "warp", "device": "cpu"}
+    task = make_task("InvertedPendulum-v5", horizon=10, trainer=trainer)
     return make_job(task, BALANCE, steps=256, rungs=2, **changes)
 
 
-def test_a_training_on_warp_resumes_as_if_nothing_had_happened(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "algorithm", [pytest.param("stable_baselines3.PPO", marks=pytest.mark.slow), pytest.param("skrl.PPO")]
+)
+def test_a_training_on_warp_resumes_as_if_nothing_had_happened(algorithm: str, tmp_path: Path) -> None:
     whole, half, rest = (tmp_path / name for name in ("whole", "half", "rest"))
     for folder in (whole, half, rest):
         folder.mkdir()
-    run(balancing(), whole)
-    run(balancing(until=1), half)
-    run(balancing(), rest, resume=half)
+    run(balancing(algorithm), whole)
+    run(balancing(algorithm, until=1), half)
+    run(balancing(algorithm), rest, resume=half)
     one, other = (Report.model_validate_json((f / "report.json").read_text()) for f in (whole, rest))
     assert one.failure is None
     assert one.steps == 256
     assert [rung.scores for rung in one.rungs] == [rung.scores for rung in other.rungs]
-    assert (whole / "policy.safetensors").read_bytes() == (rest / "policy.safetensors").read_bytes()
+    assert one.components == other.components
+    for name in ("model.safetensors", "arrays.npz"):
+        ours, theirs = ((f / "checkpoint" / "2" / name).read_bytes() for f in (whole, rest))
+        assert ours == theirs, name
+
+
+def test_ppo_on_the_device_is_paid_what_the_reward_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its buffer holds the feed's rewards, and beside them the discounted value of truncated ends."""
+    from rewardsmith.worker.backends.warp import ppo
+
+    held, drawn = [], []
+    update, draw = ppo.PPO.update, ppo.RewardFeed.draw
+
+    def watch(agent: Any, **times: Any) -> None:
+        held.append(agent.memory.get_tensor_by_name("rewards")[:, :, 0].numpy().copy())
+        update(agent, **times)
+
+    def keep(feed: Any) -> Any:
+        drawn.append(draw(feed))
+        return drawn[-1]
+
+    monkeypatch.setattr(ppo.PPO, "update", watch)
+    monkeypatch.setattr(ppo.RewardFeed, "draw", keep)
+    run(balancing("skrl.PPO"), tmp_path)
+    assert len(held) == len(drawn) == 4
+    added = np.concatenate(held) - np.concatenate([scaled for _, scaled in drawn])
+    assert 0 < (np.abs(added) > 1e-6).sum() < added.size / 8, "only where an episode was cut"
+
+
+def test_ppo_on_the_device_says_what_it_needs(tmp_path: Path) -> None:
+    job = balancing("skrl.PPO")
+    trainer = job.task.trainer.model_copy(update={"backend": "gymnasium"})
+    with pytest.raises(TaskError, match="learns where the worlds are") as caught:
+        run(job.model_copy(update={"task": job.task.model_copy(update={"trainer": trainer})}), tmp_path)
+    assert "--backend warp" in caught.value.hint
 
 
 def test_a_gpu_that_is_not_there_is_said_and_nothing_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:

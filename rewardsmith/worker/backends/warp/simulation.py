@@ -45,7 +45,7 @@ class Simulation:
     """
 
     def __init__(self, env: Any, count: int, device: str) -> None:
-        wp.config.quiet = True
+        wp.config.log_level = wp.LOG_WARNING
         wp.init()
         with contextlib.suppress(OSError):  # started as root, the next worker is another user, and adds to it
             Path(wp.config.kernel_cache_dir).chmod(0o1777)

@@ -78,6 +78,11 @@ class WarpWorlds:
         self.record({}, 1)
 
     @property
+    def observations(self) -> Tensor:
+        """(N, n) float32: what is seen now."""
+        return self._observations.clone()
+
+    @property
     def capacity(self) -> int:
         """Steps that can be recorded between two calls of `take`."""
         return self._rollout.capacity
@@ -123,7 +128,7 @@ class WarpWorlds:
         """`reset`, with observations that stay on the device."""
         self._rollout.filled = 0
         self.put(self._drawer.draw(range(len(seeds)), seeds))
-        return self._observations.clone()
+        return self.observations
 
     def advance(self, actions: Tensor, *, resetting: bool = True) -> Moved:
         """`step`, with tensors that stay on the device.
@@ -148,7 +153,7 @@ class WarpWorlds:
         ended = torch.nonzero(terminated | truncated)[:, 0].tolist() if resetting else []
         if ended:
             self.put(self._drawer.draw(ended, [None] * len(ended)))
-        return Moved(self._observations.clone(), observations, terminated, truncated, ended)
+        return Moved(self.observations, observations, terminated, truncated, ended)
 
     def put(self, starts: Starts) -> None:
         """Begin an episode in some worlds."""
