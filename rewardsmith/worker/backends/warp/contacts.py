@@ -2,7 +2,7 @@
 """Friction axes of capsules on planes as MuJoCo has them: along the capsule, however steeply it stands.
 
 MuJoCo Warp turns them to the world's axes where a capsule stands within 30 degrees of the normal, and a pyramidal
-friction cone pushes differently when it is turned: a quarter of an ant's steps came out another way.
+friction cone pushes differently when it is turned: of an ant's steps 40 % came out another way.
 """
 
 from __future__ import annotations
