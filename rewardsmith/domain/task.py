@@ -11,13 +11,12 @@ from rewardsmith.domain.record import Record
 from rewardsmith.domain.robot import Robot
 from rewardsmith.errors import UnknownName, UsageError
 
-Extra = Literal["robotics", "dm_control", "playground"]
+Extra = Literal["robotics", "dm_control"]
 """Optional dependencies of rewardsmith that bring environments."""
 
 PACKAGES: dict[Extra, str] = {
     "robotics": "gymnasium_robotics",
     "dm_control": "dm_control",
-    "playground": "mujoco_playground",
 }
 """Package that each of them installs."""
 

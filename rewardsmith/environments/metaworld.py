@@ -16,13 +16,20 @@ __all__ = ["Seeded", "make"]
 
 
 class Seeded(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Draws from a generator that the reset's seed makes; Meta-World itself passes that seed over."""
+    """Draws from a generator that the reset's seed makes; Meta-World itself passes that seed over.
+
+    Its `info` is empty: all that Meta-World puts there comes out of the computation of its reward.
+    """
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode."""
         if seed is not None:
             self.unwrapped.seed(seed)  # type: ignore[attr-defined]
         return self.env.reset(options=options)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Take one step."""
+        return (*self.env.step(action)[:4], {})
 
 
 def make(task: str, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
