@@ -144,6 +144,8 @@ class Report(Record):
     """Length of training episodes over time."""
     failure: Failure | None = None
     """Why it ended early, where it did."""
+    worlds: int | None = Field(default=None, ge=1, le=4096)
+    """Worlds that it trained in, where there was memory for fewer than the task asks for."""
 
     @property
     def scored(self) -> Rung | None:

@@ -78,6 +78,7 @@ class _Training:
     final: Rung | None = None
     failure: Failure | None = None
     learner: Learner | None = None
+    worlds: int | None = None
 
     def go(self, stack: contextlib.ExitStack, resume: Path | None) -> None:
         """Open what is needed, then train and score rung after rung."""
@@ -86,6 +87,7 @@ class _Training:
         horizon, source = job.task.environment.horizon, job.task.score.source
         worlds = open_training_worlds(job.task)
         stack.callback(worlds.close)
+        self.worlds = worlds.count if worlds.count < job.task.trainer.environments else None
         score = stack.enter_context(
             ScoreProcess(
                 source, signals, dt=worlds.seconds_per_step, horizon=horizon, limits=job.limits, namespaces=False
@@ -220,6 +222,7 @@ class _Training:
             components=learner.statistics.components() if learner is not None else (),
             episodes=learner.statistics.episodes() if learner is not None else (),
             failure=self.failure,
+            worlds=self.worlds,
         )
         if self.failure is not None:
             print(f"failed: {self.failure.kind}: {self.failure.message}", flush=True)

@@ -12,7 +12,7 @@ import pytest
 
 from rewardsmith.domain.job import TrainJob
 from rewardsmith.domain.report import Report
-from rewardsmith.errors import TaskError, UsageError
+from rewardsmith.errors import InfrastructureError, TaskError, UsageError
 from rewardsmith.worker.backends.worlds import Worlds
 from rewardsmith.worker.train import run
 
@@ -129,3 +129,35 @@ def test_a_gpu_that_is_not_there_is_said_and_nothing_falls_back(monkeypatch: pyt
         find_device("cuda")
     assert "--device cpu" in caught.value.hint
     assert find_device("cpu") == "cpu"
+
+
+def test_worlds_are_halved_until_they_fit_and_the_report_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rewardsmith.worker.backends.warp import fitting
+
+    step = fitting.WarpWorlds.try_out
+
+    def scarce(worlds: WarpWorlds) -> None:
+        if worlds.count > 2:
+            raise RuntimeError("Failed to allocate 17179869184 bytes on device 'cuda:0'")
+        step(worlds)
+
+    monkeypatch.setattr(fitting.WarpWorlds, "try_out", scarce)
+    monkeypatch.setattr(fitting, "_FEWEST", 1)
+    run(balancing("skrl.PPO"), tmp_path)
+    assert Report.model_validate_json((tmp_path / "report.json").read_text()).worlds == 2
+    assert "too little memory on cpu for 8 worlds: 2 train" in capsys.readouterr().out
+    monkeypatch.setattr(fitting, "_FEWEST", 8)
+    with pytest.raises(InfrastructureError, match="8 worlds of InvertedPendulum-v5 do not fit"):
+        run(balancing("skrl.PPO"), tmp_path)
+
+
+def test_a_fault_of_the_device_is_no_failure_of_the_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(WarpWorlds, "advance", broken)
+    with pytest.raises(RuntimeError, match="CUDA error"):
+        run(balancing("skrl.PPO"), tmp_path)
+    assert not (tmp_path / "report.json").exists()

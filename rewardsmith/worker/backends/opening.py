@@ -32,9 +32,9 @@ def open_training_worlds(task: Task) -> Worlds:
         return open_worlds(task, trainer.environments)
     try:
         from rewardsmith.worker.backends.warp.devices import find_device
-        from rewardsmith.worker.backends.warp.worlds import WarpWorlds
+        from rewardsmith.worker.backends.warp.fitting import open_fitting_worlds
     except ImportError as error:
         raise MissingExtra(
             f"the backend {trainer.backend!r} needs {error.name}", hint="pip install 'rewardsmith[warp]'"
         ) from error
-    return WarpWorlds(task, trainer.environments, find_device(trainer.device))
+    return open_fitting_worlds(task, find_device(trainer.device))

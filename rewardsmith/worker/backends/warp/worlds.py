@@ -116,6 +116,10 @@ class WarpWorlds:
             truncated=moved.truncated.cpu().numpy(),
         )
 
+    def try_out(self) -> None:
+        """Make a step that counts for nothing, so that all it needs is there. Raises RuntimeError where it is not."""
+        self._simulation.step(torch.zeros_like(self._simulation.state.ctrl))
+
     def take(self) -> Recording:
         """What happened since the last call, as views that the next call overwrites."""
         return self._rollout.take()
