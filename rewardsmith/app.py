@@ -27,6 +27,7 @@ from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.driver import Driver
+from rewardsmith.executors.gpus import side_by_side
 from rewardsmith.models.registry import default_model
 from rewardsmith.premises import Note, Premises
 from rewardsmith.prompting.messages import check_templates, compose_first
@@ -113,7 +114,7 @@ class Workshop(Premises):
             sandbox=sandbox_from_anywhere(self.settings.sandbox or DEFAULT_SANDBOX, self.folders),
             executor=self.settings.executor or DEFAULT_EXECUTOR,
             ray=self.settings.ray,
-            workers=self.workers,
+            workers=side_by_side(self.executor, task.trainer.gpus) if task.trainer.gpus else self.workers,
             now=datetime.now(),
         )
         start, unsafe = request.start_reward, self.settings.unsafe

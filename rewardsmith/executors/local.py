@@ -22,6 +22,8 @@ from rewardsmith.errors import InfrastructureError, WorkerFailed
 from rewardsmith.executors.attempt_folder import last_line, read_result, runner_of
 from rewardsmith.executors.ended import MOST_SAID, ended, read_progress
 from rewardsmith.executors.executor import Done, Lost, Running
+from rewardsmith.executors.gpus import VARIABLE as GPU
+from rewardsmith.executors.gpus import GpuShares, gpus_here, share_of
 from rewardsmith.executors.kernels import VARIABLE as KERNELS
 from rewardsmith.executors.kernels import kernels_of, with_kernels
 from rewardsmith.sandboxes.child import ALLOWED, package_path
@@ -61,6 +63,9 @@ class LocalExecutor:
         self._worker = worker
         self._children: dict[Path, int] = {}
         self._lock = threading.Lock()
+        self.gpus = gpus_here()
+        """GPUs that its attempts share."""
+        self._shares = GpuShares(self.gpus)
         open_sandbox(sandbox, worker=worker).check()
 
     def start(self, folder: Path, job: Job, *, resume_from: Path | None = None) -> None:
@@ -72,8 +77,9 @@ class LocalExecutor:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_durably(folder / "job.json", job.model_dump_json().encode())
-            self._spawn(folder, resume_from, kernels_of(job))
+            self._spawn(folder, resume_from, kernels_of(job), self._shares.take(folder, share_of(job)))
         except OSError as error:
+            self._shares.give_back(folder)
             raise InfrastructureError(
                 f"cannot start a runner in {folder}: {error.strerror}",
                 hint="is the disk full, or the folder read-only?",
@@ -131,7 +137,7 @@ class LocalExecutor:
             os.close(handle)
         self._reap(folder)
 
-    def _spawn(self, folder: Path, resume_from: Path | None, kernels: Path | None) -> None:
+    def _spawn(self, folder: Path, resume_from: Path | None, kernels: Path | None, gpu: str | None) -> None:
         """Start a runner in a session of its own and wait until it holds the lock or has ended."""
         sandbox = with_kernels(self._sandbox, kernels)
         command = [*_RUNNER, str(folder), "--sandbox", sandbox.model_dump_json()]
@@ -145,7 +151,7 @@ class LocalExecutor:
             pid = os.posix_spawn(
                 command[0],
                 command,
-                _environment() | ({KERNELS: str(kernels)} if kernels else {}),
+                _environment() | ({KERNELS: str(kernels)} if kernels else {}) | ({GPU: gpu} if gpu else {}),
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, theirs, 1),
@@ -174,6 +180,7 @@ class LocalExecutor:
                 gone = True
             if gone:
                 del self._children[folder]
+                self._shares.give_back(folder)
 
 
 def _environment() -> dict[str, str]:

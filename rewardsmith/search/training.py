@@ -17,6 +17,7 @@ from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import DepotAway, StoreError, WorkerFailed
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
+from rewardsmith.executors.gpus import side_by_side
 from rewardsmith.search.believing import check_report
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.slots import Priority, Slots
@@ -132,7 +133,7 @@ class Trainings:
         self._clock = clock
         self._unsafe = unsafe
         self._claim = claim
-        self._slots = Slots(executor.slots)
+        self._slots = Slots(side_by_side(executor, self._spec.task.trainer.gpus))
 
     async def report(
         self,
