@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ UPRIGHT = ScoreRule(
 
 
 def write_interpreter(folder: Path) -> str:
-    """A Python that has the fakes where Isaac's packages would be."""
-    program = folder / "python"
-    program.write_text(f'#!/bin/sh\nPYTHONPATH="{FAKES}" exec "{sys.executable}" "$@"\n')
+    """A Python that has the fakes where Isaac's packages would be: this one, or that of REWARDSMITH_FAR_PYTHON.
+
+    That one, Python 3.8 or later, must have numpy, gymnasium and torch.
+    """
+    program, python = folder / "python", os.environ.get("REWARDSMITH_FAR_PYTHON", sys.executable)
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{FAKES}" exec "{python}" "$@"\n')
     program.chmod(0o755)
     return str(program)
 

@@ -60,7 +60,7 @@ def own_tensors(owner: Any, count: int, where: str) -> dict[str, Quantity]:
     found: dict[str, Quantity] = {}
     for name, value in sorted(vars(owner).items()):
         if is_rows(value, count) and not NOT_SIGNALS.search(name):
-            found.setdefault(name.strip("_"), Quantity(reader(name), "", f"{name} of the {where}"))
+            found.setdefault(name.strip("_"), Quantity(reader(name), "", f"tensor {name} of the {where}"))
     return found
 
 
