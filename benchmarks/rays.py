@@ -23,7 +23,7 @@ from rewardsmith.errors import InfrastructureError
 from rewardsmith.executors.ray_jobs import RayJobs
 from rewardsmith.sandboxes.tree import descendants, kill_tree
 
-_START_S = 90.0
+_START_S = 150.0
 _OBJECTS = 100_000_000
 """Bytes of the store of objects, which jobs do not use."""
 
@@ -52,7 +52,7 @@ class Rays:
         self._place = Path(tempfile.mkdtemp(prefix="ray-", dir=os.environ.get("RAY_TMPDIR")))
         unwanted = ("RAY_ADDRESS", "RAY_AUTH_TOKEN")
         self._environ = {name: value for name, value in os.environ.items() if name not in unwanted}
-        self._environ |= {"RAY_AUTH_MODE": "disabled", **(environ or {})}
+        self._environ |= {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "120", **(environ or {})}
         self._port, dashboard = _free(), _free()
         self._dashboard = dashboard
         self.address = f"http://127.0.0.1:{dashboard}"
@@ -65,7 +65,6 @@ class Rays:
             self.start_head()
             for number in range(1, self._nodes + 1):
                 self.start_node(number)
-            self._wait(lambda: len(self.jobs().nodes()) == 1 + self._nodes, "its nodes")
         except BaseException:
             self.__exit__()
             raise
@@ -87,9 +86,10 @@ class Rays:
         self._wait(self._answers, "its head")
 
     def start_node(self, number: int) -> None:
-        """Start a node; it joins in a moment."""
+        """Start a node, and wait until it has joined."""
         amounts = (f"--num-cpus={self._cpus:g}", f"--num-gpus={self._gpus:g}")
         self._start(number, f"--address=127.0.0.1:{self._port}", *amounts)
+        self._wait(lambda: f"127.0.0.{number + 1}" in [node.name for node in self.jobs().nodes()], f"node {number}")
 
     def kill(self, number: int) -> None:
         """Kill a node as a power cut would but for jobs: of those Ray's own processes have to take care."""

@@ -9,6 +9,7 @@ from rewardsmith.catalogue.folders import Folders
 from rewardsmith.catalogue.sandboxes import load_sandbox
 from rewardsmith.diagnosis.attacks import attack_from_reward
 from rewardsmith.diagnosis.checks import check
+from rewardsmith.diagnosis.cluster import look_at_cluster
 from rewardsmith.diagnosis.engine import look_at_engine
 from rewardsmith.diagnosis.interpreters import look_at_interpreters
 from rewardsmith.diagnosis.models import look_at_models
@@ -51,14 +52,17 @@ def examine(
         others = pool.submit(lambda: other_sandboxes(chosen, folders, engine=engine.result().ok))
         place = pool.submit(look_at_place, settings)
         interpreters = pool.submit(look_at_interpreters, chosen)
+        cluster = pool.submit(look_at_cluster, settings, chosen)
         machine = inspect()
+    own = [line.model_copy(update={"needed": line.needed and not cluster.result()}) for line in worker.result().checks]
     rewards = [bare.result(), *boxed.result()]
     checks = (
         *_of_machine(machine, unsafe),
         engine.result(),
         *(line for line, _ in rewards),
-        *worker.result().checks,
+        *own,
         *others.result(),
+        *cluster.result(),
         *models.result(),
         *place.result(),
         *interpreters.result(),

@@ -17,7 +17,7 @@ from pathlib import Path
 from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.job import Job
 from rewardsmith.domain.sandbox import SandboxSpec
-from rewardsmith.errors import DepotAway, ExecutorAway, InfrastructureError, UsageError, one_line
+from rewardsmith.errors import DepotAway, ExecutorAway, InfrastructureError, UsageError, WorkerFailed, one_line
 from rewardsmith.executors.attempt_folder import read_result
 from rewardsmith.executors.ended import MOST_SAID, ended
 from rewardsmith.executors.executor import Done, Lost, Running
@@ -25,8 +25,6 @@ from rewardsmith.executors.ray_files import RayFiles
 from rewardsmith.executors.ray_jobs import ALIVE, RayJob, RayJobs
 from rewardsmith.executors.ray_node import GREETING, Errand, versions
 from rewardsmith.store.artifacts import write_durably
-
-__all__ = ["RayExecutor", "entrypoint"]
 
 _LOOK_S = 1.0
 """How old what the cluster said of a job may be."""
@@ -38,11 +36,6 @@ _STOP_S = 60.0
 _PAUSE_S = 0.2
 _USELESS = (2, 126, 127)
 """Exit codes of a job that no such node can do: see `ray_node.USELESS`; the shell finds no interpreter."""
-
-
-def entrypoint(python: str, module: str, *arguments: str) -> str:
-    """A command for a node's shell, which gives way to it: Ray then kills the command itself."""
-    return shlex.join(["exec", python, "-s", "-P", "-m", module, *arguments])
 
 
 class RayExecutor:
@@ -96,7 +89,7 @@ class RayExecutor:
         except OSError as error:
             hint = "is the disk full, or the folder read-only?"
             raise InfrastructureError(f"cannot write {folder}: {error.strerror}", hint=hint) from error
-        command = entrypoint(self._ray.python, "rewardsmith.executors.ray_node", self._errand(folder, resume_from))
+        command = self._command(folder, resume_from)
         if found is not None:
             self.jobs.forget(name)
         self._seen.pop(name, None)
@@ -146,6 +139,29 @@ class RayExecutor:
         elif found is not None:
             self._files.salvage(folder)
 
+    def inspect(self, node: str, folder: Path) -> str:
+        """What a node of that address says of itself once it has tried all that a training needs.
+
+        Args:
+            node: The node.
+            folder: A folder of one's own below that of the runs, to be seen from there.
+
+        Raises:
+            WorkerFailed: It cannot train, and why.
+        """
+        write_durably(folder / "job.json", b"{}")
+        name = self._name(folder)
+        self.jobs.submit(name, self._command(folder, look=True), self._ray, node=node)
+        deadline = time.monotonic() + _STOP_S
+        while (job := self.jobs.look(name)) is None or job.status in ALIVE:
+            if time.monotonic() > deadline:
+                self.jobs.stop(name)
+                raise WorkerFailed(f"a job for it did not end within {_STOP_S:g} s", hint="has it room now?")
+            time.sleep(_PAUSE_S)
+        if job.status != "SUCCEEDED":
+            raise WorkerFailed(_lost(job).reason, hint="see docs/scaling.md; --ray-python names another interpreter")
+        return one_line(self.jobs.logs(name).strip().rpartition("\n")[2], MOST_SAID)
+
     def _state(self, folder: Path) -> Running | Done | Lost:
         name = self._name(folder)
         job = self._look(name)
@@ -184,8 +200,8 @@ class RayExecutor:
         now = time.monotonic()
         return now - self._since.setdefault(what, now)
 
-    def _errand(self, folder: Path, resume_from: Path | None) -> str:
-        place, resume = self._files.hand_over(folder, resume_from)
+    def _command(self, folder: Path, resume_from: Path | None = None, *, look: bool = False) -> str:
+        place, resume = (str(folder), None) if look else self._files.hand_over(folder, resume_from)
         errand = Errand(
             versions=versions(),
             folder=place,
@@ -193,8 +209,10 @@ class RayExecutor:
             depot=self._files.depot,
             sandbox=self._sandbox,
             worker=self._worker,
+            look=look,
         )
-        return errand.model_dump_json(exclude_defaults=True)
+        asked = errand.model_dump_json(exclude_defaults=True)
+        return shlex.join(["exec", self._ray.python, "-s", "-P", "-m", "rewardsmith.executors.ray_node", asked])
 
     def _name(self, folder: Path) -> str:
         """Name of an attempt's job: the same whoever asks, and no other attempt's of this or another folder of runs."""

@@ -30,6 +30,7 @@ from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import DepotAway, RewardsmithError, StoreError
 from rewardsmith.executors.attempt_folder import held, read_result, runner_of, write_result
 from rewardsmith.executors.runner import run_worker
+from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.store.depot import Depot
 
 GREETING = "rewardsmith on node"
@@ -62,6 +63,8 @@ class Errand(Record):
     """What the worker runs in."""
     worker: tuple[str, ...] | None = None
     """Command in place of the worker's."""
+    look: bool = False
+    """Only say whether it could be done."""
 
 
 def versions() -> dict[str, str]:
@@ -79,12 +82,25 @@ def main(argv: list[str]) -> None:
     signal.signal(signal.SIGTERM, _leave)
     errand = _read(argv[0])
     try:
-        if errand.depot is None:
+        if errand.look:
+            _look(errand)
+        elif errand.depot is None:
             _run(Path(errand.folder), errand, Path(errand.resume) if errand.resume else None)
         else:
             _run_carried(errand, Depot(errand.depot))
     except RewardsmithError as error:
         sys.exit(f"{error.message}; {error.hint}")
+
+
+def _look(errand: Errand) -> None:
+    sandbox = open_sandbox(errand.sandbox, worker=errand.worker)
+    sandbox.check()
+    if errand.depot is None:
+        _need(Path(errand.folder))
+    else:
+        Depot(errand.depot).look()
+    packages = ", ".join(f"{name} {version}" for name, version in versions().items())
+    print(f"Python {platform.python_version()}, {packages}; {errand.sandbox.name}: {sandbox.describe()}", flush=True)
 
 
 def _read(text: str) -> Errand:
@@ -106,10 +122,14 @@ def _refuse(why: str) -> NoReturn:
 
 
 def _run(folder: Path, errand: Errand, resume: Path | None) -> None:
-    if not (folder / "job.json").exists():
-        _refuse(f"there is no {folder}; share the folder of the runs with every node, or give a depot (--artifacts)")
+    _need(folder)
     if read_result(folder) is None:
         write_result(folder, run_worker(folder, errand.sandbox, errand.worker, resume))
+
+
+def _need(folder: Path) -> None:
+    if not (folder / "job.json").exists():
+        _refuse(f"there is no {folder}; share the folder of the runs with every node, or give a depot (--artifacts)")
 
 
 def _run_carried(errand: Errand, depot: Depot) -> None:

@@ -1,0 +1,141 @@
+"""The executor `ray` on a real cluster of three nodes, any part of which is killed; needs the extra `cluster`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import attempts
+import pytest
+from attempts import GRANDCHILD, JOB, WAITS, ExecutorConformance, end_of, lives, script, spec, tree_of, wait_for
+from ray_venue import RayVenue
+
+from benchmarks.rays import Rays, program
+from rewardsmith.executors.executor import Done, Lost, Running
+from rewardsmith.executors.ray import RayExecutor
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(program() is None, reason="Ray is not installed: pip install 'rewardsmith[cluster]'"),
+]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "DEADLINE_S", 180.0)
+
+
+@pytest.fixture(scope="module")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where its nodes keep what a depot carries."""
+    return tmp_path_factory.mktemp("node")
+
+
+@pytest.fixture(scope="module")
+def cluster(temporary: Path) -> Iterator[Rays]:
+    with Rays(nodes=3, cpus=1, gpus=1, environ={"TMPDIR": str(temporary)}) as running:
+        yield running
+
+
+class TestSharedFolder(ExecutorConformance):
+    @pytest.fixture
+    def sandbox(self) -> str:
+        return "bubblewrap"
+
+    @pytest.fixture
+    def venue(self, cluster, tmp_path, temporary) -> RayVenue:
+        return RayVenue(cluster.address, tmp_path, temporary, depot=False)
+
+
+class TestDepot(ExecutorConformance):
+    @pytest.fixture
+    def sandbox(self) -> str:
+        return "process"
+
+    @pytest.fixture
+    def venue(self, cluster, tmp_path, temporary) -> RayVenue:
+        return RayVenue(cluster.address, tmp_path, temporary, depot=True)
+
+
+class TestGpus:
+    def test_halves_share_one_and_wait_for_room(self, cluster, tmp_path):
+        ray = RayVenue(cluster.address, tmp_path, tmp_path, depot=False).ray
+        halves = ray.model_copy(update={"cpus": 0.1, "gpus": 0.5})
+        shows = script(
+            "(out / 'part').write_text(os.environ['CUDA_VISIBLE_DEVICES']);"
+            "(out / 'part').rename(out / 'token'); wait_for_go()"
+        )
+        executor = RayExecutor(None, spec("bubblewrap"), ray=halves, runs=tmp_path, worker=shows)
+        assert executor.slots == 6
+        folders = [tmp_path / f"try-{number}" for number in range(7)]
+        for folder in folders:
+            executor.start(folder, JOB)
+        standing = lambda: [folder for folder in folders if (folder / "out" / "token").exists()]  # noqa: E731
+        wait_for(lambda: len(standing()) == 6, "six halves on three GPUs")
+        assert {(folder / "out" / "token").read_text() for folder in standing()} == {"0"}
+        (last,) = [folder for folder in folders if folder not in standing()]
+        assert executor.poll(last) == Running(None)
+        for folder in folders:
+            (folder / "out").mkdir(exist_ok=True)
+            if folder != last:
+                (folder / "out" / "go").touch()
+        wait_for((last / "out" / "token").exists, "the seventh")
+        (last / "out" / "go").touch()
+        assert all(isinstance(end_of(executor, folder), Done) for folder in folders)
+
+
+@pytest.fixture
+def fragile() -> Iterator[Rays]:
+    """A cluster of a test's own."""
+    with Rays(nodes=2, cpus=1) as running:
+        yield running
+
+
+class TestKilling:
+    def test_a_node_loses_its_attempt_and_the_next_runs_on_another(self, fragile, tmp_path):
+        venue = RayVenue(fragile.address, tmp_path, tmp_path, depot=False)
+        executor = venue.open(spec("process"), script(f"{GRANDCHILD}; {WAITS}"))
+        first, second = (tmp_path / "runs" / name for name in ("try-0", "try-1"))
+        executor.start(first, JOB)
+        tree = tree_of(venue, first)
+        for number in (1, 2):
+            fragile.kill_raylet(number)
+            fragile.kill(number)
+        fragile.start_node(3)
+        ended = end_of(executor, first)
+        assert isinstance(ended, Lost)
+        assert not ended.fatal
+        assert "Ray lost it" in ended.reason
+        wait_for(lambda: not any(map(lives, tree)), "the end of the tree")
+        executor.start(second, JOB)
+        tree = tree_of(venue, second)
+        executor.stop(second)
+        assert not any(map(lives, tree))
+
+    def test_a_head_that_comes_back_knows_of_nothing_and_no_process_is_left(self, fragile, tmp_path):
+        venue = RayVenue(fragile.address, tmp_path, tmp_path, depot=False)
+        executor = venue.open(spec("process"), script(f"{GRANDCHILD}; {WAITS}"))
+        folder = tmp_path / "runs" / "try-0"
+        executor.start(folder, JOB)
+        tree = tree_of(venue, folder)
+        fragile.kill(0)
+        assert isinstance(executor.poll(folder), Running)
+        fragile.start_head()
+        ended = end_of(executor, folder)
+        assert isinstance(ended, Lost)
+        assert "head of the cluster was restarted" in ended.reason
+        wait_for(lambda: not any(map(lives, tree)), "the end of the tree")
+
+    def test_a_job_that_is_killed_is_lost(self, fragile, tmp_path):
+        venue = RayVenue(fragile.address, tmp_path, tmp_path, depot=False)
+        executor = venue.open(spec("bubblewrap"), script(WAITS))
+        folder = tmp_path / "runs" / "try-0"
+        executor.start(folder, JOB)
+        tree = tree_of(venue, folder)
+        os.kill(tree[0], signal.SIGKILL)
+        ended = end_of(executor, folder)
+        assert ended == Lost("Ray lost it: JOB_ENTRYPOINT_COMMAND_ERROR") or "exit code -9" in ended.reason
+        assert not any(map(lives, tree))
