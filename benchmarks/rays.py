@@ -65,6 +65,7 @@ class Rays:
             self.start_head()
             for number in range(1, self._nodes + 1):
                 self.start_node(number)
+            self._wait(self._takes_jobs, "its jobs")
         except BaseException:
             self.__exit__()
             raise
@@ -122,6 +123,13 @@ class Rays:
             return bool(self.jobs().version() and self.jobs().nodes())
         except InfrastructureError:
             return False
+
+    def _takes_jobs(self) -> bool:
+        try:
+            self.jobs().submit("first", "exec true", RaySpec(address=self.address, cpus=0.01))
+        except InfrastructureError:  # agents join a while after their nodes
+            return False
+        return True
 
     def _wait(self, there: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + _START_S

@@ -58,7 +58,7 @@ class Outcome:
     """Share of the slots' time from the first training to the last that was spent on training."""
 
 
-class _VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose clock jumps to the next timer instead of waiting for it."""
 
     def __init__(self) -> None:
@@ -66,6 +66,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
         self._selector: _Jumping
 
     def time(self) -> float:
+        """Seconds since its beginning, waited by nobody."""
         return self._selector.now
 
 
@@ -78,22 +79,25 @@ class _Jumping(selectors.SelectSelector):
         return super().select(0)
 
 
-class _Journal:
+class FoldedJournal:
     """A run whose events are folded and kept nowhere."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
 
     async def append(self, *events: Event) -> None:
+        """Fold events."""
         now = asyncio.get_running_loop().time()
         for event in events:
             self.run.apply(StoredEvent(id=self.run.last_event + 1, time=now, event=event))
 
 
-class _Trainings:
+class LookedUp:
     """Trainings that are looked up."""
 
-    def __init__(self, curves: Curves, journal: _Journal, slots: int, seeds: dict[str, str], ledger: Ledger) -> None:
+    def __init__(
+        self, curves: Curves, journal: FoldedJournal, slots: int, seeds: dict[str, str], ledger: Ledger
+    ) -> None:
         self._curves, self._journal, self._seeds, self._ledger = curves, journal, seeds, ledger
         self._slots = Slots(slots)
         self.spans: list[tuple[float, float]] = []
@@ -109,6 +113,7 @@ class _Trainings:
         admit: Callable[[], Awaitable[bool]] | None = None,
         until: int | None = None,
     ) -> Report | None:
+        """See `rewardsmith.search.training.Trainings.report`."""
         run, key = self._journal.run, (purpose, subject, seed)
         if report := run.reached(key, until):
             return report
@@ -122,10 +127,15 @@ class _Trainings:
             attempt = Attempt(purpose=purpose, subject=subject, seed=seed, number=run.tries.get(key, 0), until=until)
             await self._journal.append(AttemptStarted(attempt=attempt))
             begun = asyncio.get_running_loop().time()
-            await asyncio.sleep(START_S + taken * SECONDS_PER_STEP)
+            await self.train(attempt, taken)
             self.spans.append((begun, asyncio.get_running_loop().time()))
             await self._journal.append(AttemptEnded(attempt=attempt, report=report))
         return report
+
+    async def train(self, attempt: Attempt, steps: int) -> None:
+        """Let as much time pass as a training of so many steps takes."""
+        del attempt
+        await asyncio.sleep(START_S + steps * SECONDS_PER_STEP)
 
 
 def _report(reward: str, seed: int, curve: Curve, rungs: int, episodes: int) -> Report:
@@ -160,7 +170,7 @@ class Method:
 
 def replay(curves: Curves, method: Method, seed: int, *, workers: int = 2) -> Outcome:
     """One search, drawn by `seed`."""
-    loop = _VirtualLoop()
+    loop = VirtualLoop()
     try:
         return loop.run_until_complete(_search(curves, method, random.Random(seed), workers))
     finally:
@@ -172,11 +182,11 @@ async def _search(curves: Curves, method: Method, generator: random.Random, work
     if len(curves.seeds) < 3:
         raise SystemExit(f"{curves.task}: a search, a comparison and a judge need curves of three seeds")
     search, compare, *rest = generator.sample(curves.seeds, len(curves.seeds))
-    spec = _spec(curves, method, workers)
+    spec = spec_of_replay(curves, method, workers)
     run = Run(spec=spec)
-    journal: Any = _Journal(run)
+    journal: Any = FoldedJournal(run)
     ledger = Ledger(spec, method.recipe)
-    trainings: Any = _Trainings(
+    trainings: Any = LookedUp(
         curves, journal, workers, {"search": search, "compare": compare, "confirm": rest[0]}, ledger
     )
     race = Race(spec, method.recipe, journal, trainings, lambda: ledger.reason(run))
@@ -224,7 +234,7 @@ def _task(name: str) -> Task:
     return load_task(name, find_folders())
 
 
-def _spec(curves: Curves, method: Method, workers: int) -> RunSpec:
+def spec_of_replay(curves: Curves, method: Method, workers: int) -> RunSpec:
     task = _task(curves.task)
     budget = task.budgets["quick"].model_copy(
         update={"steps": curves.steps, "rungs": curves.rungs, "episodes": curves.episodes, "confirm_seeds": 1}

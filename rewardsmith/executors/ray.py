@@ -77,7 +77,7 @@ class RayExecutor:
     def start(self, folder: Path, job: Job, *, resume_from: Path | None = None) -> None:
         """Submit the attempt; one that has failed is submitted anew. See `Executor.start`."""
         folder = folder.resolve()
-        name = self._name(folder)
+        name = self.name_of(folder)
         found = self.jobs.look(name)
         if found is not None and found.status in ALIVE:
             return
@@ -120,7 +120,7 @@ class RayExecutor:
         A job that waits for room holds no process; Ray ends it when it would begin.
         """
         folder = folder.resolve()
-        name = self._name(folder)
+        name = self.name_of(folder)
         deadline = time.monotonic() + _STOP_S
         self._seen.pop(name, None)
         found = self.jobs.look(name)
@@ -150,7 +150,7 @@ class RayExecutor:
             WorkerFailed: It cannot train, and why.
         """
         write_durably(folder / "job.json", b"{}")
-        name = self._name(folder)
+        name = self.name_of(folder)
         self.jobs.submit(name, self._command(folder, look=True), self._ray, node=node)
         deadline = time.monotonic() + _STOP_S
         while (job := self.jobs.look(name)) is None or job.status in ALIVE:
@@ -163,7 +163,7 @@ class RayExecutor:
         return one_line(self.jobs.logs(name).strip().rpartition("\n")[2], MOST_SAID)
 
     def _state(self, folder: Path) -> Running | Done | Lost:
-        name = self._name(folder)
+        name = self.name_of(folder)
         job = self._look(name)
         if job is not None and job.status in ALIVE:
             return Running(self._files.progress(folder))
@@ -214,7 +214,7 @@ class RayExecutor:
         asked = errand.model_dump_json(exclude_defaults=True)
         return shlex.join(["exec", self._ray.python, "-s", "-P", "-m", "rewardsmith.executors.ray_node", asked])
 
-    def _name(self, folder: Path) -> str:
+    def name_of(self, folder: Path) -> str:
         """Name of an attempt's job: the same whoever asks, and no other attempt's of this or another folder of runs."""
         place = self._files.place(folder)
         whole = f"{self._files.depot}/{place}" if self._files.depot else str(folder)

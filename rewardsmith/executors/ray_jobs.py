@@ -19,6 +19,8 @@ ALIVE = ("PENDING", "RUNNING")
 _SPEAKS = "4"
 """Version of the Jobs interface that this speaks."""
 _PATIENCE_S = 10.0
+_SUBMIT_S = 60.0
+"""A head that has just started takes its time over the first job."""
 _TRIES = 3
 _MOST_BYTES = 64 << 20
 _HINT = "is the head up, and does its dashboard listen for this host (--dashboard-host 0.0.0.0)?"
@@ -170,7 +172,7 @@ class RayJobs:
 
     def _answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
         try:
-            with self._http.stream(method, path, json=body) as answer:
+            with self._http.stream(method, path, json=body, timeout=_SUBMIT_S if body else _PATIENCE_S) as answer:
                 taken = bytearray()
                 for chunk in answer.iter_bytes():
                     taken += chunk
@@ -197,7 +199,7 @@ class RayJobs:
             hint = f"put the cluster's token into {TOKEN}, and resume"
             return ExecutorAway(f"the Ray cluster at {self.address} wants another token ({status})", hint=hint)
         last = next((line for line in reversed(text.splitlines()) if line.strip(" .\t")), "")
-        kind = ExecutorAway if status in (502, 503, 504) else InfrastructureError
+        kind = ExecutorAway if status in (502, 503, 504) or "try again later" in last else InfrastructureError
         return kind(f"the Ray cluster at {self.address} answers {status}: {one_line(last)}", hint=_HINT)
 
     def _nonsense(self, what: str) -> InfrastructureError:

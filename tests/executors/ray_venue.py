@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from rewardsmith.executors.ray import RayExecutor
 class RayVenue:
     """Where attempts are jobs; with a depot their files are in a folder of a node's own while they live."""
 
-    def __init__(self, address: str, place: Path, temporary: Path, *, depot: bool) -> None:
+    def __init__(self, address: str, place: Path, *, depot: bool) -> None:
         self.ray = RaySpec(address=address, python=sys.executable)
-        self.runs, self.temporary = place / "runs", temporary
+        self.runs = place / "runs"
+        self.places: dict[Path, Path] = {}
         self.artifacts = str(place / "depot") if depot else None
         self.opening = "; ".join(
             [
@@ -44,7 +46,11 @@ class RayVenue:
         return None
 
     def out(self, folder: Path) -> Path:
+        """With a depot beside the lock that its runner holds, or held when it was last seen."""
         if self.artifacts is None:
             return folder / "out"
-        places = sorted(self.temporary.glob("rewardsmith-ray-*/attempt"), key=lambda path: path.stat().st_mtime)
-        return places[-1] / "out" if places else self.temporary / "none"
+        if (runner := self.runner(folder)) is not None:
+            with contextlib.suppress(OSError):
+                opened = [each.readlink() for each in Path(f"/proc/{runner}/fd").iterdir()]
+                self.places.update((folder, path.parent) for path in opened if path.name == "lock")
+        return self.places.get(folder, folder / "nowhere") / "attempt" / "out"

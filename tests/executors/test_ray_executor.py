@@ -42,19 +42,19 @@ def sandbox() -> str:
 class TestSharedFolder(ExecutorConformance):
     @pytest.fixture
     def venue(self, server, tmp_path) -> RayVenue:
-        return RayVenue(server.address, tmp_path, tmp_path / "node", depot=False)
+        return RayVenue(server.address, tmp_path, depot=False)
 
 
 @pytest.mark.slow
 class TestDepot(ExecutorConformance):
     @pytest.fixture
     def venue(self, server, tmp_path) -> RayVenue:
-        return RayVenue(server.address, tmp_path, tmp_path / "node", depot=True)
+        return RayVenue(server.address, tmp_path, depot=True)
 
 
 @pytest.fixture
 def shared(server: JobsServer, tmp_path: Path) -> RayVenue:
-    return RayVenue(server.address, tmp_path, tmp_path / "node", depot=False)
+    return RayVenue(server.address, tmp_path, depot=False)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def only(server: JobsServer) -> object:
 
 class TestCheckpoints:
     def test_of_a_lost_attempt_come_home_from_the_depot(self, server, tmp_path, folder, monkeypatch):
-        venue = RayVenue(server.address, tmp_path, tmp_path / "node", depot=True)
+        venue = RayVenue(server.address, tmp_path, depot=True)
         source = "(out / 'checkpoint').mkdir(); (out / 'checkpoint' / 'current.json').write_text('{}'); " + WAITS
         executor = venue.open(spec("process"), script(source))
         executor.start(folder, JOB)

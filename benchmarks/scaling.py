@@ -1,0 +1,291 @@
+"""Candidates per hour on clusters larger than this machine: the run's own scheduling code in virtual time.
+
+    python -m benchmarks.scaling [--hours 1.0] [--slots 16] [--fail 500] [--times 10]
+
+Who trains next, who goes on, who is stopped and who is compared is decided by the code that decides it in a run (see
+`benchmarks.replay`); trainings are the recorded ones of ant. What they wait for is drawn from what
+`benchmarks.scaling_measured` measured on a real cluster and wrote into `benchmarks/scaling.json`:
+
+- jobs are taken by the head one after another, and started, and load what they train with;
+- nodes die, once in so many hours each, are noticed 17 s later, and their trainings go on elsewhere from the last rung;
+- each training takes processor time of the one process that drives its run, which also looks at every job that is
+  under way once a second: where that is more than it can do, it looks later;
+- each event of any run is written by the store, one after another.
+
+Columns: `slots`: trainings that the cluster holds; `runs x K`: runs side by side, and candidates of a generation;
+`candidates/h`: whose search training ended within the hours; `busy`: share of the slots' time in which something
+trained; `driver`: share of one core that the busiest driver takes; `store`: of the events that the store can write, the
+share that it does; `lost`: trainings that lost their node.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.recorded import Curves, read
+from benchmarks.replay import SECONDS_PER_STEP, FoldedJournal, LookedUp, Method, VirtualLoop, spec_of_replay
+from rewardsmith.catalogue.folders import find_folders
+from rewardsmith.catalogue.recipes import load_recipe
+from rewardsmith.domain.candidate import Candidate
+from rewardsmith.domain.events import Attempt, Screened
+from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.run import Run
+from rewardsmith.reports.words import table
+from rewardsmith.search.ledger import Ledger
+from rewardsmith.search.racing import Race
+
+MEASURED = Path(__file__).parent / "scaling.json"
+NODES = (1, 10, 100)
+NOTICE_NODE_S = 17.0
+LOOK_S = 1.0
+GENERATIONS = 5
+HOUR = 3600.0
+
+
+class Server:
+    """One after another; remembers for how long it was at work."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self.busy_s = 0.0
+
+    async def serve(self, seconds: float) -> None:
+        """Wait for one's turn, and take so long."""
+        async with self._turn:
+            self.busy_s += seconds
+            await asyncio.sleep(seconds)
+
+
+@dataclass
+class Site:
+    """A cluster, its head, and the database of all runs."""
+
+    measured: dict[str, Any]
+    slots: int
+    database: str
+    fail_hours: float
+    """Between two deaths of the node that a training is on."""
+    times: float
+    generator: random.Random
+    drivers: list[Driver] = field(default_factory=list)
+    head: Server = field(default_factory=Server)
+    store: Server = field(default_factory=Server)
+    trained_s: float = 0.0
+    trainings: int = 0
+    lost: int = 0
+
+    def __post_init__(self) -> None:
+        self._room = asyncio.Semaphore(self.slots)
+
+    def draw(self, name: str) -> float:
+        """Seconds that one of the measured trainings took for this."""
+        return float(self.generator.choice(self.measured["trainings"][name]))
+
+    @property
+    def event_s(self) -> float:
+        """Of the store, with many writers at once."""
+        return 1.0 / float(self.measured[self.database]["events_per_s_together"])
+
+    @asynccontextmanager
+    async def room(self) -> AsyncIterator[None]:
+        """A slot of the cluster: who was submitted first is first."""
+        await self.head.serve(1.0 / float(self.measured["head"]["looks_per_s"]))
+        async with self._room:
+            yield
+
+
+class Driver:
+    """The one process that drives a run."""
+
+    def __init__(self, site: Site) -> None:
+        books = site.measured["bookkeeping"]
+        self.site, self.work = site, Server()
+        self.events = books["events"] / books["k"]
+        self.training_s = books["processor_s"] / books["k"]
+        self.look_s = float(site.measured["head"]["look_processor_s"])
+        self.under_way = 0
+        self.looked_s = 0.0
+
+    @property
+    def looking(self) -> float:
+        """Share of its time that it spends on looking at jobs."""
+        return min(0.95, self.under_way * self.look_s / LOOK_S)
+
+    @property
+    def notices_s(self) -> float:
+        """How long the end of a job stays unnoticed at most."""
+        return max(LOOK_S, self.under_way * self.look_s)
+
+    async def account(self) -> None:
+        """What a training costs it and the store."""
+        await self.work.serve(self.training_s / (1 - self.looking))
+        for _ in range(round(self.events)):
+            await self.site.store.serve(self.site.event_s)
+
+
+class Trained(LookedUp):
+    """Recorded trainings on the nodes of a site."""
+
+    def __init__(self, *looked_up: Any, driver: Driver, rungs: int) -> None:
+        super().__init__(*looked_up)
+        self._driver, self._site, self._rungs = driver, driver.site, rungs
+
+    async def train(self, attempt: Attempt, steps: int) -> None:
+        """Submit, wait, load, train, lose a node now and then, be noticed, be written down."""
+        del attempt
+        site, driver = self._site, self._driver
+        seconds = steps * SECONDS_PER_STEP * site.times
+        rung = seconds / self._rungs
+        while seconds > 0:
+            site.trainings += 1
+            driver.under_way += 1
+            begun = asyncio.get_running_loop().time()
+            await asyncio.sleep(site.draw("submit"))
+            async with site.room():
+                fails = site.generator.expovariate(1 / (site.fail_hours * HOUR))
+                waits = site.draw("queue") + site.draw("load")
+                if fails < waits + seconds:
+                    site.lost += 1
+                    await asyncio.sleep(fails + NOTICE_NODE_S)
+                    done = max(0.0, fails - waits) // rung * rung
+                    seconds, trained = seconds - done, done
+                else:
+                    await asyncio.sleep(waits + seconds)
+                    seconds, trained = 0.0, seconds
+            site.trained_s += trained
+            await asyncio.sleep(site.generator.uniform(0, driver.notices_s))
+            driver.looked_s += (asyncio.get_running_loop().time() - begun) * driver.look_s / LOOK_S
+            driver.under_way -= 1
+            await driver.account()
+
+
+async def searches(curves: Curves, recipe: Recipe, site: Site, k: int, workers: int, seed: int, until: float) -> int:
+    """Candidates whose search training ended before that time, of runs that follow each other."""
+    generator, driver, ended = random.Random(seed), Driver(site), 0
+    site.drivers.append(driver)
+    while asyncio.get_running_loop().time() < until:
+        ended += await _search(curves, recipe, driver, k, workers, generator, until)
+    return ended
+
+
+async def _search(
+    curves: Curves, recipe: Recipe, driver: Driver, k: int, workers: int, generator: random.Random, until: float
+) -> int:
+    spec = spec_of_replay(curves, Method("scaling", recipe, k=k, generations=GENERATIONS), workers)
+    run = Run(spec=spec)
+    journal: Any = FoldedJournal(run)
+    seeds = dict.fromkeys(("search", "compare", "confirm"), curves.seeds[0])
+    trainings: Any = Trained(curves, journal, workers, seeds, Ledger(spec, recipe), driver=driver, rungs=curves.rungs)
+    race = Race(spec, recipe, journal, trainings, lambda: None)
+    names, loop, ended = sorted(curves.candidates), asyncio.get_running_loop(), 0
+
+    async def one(candidate: Candidate) -> None:
+        nonlocal ended
+        await race.train(candidate)
+        ended += loop.time() <= until
+
+    for generation in range(1, GENERATIONS + 1):
+        candidates = [
+            Candidate(generation=generation, slot=slot, origin="proposed", source=name, reward_id=name)
+            for slot, name in enumerate(generator.choices(names, k=k))
+        ]
+        await journal.append(*(Screened(candidate=candidate) for candidate in candidates))
+        await asyncio.gather(*(one(candidate) for candidate in candidates))
+        await race.together(candidates)
+        if loop.time() >= until:
+            break
+    return ended
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table."""
+
+    nodes: int
+    runs: int
+    k: int
+    database: str
+
+
+def row(measured: dict[str, Any], case: Case, options: argparse.Namespace) -> list[str]:
+    """Some hours of so many runs side by side on so many nodes."""
+    curves, recipe = read("ant"), load_recipe("smith", find_folders())
+    slots = case.nodes * options.slots
+    loop = VirtualLoop()
+
+    async def together() -> tuple[Site, list[int]]:
+        site = Site(measured, slots, case.database, options.fail, options.times, random.Random(0))
+        until, workers = options.hours * HOUR, min(slots, case.k)
+        begun = [searches(curves, recipe, site, case.k, workers, seed, until) for seed in range(case.runs)]
+        return site, await asyncio.gather(*begun)
+
+    try:
+        site, ended = loop.run_until_complete(together())
+        took = loop.time()
+    finally:
+        loop.close()
+    busiest = max((driver.work.busy_s + driver.looked_s) / took for driver in site.drivers)
+    return [
+        f"{case.nodes}",
+        f"{slots}",
+        f"{case.runs} x {case.k}",
+        case.database,
+        f"{sum(ended) / options.hours:,.0f}",
+        f"{site.trained_s / (slots * took):.0%}",
+        f"{busiest:.1%}",
+        f"{site.store.busy_s / took:.1%}",
+        f"{site.lost / max(1, site.trainings):.2%}",
+    ]
+
+
+def limits(measured: dict[str, Any]) -> list[list[str]]:
+    """Where each part of the machinery has no more to give, whatever the cluster holds."""
+    books = measured["bookkeeping"]
+    events, training_s = books["events"] / books["k"], books["processor_s"] / books["k"]
+    found = [
+        ["one driver: jobs looked at every second", f"{LOOK_S / measured['head']['look_processor_s']:,.0f} at a time"],
+        ["one driver: candidates written down", f"{HOUR / training_s:,.0f} an hour"],
+        ["one head: jobs looked at every second", f"{measured['head']['looks_per_s'] * LOOK_S:,.0f} at a time"],
+    ]
+    for database in ("sqlite", "postgres"):
+        rate = measured[database]["events_per_s_together"]
+        found.append([f"{database}: {rate:,.0f} events/s", f"{rate * HOUR / events:,.0f} candidates an hour"])
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print two tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--slots", type=int, default=16, help="of a node")
+    parser.add_argument("--times", type=float, default=10.0, help="as long as the recorded trainings")
+    parser.add_argument("--fail", type=float, default=500.0, help="hours between two deaths of a node")
+    options = parser.parse_args(arguments)
+    measured = json.loads(MEASURED.read_text())
+    cases = [
+        Case(nodes, runs, k, database)
+        for nodes in NODES
+        for runs, k, databases in (
+            (1, 16, ("sqlite",)),
+            (1, 64, ("sqlite",)),
+            (nodes, 16, ("sqlite", "postgres")),
+        )
+        for database in databases
+    ]
+    rows = [row(measured, case, options) for case in cases]
+    header = ["nodes", "slots", "runs x K", "store", "candidates/h", "busy", "driver", "store", "lost"]
+    print(table(header, rows, markdown=True))
+    print()
+    print(table(["what", "gives"], limits(measured), markdown=True))
+
+
+if __name__ == "__main__":
+    main()
