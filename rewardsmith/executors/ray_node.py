@@ -208,9 +208,10 @@ def _patiently(put: Callable[[], None]) -> None:
         time.sleep(_LOOK_S)
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
+def _leave(number: int, _: FrameType | None) -> None:
     """Ray asks for the end: whatever was started is killed on the way out, and nothing stays on the node."""
-    sys.exit(128 + signal.SIGTERM)
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,9 @@ def _wait(worker: int) -> int:
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
+    import signal
+
+    signal.signal(number, signal.SIG_IGN)  # each thread of a supervisor that dies sends one, and whoever stops a job
     sys.exit(128 + number)
 
 
