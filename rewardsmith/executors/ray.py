@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from rewardsmith.domain.cluster import RaySpec
-from rewardsmith.domain.job import Job
+from rewardsmith.domain.job import Job, TrainJob
 from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import DepotAway, ExecutorAway, InfrastructureError, UsageError, WorkerFailed, one_line
 from rewardsmith.executors.attempt_folder import read_result
@@ -94,7 +94,8 @@ class RayExecutor:
             self.jobs.forget(name)
         self._seen.pop(name, None)
         self._since.pop(name, None)
-        self.jobs.submit(name, command, self._ray)
+        gpus = job.task.trainer.gpus if isinstance(job, TrainJob) else 0.0
+        self.jobs.submit(name, command, self._with(gpus))
 
     def poll(self, folder: Path) -> Running | Done | Lost:
         """What has become of it; one that the cluster does not answer for counts as alive, for a minute.
@@ -180,10 +181,14 @@ class RayExecutor:
             return Lost(f"it ended, but its files did not come to {folder}: is the folder shared with every node?")
         if job.error == "JOB_SUPERVISOR_ACTOR_START_TIMEOUT":  # it only waited, longer than Ray lets a job wait
             self.jobs.forget(name)
-            self.jobs.submit(name, job.entrypoint, self._ray)
+            self.jobs.submit(name, job.entrypoint, self._with(job.gpus))
             return Running(None)
         self._files.salvage(folder)
         return _lost(job)
+
+    def _with(self, gpus: float) -> RaySpec:
+        """What a job takes that itself wants so many GPUs."""
+        return self._ray.model_copy(update={"gpus": max(self._ray.gpus, gpus)})
 
     def _look(self, name: str) -> RayJob | None:
         """What the cluster said of a job, a moment ago at most."""

@@ -56,6 +56,8 @@ class RayJob:
     """Kind of failure, such as `JOB_SUPERVISOR_ACTOR_DIED`."""
     exit_code: int | None
     """Of the entrypoint, where it ended by itself."""
+    gpus: float
+    """What it asked for."""
 
 
 class RayJobs:
@@ -117,6 +119,7 @@ class RayJobs:
             ExecutorAway: It is not known whether it was taken; asking again does no harm.
         """
         body: dict[str, Any] = {"submission_id": name, "entrypoint": entrypoint, "entrypoint_num_cpus": ray.cpus}
+        body |= {"metadata": {"gpus": str(ray.gpus)}}
         body |= {"entrypoint_num_gpus": ray.gpus} if ray.gpus else {}
         body |= {"entrypoint_memory": ray.memory_mib << 20} if ray.memory_mib else {}
         body |= {"entrypoint_resources": {f"node:{node}": 0.001}} if node else {}
@@ -147,6 +150,7 @@ class RayJobs:
             message=str(found.get("message") or ""),
             error=str(found.get("error_type") or ""),
             exit_code=code if isinstance(code, int) else None,
+            gpus=float((found.get("metadata") or {}).get("gpus", 0)),
         )
 
     def logs(self, name: str) -> str:

@@ -59,6 +59,7 @@ class _Job:
                 self.said = {"status": "FAILED", "message": message, "driver_exit_code": code}
                 self.said["error_type"] = "JOB_ENTRYPOINT_COMMAND_ERROR"
         entry = {name: self.body[name] for name in ("submission_id", "entrypoint")}
+        entry["metadata"] = self.body.get("metadata")
         return {"type": "SUBMISSION", "error_type": None, "driver_exit_code": None, **entry, **self.said}
 
     def stop(self) -> None:
