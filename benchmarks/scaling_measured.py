@@ -2,8 +2,8 @@
 
     python -m benchmarks.scaling_measured [--trainings 12] > benchmarks/scaling.json
 
-- trainings on a real Ray cluster of one node with two cores: how long a job takes to be submitted, to run, to load what
-  it trains with, and to be noticed at its end, each a list of seconds; needs the extra `cluster`;
+- trainings on a real Ray cluster of one node with two cores: how long a job takes to be submitted, to run, and to load
+  what it trains with, each a list of seconds; needs the extra `cluster`;
 - the head: answers per second to one who asks how jobs are;
 - the orchestrator: processor seconds of a training's bookkeeping (`benchmarks.bookkeeping`), of a poll that asks the
   head, and of one that does not;
@@ -29,7 +29,7 @@ from rewardsmith.app import Settings, Workshop
 from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.events import GenerationEnded
 from rewardsmith.domain.job import RewardSpec
-from rewardsmith.executors.executor import Done, Running
+from rewardsmith.executors.executor import Done
 from rewardsmith.executors.ray import RayExecutor
 from rewardsmith.search.planning import budget_of
 from rewardsmith.search.training import read_report, train_job
@@ -52,7 +52,7 @@ def trainings(workshop: Workshop, count: int) -> dict[str, list[float]]:
     assert isinstance(executor, RayExecutor)
     job = train_job(task, found, RewardSpec(kind="human", reward_id="human"), budget_of(task, "quick", STEPS), seed=0)
 
-    def one(number: int) -> tuple[float, float, float, float]:
+    def one(number: int) -> tuple[float, float, float]:
         folder = workshop.place / "scaling" / str(number)
         begun = time.monotonic()
         executor.start(folder, job)
@@ -63,16 +63,14 @@ def trainings(workshop: Workshop, count: int) -> dict[str, list[float]]:
         while not (folder / "result.json").exists():
             time.sleep(0.01)
         ended = time.monotonic()
-        while isinstance(state := executor.poll(folder), Running):
-            time.sleep(0.2)
-        noticed = time.monotonic()
+        state = executor.poll(folder)
         assert isinstance(state, Done)
         report = read_report(state.folder, job)
-        return submitted - begun, running - submitted, ended - running - report.wall_s, noticed - ended
+        return submitted - begun, running - submitted, ended - running - report.wall_s
 
     with ThreadPoolExecutor(SLOTS) as pool:
         columns = zip(*pool.map(one, range(count)), strict=True)
-        named = zip(("submit", "queue", "load", "notice"), columns, strict=True)
+        named = zip(("submit", "queue", "load"), columns, strict=True)
         return {name: [round(seconds, 3) for seconds in column] for name, column in named}
 
 
