@@ -53,9 +53,8 @@ class Rays:
         unwanted = ("RAY_ADDRESS", "RAY_AUTH_TOKEN")
         self._environ = {name: value for name, value in os.environ.items() if name not in unwanted}
         self._environ |= {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "120", **(environ or {})}
-        self._port, dashboard = _free(), _free()
-        self._dashboard = dashboard
-        self.address = f"http://127.0.0.1:{dashboard}"
+        self._dashboard = _free()
+        self.address = f"http://127.0.0.1:{self._dashboard}"
         """Of the dashboard."""
         self.started: dict[int, subprocess.Popen[bytes]] = {}
         """By number: 0 is the head, the nodes follow. Each is the parent of its node's processes."""
@@ -81,7 +80,8 @@ class Rays:
         return RayJobs(RaySpec(address=self.address))
 
     def start_head(self) -> None:
-        """Start the head, and wait until it answers."""
+        """Start the head, and wait until it answers; nodes of an earlier one are none of it, and end by themselves."""
+        self._port = _free()
         dashboard = ("--dashboard-host=127.0.0.1", f"--dashboard-port={self._dashboard}")
         self._start(0, "--head", f"--port={self._port}", "--num-cpus=0", "--num-gpus=0", *dashboard)
         self._wait(self._answers, "its head")

@@ -9,7 +9,7 @@ Who trains next, who goes on, who is stopped and who is compared is decided by t
 - jobs are taken by the head one after another, and started, and load what they train with;
 - nodes die, once in so many hours each, are noticed 17 s later, and their trainings go on elsewhere from the last rung;
 - each training takes processor time of the one process that drives its run, which also looks at every job that is
-  under way once a second: where that is more than it can do, it looks later;
+  under way every 5 s: where that is more than it can do, it looks later;
 - each event of any run is written by the store, one after another.
 
 Columns: `slots`: trainings that the cluster holds; `runs x K`: runs side by side, and candidates of a generation;
@@ -45,7 +45,7 @@ from rewardsmith.search.racing import Race
 MEASURED = Path(__file__).parent / "scaling.json"
 NODES = (1, 10, 100)
 NOTICE_NODE_S = 17.0
-LOOK_S = 1.0
+LOOK_S = 5.0
 GENERATIONS = 5
 HOUR = 3600.0
 
@@ -251,9 +251,12 @@ def limits(measured: dict[str, Any]) -> list[list[str]]:
     books = measured["bookkeeping"]
     events, training_s = books["events"] / books["k"], books["processor_s"] / books["k"]
     found = [
-        ["one driver: jobs looked at every second", f"{LOOK_S / measured['head']['look_processor_s']:,.0f} at a time"],
+        [
+            f"one driver: jobs looked at every {LOOK_S:g} s",
+            f"{LOOK_S / measured['head']['look_processor_s']:,.0f} at a time",
+        ],
         ["one driver: candidates written down", f"{HOUR / training_s:,.0f} an hour"],
-        ["one head: jobs looked at every second", f"{measured['head']['looks_per_s'] * LOOK_S:,.0f} at a time"],
+        [f"one head: jobs looked at every {LOOK_S:g} s", f"{measured['head']['looks_per_s'] * LOOK_S:,.0f} at a time"],
     ]
     for database in ("sqlite", "postgres"):
         rate = measured[database]["events_per_s_together"]
@@ -280,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         for database in databases
     ]
-    rows = [row(measured, case, options) for case in cases]
+    rows = [row(measured, case, options) for case in dict.fromkeys(cases)]
     header = ["nodes", "slots", "runs x K", "store", "candidates/h", "busy", "driver", "store", "lost"]
     print(table(header, rows, markdown=True))
     print()

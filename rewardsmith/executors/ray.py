@@ -26,8 +26,8 @@ from rewardsmith.executors.ray_jobs import ALIVE, RayJob, RayJobs
 from rewardsmith.executors.ray_node import GREETING, Errand, versions
 from rewardsmith.store.artifacts import write_durably
 
-_LOOK_S = 1.0
-"""How old what the cluster said of a job may be."""
+_LOOK_S = 5.0
+"""How old what the cluster said of a job may be: a head answers some hundred times a second, for all runs together."""
 _AWAY_S = 60.0
 """How long a cluster or a depot may be away before a poll says so."""
 _LATE_S = 60.0
