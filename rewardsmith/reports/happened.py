@@ -86,7 +86,10 @@ def _ended(ended: AttemptEnded) -> str:
         return f"{name}: failed at {report.failure.gate} ({report.failure.kind}): {report.failure.message}"
     if ended.attempt.until is not None:
         return f"{name}: score {score(report.score)} after {count(report.steps)} steps"
-    return f"{name}: score {score(report.score)}, {report.steps_per_second:.0f} steps/s, {duration(report.wall_s)}"
+    fewer = "" if report.worlds is None else f", in {report.worlds} worlds, for want of memory"
+    return (
+        f"{name}: score {score(report.score)}, {report.steps_per_second:.0f} steps/s, {duration(report.wall_s)}{fewer}"
+    )
 
 
 def _generation(run: Run, ended: GenerationEnded) -> str:
