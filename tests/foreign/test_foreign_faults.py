@@ -58,6 +58,15 @@ def test_an_interpreter_that_lacks_a_package(known: Callable[..., None], tmp_pat
     assert caught.value.hint.endswith("-m pip install gymnasium")
 
 
+def test_an_interpreter_that_is_too_old(known: Callable[..., None], tmp_path: Path) -> None:
+    old = tmp_path / "python"
+    old.write_text('#!/bin/sh\n[ "$1" = -c ] && echo False\nexit 1\n')
+    old.chmod(0o755)
+    known(own=str(old))
+    with pytest.raises(TaskError, match=r"is older than Python 3\.8"):
+        make(make_task())
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -36,7 +36,10 @@ def surveyed(task: Task, folder: Path) -> tuple[Survey, dict[str, Any]]:
         return Survey.model_validate_json((folder / "survey.json").read_text()), dict(file)
 
 
-@pytest.mark.parametrize(("env_id", "changes"), [("Cart-v0", {}), ("HalfCheetah-v5", CHEETAH)])
+@pytest.mark.parametrize(
+    ("env_id", "changes"),
+    [pytest.param("Cart-v0", {}, marks=pytest.mark.slow), ("HalfCheetah-v5", CHEETAH)],
+)
 def test_a_survey_tells_the_same(tmp_path: Path, env_id: str, changes: dict[str, Any]) -> None:
     here, probe = surveyed(make_task(env_id, interpreter=None, **changes), tmp_path / "here")
     there, far_probe = surveyed(make_task(env_id, **changes), tmp_path / "there")

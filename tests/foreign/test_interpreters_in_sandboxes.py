@@ -32,6 +32,7 @@ def test_a_survey_through_a_sandbox(tmp_path: Path, kind: str) -> None:
     assert Survey.model_validate_json((folder / "out" / "survey.json").read_text()).signal("gap").reader == "info:gap"
 
 
+@pytest.mark.slow
 def test_a_sandbox_without_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "job.json").write_text(SurveyJob(task=make_task(), episodes=2, max_steps=24).model_dump_json())
     assert open_sandbox(SandboxSpec(name="mine", kind="process")).run(tmp_path).exit_code == 4

@@ -21,6 +21,8 @@ OPENING_S = 900.0
 """Wall clock of the start: Isaac Sim compiles shaders when it starts for the first time."""
 CALL_S = 120.0
 """Wall clock of every later call."""
+OLDEST = (3, 8)
+"""Python of the far side."""
 _HOST = Path(__file__).with_name("host.py")
 _MOST_PICTURE = 64 << 20
 
@@ -64,6 +66,8 @@ class FarProcess:
             raise InfrastructureError(f"{self._where} does not answer {name!r} within {seconds:g} s") from None
         except Gone as error:
             code = self._end()
+            if name == "open":
+                self._check_version()
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             raise InfrastructureError(
                 f"{self._where} ended with {how} while asked to {name!r} ({error})",
@@ -95,6 +99,15 @@ class FarProcess:
         for descriptor in (self._memory, self._frame):
             os.close(descriptor)
         self._memory = -1
+
+    def _check_version(self) -> None:
+        """Raise TaskError for a Python in which the far side does not even parse."""
+        ask = [str(self._path), "-c", f"import sys; print(sys.version_info >= {OLDEST})"]
+        if subprocess.run(ask, capture_output=True, timeout=CALL_S, check=False).stdout.strip() == b"False":
+            raise TaskError(
+                f"{self._where} is older than Python {'.'.join(map(str, OLDEST))}: none can host a simulator",
+                hint="make one of a newer Python, and name it under [interpreters] in the sandbox's sandbox.toml",
+            )
 
     @property
     def _where(self) -> str:
