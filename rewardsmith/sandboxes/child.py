@@ -29,7 +29,10 @@ WORKER = (sys.executable, "-s", "-P", "-m", "rewardsmith.worker")
 WORKER_PACKAGES = ("torch", "stable_baselines3", "sb3_contrib", "gymnasium", "mujoco", "tensorboard")
 """What the extra `worker` brings, by the names under which it is imported."""
 
-ALLOWED = ("LANG", "LC_ALL", "TZ", "MUJOCO_GL", "PYOPENGL_PLATFORM", "CUDA_VISIBLE_DEVICES", "WARP_CACHE_PATH")
+ALLOWED = (
+    *("LANG", "LC_ALL", "TZ", "MUJOCO_GL", "PYOPENGL_PLATFORM", "CUDA_VISIBLE_DEVICES", "WARP_CACHE_PATH"),
+    *("TORCH_EXTENSIONS_DIR", "OMNI_KIT_ACCEPT_EULA"),
+)
 """Environment variables that a worker inherits; every other one stays outside."""
 
 _CHUNK = 65536
