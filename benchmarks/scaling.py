@@ -10,7 +10,8 @@ Who trains next, who goes on, who is stopped and who is compared is decided by t
 - nodes die, once in so many hours each, are noticed 17 s later, and their trainings go on elsewhere from the last rung;
 - each training takes processor time of the one process that drives its run, which also looks at every job that is
   under way every 5 s: where that is more than it can do, it looks later;
-- each event of any run is written by the store, one after another.
+- each event of any run is written by the store, one after another; those that tell how far trainings are, one every 5 s
+  of each, are counted in its share, but nobody waits for them here: above 100 % it could not keep up.
 
 Columns: `slots`: trainings that the cluster holds; `runs x K`: runs side by side, and candidates of a generation;
 `candidates/h`: whose search training ended within the hours; `busy`: share of the slots' time in which something
@@ -41,6 +42,7 @@ from rewardsmith.domain.run import Run
 from rewardsmith.reports.words import table
 from rewardsmith.search.ledger import Ledger
 from rewardsmith.search.racing import Race
+from rewardsmith.search.training import PROGRESS_S
 
 MEASURED = Path(__file__).parent / "scaling.json"
 NODES = (1, 10, 100)
@@ -161,6 +163,7 @@ class Trained(LookedUp):
                     await asyncio.sleep(waits + seconds)
                     seconds, trained = 0.0, seconds
             site.trained_s += trained
+            site.store.busy_s += trained / PROGRESS_S * site.event_s
             await asyncio.sleep(site.generator.uniform(0, driver.notices_s))
             driver.looked_s += (asyncio.get_running_loop().time() - begun) * driver.look_s / LOOK_S
             driver.under_way -= 1
@@ -261,6 +264,9 @@ def limits(measured: dict[str, Any]) -> list[list[str]]:
     for database in ("sqlite", "postgres"):
         rate = measured[database]["events_per_s_together"]
         found.append([f"{database}: {rate:,.0f} events/s", f"{rate * HOUR / events:,.0f} candidates an hour"])
+        found.append(
+            [f"{database}: how far trainings are, every {PROGRESS_S:g} s", f"{rate * PROGRESS_S:,.0f} at a time"]
+        )
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from jobs_server import JobsServer
 from ray_venue import RayVenue
 
 from rewardsmith import __version__
+from rewardsmith.diagnosis.cluster import look_at_cluster
 from rewardsmith.errors import ExecutorAway, InfrastructureError, UsageError
 from rewardsmith.executors import ray as module
 from rewardsmith.executors import ray_files, ray_node
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.executors.ray import RayExecutor
+from rewardsmith.settings import Settings
 
 
 @pytest.fixture
@@ -128,6 +131,21 @@ class TestSubmission:
     def test_as_many_as_the_nodes_hold(self, shared, tmp_path, cpus, slots):
         ray = shared.ray.model_copy(update={"cpus": cpus})
         assert RayExecutor(None, spec("process"), ray=ray, runs=tmp_path).slots == slots
+
+
+class TestDoctor:
+    def test_tries_every_node_and_says_what_is_missing(self, server, shared, tmp_path):
+        settings = Settings(runs=shared.runs, executor="ray", ray=shared.ray)
+        answers, room, node = look_at_cluster(settings, spec("process"))
+        assert (answers.ok, answers.detail) == (True, f"2.60.0 at {server.address}")
+        assert "room for 2 trainings of 1 CPU" in room.detail
+        assert "start the head with --num-cpus=0" in room.remedy
+        assert node.ok, node.detail
+        assert f"rewardsmith {__version__}" in node.detail
+        bare = replace(settings, ray=shared.ray.model_copy(update={"python": "/nowhere/python"}))
+        *_, node = look_at_cluster(bare, spec("process"))
+        assert not node.ok
+        assert "the node could not train" in node.detail
 
 
 class TestLosses:
