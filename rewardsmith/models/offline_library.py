@@ -139,8 +139,7 @@ def _entry_terms(signal: Signal, index: int | None, entry: Floats, deviation: fl
 
 def _distances(survey: Survey, probe: Probe) -> Iterator[Term]:
     """Nearness of every two points in space that move against each other."""
-    points = [s for s in survey.signals if s.shape == (3,) and s.reader.startswith(("body:", "site:"))]
-    points = [s for s in points if s.reader.endswith(":position") and s.name in probe.arrays]
+    points = [s for s in survey.signals if s.shape == (3,) and s.name in probe.arrays and _is_point(s)]
     for i, one in enumerate(points):
         for other in points[i + 1 :]:
             gap = np.linalg.norm(probe.arrays[one.name] - np.asarray(probe.arrays[other.name]), axis=1)
@@ -152,6 +151,13 @@ def _distances(survey: Survey, probe: Probe) -> Iterator[Term]:
             spread = float(gap.std())
             yield Term(f"close_{pair}", "distance", signals, sign=-1, spread=spread, words=f"{words} close together")
             yield Term(f"apart_{pair}", "distance", signals, sign=1, spread=spread, words=f"{words} far apart")
+
+
+def _is_point(signal: Signal) -> bool:
+    """The place of a body or site, or one that the policy sees and the task file names in metres."""
+    if signal.reader.startswith(("body:", "site:")):
+        return signal.reader.endswith(":position")
+    return signal.unit == "m" and signal.reader.startswith("observation")
 
 
 def _with_spread(term: Term, squares: Floats) -> Term:
