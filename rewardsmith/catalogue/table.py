@@ -25,7 +25,7 @@ def task_table(tasks: Sequence[Task]) -> str:
     for task in tasks:
         cells = [
             f"`{task.name}`<br>{task.title}",
-            f"`{task.environment.id.rpartition(':')[2]}`, {task.environment.horizon} steps",
+            f"`{task.environment.label}`, {task.environment.horizon} steps",
             f"`{task.needs}`" if task.needs else "",
             task.score.meaning,
             task.score.unit,

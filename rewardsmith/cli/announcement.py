@@ -24,7 +24,7 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
     allowed = limits(spec.stop)
     shown = ", ".join(f"{each.task} {each.candidate} of {each.run}" for each in spec.examples)
     return [
-        f"run {spec.run}: {spec.task.title} ({spec.task.environment.id}), {spec.task.description}",
+        f"run {spec.run}: {spec.task.title} ({spec.task.environment.label}), {spec.task.description}",
         f"  recipe {spec.recipe}, model {spec.model}, budget {spec.budget_name}, seed {spec.seed}, "
         f"sandbox {spec.sandbox}, {spec.task.trainer.worlds}{_where(spec)}",
         f"  plan: {counted(spec.iterations, 'generation')} of {counted(spec.k, 'candidate')}, "

@@ -58,7 +58,7 @@ def show(*, task: str, server: str | None, as_json: bool) -> None:
                 f"{found.name}: {found.title}",
                 found.description,
                 "",
-                f"environment  {found.environment.id}, at most {found.environment.horizon} steps per episode"
+                f"environment  {found.environment.label}, at most {found.environment.horizon} steps per episode"
                 + ("" if found.environment.stock_reward else ", no stock reward for this task"),
                 *([f"needs        pip install 'rewardsmith[{found.extra}]'"] if found.extra else []),
                 *([f"needs        the {found.needs}, named in sandbox.toml"] if found.environment.foreign else []),

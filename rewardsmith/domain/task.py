@@ -40,6 +40,11 @@ class EnvironmentSpec(Record):
     """Interpreter that it runs in, by its name in `[interpreters]` of `sandbox.toml`; the worker's own when absent."""
 
     @property
+    def label(self) -> str:
+        """The id without the module that registers it."""
+        return self.id.rpartition(":")[2]
+
+    @property
     def foreign(self) -> str | None:
         """Name of the interpreter that it needs; Isaac's simulators have one of their own name unless told."""
         return self.interpreter or (None if self.simulator == "gymnasium" else self.simulator)

@@ -94,7 +94,7 @@ def _asked(run: Run) -> str:
     spec = run.spec
     rule = spec.task.score
     lines = [
-        f"environment: {spec.task.environment.id}, at most {spec.task.environment.horizon} steps per episode",
+        f"environment: {spec.task.environment.label}, at most {spec.task.environment.horizon} steps per episode",
         f"score: {rule.meaning}" + (f" ({rule.unit})" if rule.unit else ""),
         f"method: recipe {spec.recipe}, model {spec.model}, {counted(spec.iterations, 'generation')} of "
         f"{counted(spec.k, 'candidate')}, seed {spec.seed}" + (", deterministic" if spec.deterministic else ""),

@@ -140,7 +140,7 @@ def _at_hand(folder: Path, task: Task, note: Callable[[str], None] | None = None
 def _make(
     folder: Path, task: Task, executor: Executor, limits: RewardLimits, *, fresh: bool, note: Callable[[str], None]
 ) -> tuple[Survey, Probe]:
-    note(f"surveying {task.name}: running {task.environment.id} with random actions")
+    note(f"surveying {task.name}: running {task.environment.label} with random actions")
     if fresh or (not isinstance(executor.poll(folder), Running) and os.path.lexists(folder / "out")):
         executor.stop(folder)
         _discard(folder)

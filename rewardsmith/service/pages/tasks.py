@@ -20,6 +20,8 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 PICTURE = "picture.jpg"
 """File of a task's folder that shows what it is about."""
 
+PLAIN = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"/>'
+
 _Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 
 
@@ -46,10 +48,10 @@ async def survey(name: _Name, desk: TheDesk, request: Request) -> Response:
 
 @routes.get("/tasks/{name}/picture.jpg")
 def picture(name: _Name, desk: TheDesk) -> Response:
-    """The picture of a task; 404 where it has none."""
+    """The picture of a task, a plain one where it has none."""
     files = desk.workshop.folders.files("envs", _find(desk, name).name)
     if PICTURE not in files:
-        return Response(status_code=404)
+        return Response(PLAIN, media_type="image/svg+xml")
     return FileResponse(files[PICTURE], media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
 
 
