@@ -133,7 +133,8 @@ class Trainings:
         self._clock = clock
         self._unsafe = unsafe
         self._claim = claim
-        self._slots = Slots(side_by_side(executor, self._spec.task.trainer.gpus))
+        spec = journal.run.spec
+        self._slots = Slots(side_by_side(executor, 0.0 if spec is None else spec.task.trainer.gpus))
 
     async def report(
         self,
