@@ -49,7 +49,8 @@ def find_gpus() -> tuple[str, ...]:
 
 
 def gpu(listed: tuple[str, ...], worker: WorkerCheck | None) -> MachineCheck:
-    """What this machine has, and what torch sees of it in a worker. Trainings use the CPU."""
+    """What this machine has, and what torch sees of it in a worker. Trainings use the CPU without --backend."""
     seen = "unknown" if worker is None else ", ".join(worker.gpus) or "none"
-    detail = f"{'; '.join(listed) or 'none seen (nvidia-smi)'}; a worker sees {seen}; trainings use the CPU"
+    here = "; ".join(listed) or "none seen (nvidia-smi)"
+    detail = f"{here}; a worker sees {seen}; trainings use the CPU without --backend"
     return MachineCheck(group=GROUP, name="GPU", ok=bool(listed), needed=False, detail=detail)

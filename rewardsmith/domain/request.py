@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -60,6 +60,12 @@ class RunRequest(Record):
     """Candidates per generation."""
     steps: Count | None = None
     """Environment steps per training."""
+    backend: Name | None = None
+    """What steps the environments while training, such as `warp`; Gymnasium when absent."""
+    device: Literal["cpu", "cuda"] | None = None
+    """Where a backend runs; a GPU when absent."""
+    worlds: int | None = Field(default=None, strict=True, ge=1, le=4096)
+    """Worlds of a backend; the task's when absent."""
     seed: int = Field(default=0, strict=True, ge=0, le=10**9)
     """Seed of everything."""
     baselines: tuple[Baseline, ...] = ("human", "sparse")

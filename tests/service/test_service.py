@@ -53,6 +53,17 @@ def test_a_key_stands_for_one_request(server, finished):
     assert [line["run"] for line in listed].count(first) == 1
 
 
+def test_a_backend_is_named_as_on_the_command_line(server):
+    refused = server.client.post("/v1/runs", json=TINY | {"backend": "warp"})
+    assert refused.status_code == 422
+    assert "cartpole" in refused.json()["detail"]
+    on_warp = {"task": "inverted_pendulum", "backend": "warp", "device": "cpu", "worlds": 4}
+    run = server.submit(TINY | on_warp)
+    server.client.post(f"/v1/runs/{run}/cancel")
+    trainer = next(iter(server.events(run)))["event"]["spec"]["task"]["trainer"]
+    assert (trainer["backend"], trainer["device"], trainer["environments"]) == ("warp", "cpu", 4)
+
+
 def test_what_waits_is_cancelled_at_once_and_not_resumed(server, finished):
     server.submit(TINY)
     run = server.submit(TINY)
