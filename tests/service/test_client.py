@@ -85,7 +85,7 @@ def test_submitting_waiting_and_pages(client):
 def test_errors_come_as_what_they_are(client, finished):
     with pytest.raises(UnknownName, match="did you mean 'cartpole'") as unknown:
         client.submit("cartpol")
-    assert (unknown.value.kind, unknown.value.near) == ("task", ["cartpole"])
+    assert (unknown.value.kind, unknown.value.near[0]) == ("task", "cartpole")
     assert "ant" in unknown.value.hint
     with pytest.raises(UnknownName):
         client.run("nobody")
