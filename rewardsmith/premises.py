@@ -29,6 +29,9 @@ from rewardsmith.store.store import Store
 
 Note = Callable[[str], None]
 
+_CLUSTER = "ray"
+"""The executor that knows by itself how many trainings it takes."""
+
 
 class Premises:
     """Wired objects of one process. Opened lazily: asking for a task touches no database."""
@@ -41,8 +44,9 @@ class Premises:
     @property
     def workers(self) -> int:
         """Trainings side by side. Raises as `executor` where a cluster has to be asked."""
-        local = self.settings.executor in (None, DEFAULT_EXECUTOR)
-        return self.settings.workers or (len(os.sched_getaffinity(0)) if local else self.executor.slots)
+        if self.settings.workers:
+            return self.settings.workers
+        return self.executor.slots if self.settings.executor == _CLUSTER else len(os.sched_getaffinity(0))
 
     @property
     def folders(self) -> Folders:
@@ -79,12 +83,13 @@ class Premises:
             UsageError: There is none of that name, or it cannot do what is asked.
         """
         sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
-        name, more = self.settings.executor or DEFAULT_EXECUTOR, {}
-        if name == "ray":
-            if self.settings.ray is None:
-                raise UsageError("the executor ray needs a cluster", hint="--ray-address http://HEAD:8265")
-            more = {"ray": self.settings.ray, "runs": self.place, "artifacts": self.settings.artifacts}
-        return open_executor(name, self.settings.workers if more else self.workers, sandbox, **more)
+        name = self.settings.executor or DEFAULT_EXECUTOR
+        if name != _CLUSTER:
+            return open_executor(name, self.workers, sandbox)
+        if self.settings.ray is None:
+            raise UsageError("the executor ray needs a cluster", hint="--ray-address http://HEAD:8265")
+        more = {"ray": self.settings.ray, "runs": self.place, "artifacts": self.settings.artifacts}
+        return open_executor(name, self.settings.workers, sandbox, **more)
 
     def task(self, name: str) -> Task:
         """The task of that name or folder."""

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import pytest
 
-from rewardsmith.app import EvolveRequest
+from rewardsmith.app import EvolveRequest, Settings, Workshop
 from rewardsmith.domain.events import (
     AttemptEnded,
     AttemptStarted,
@@ -364,3 +364,11 @@ def test_an_interruption_leaves_no_training_behind(desk, good):
     assert not desk.workshop.run("run").open
     folders = [path.parent for path in desk.folder.glob("runs/run/**/job.json")]
     assert not [folder for folder in folders if isinstance(desk.workshop.executor.poll(folder), Running)]
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_an_unknown_executor_is_told_with_its_near_misses(workers, tmp_path):
+    workshop = Workshop(Settings(runs=tmp_path, executor="lcoal", workers=workers))
+    with pytest.raises(UnknownName, match="did you mean 'local'"):
+        _ = workshop.executor
+    assert workshop.workers >= 1
