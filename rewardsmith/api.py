@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,9 @@ def evolve(
         executor="ray" if ray else None,
         ray=ray,
     )
-    workshop = Workshop(settings)
     asked = EvolveRequest(env=str(task), stop=stop or StopSpec(), **request)
-    spec, plan = workshop.prepare(asked)
-    return workshop.evolve(spec, plan, observe or _silent)
+    with closing(Workshop(settings)) as workshop:
+        return workshop.evolve(*workshop.prepare(asked), observe or _silent)
 
 
 def report(
@@ -81,8 +81,8 @@ def report(
     Raises:
         RewardsmithError: See `rewardsmith.errors`.
     """
-    workshop = Workshop(Settings(runs=Path(runs), database=database))
-    return workshop.report(run, None if to is None else Path(to))
+    with closing(Workshop(Settings(runs=Path(runs), database=database))) as workshop:
+        return workshop.report(run, None if to is None else Path(to))
 
 
 def _silent(event: StoredEvent, run: Run) -> None:

@@ -63,6 +63,11 @@ class Premises:
         """The store, opened and brought to the present schema at first use."""
         return Store.open(self.database)
 
+    def close(self) -> None:
+        """Let go of the database, if it was opened."""
+        if "store" in vars(self):
+            self.store.close()
+
     @cached_property
     def reading(self) -> Runs:
         """The runs of the store, to be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,9 +81,9 @@ class KeptFile(pytest.File):
             from rewardsmith.checking.kept import read_kept
             from rewardsmith.domain.regression import Trials
 
-            workshop = Workshop(Settings(runs=Path(self.config.getoption("--rewards-runs-dir"))))
             trials = Trials(seeds=self.config.getoption("--rewards-seeds"))
-            self._results[asked] = workshop.keeper.check(read_kept(self.path), asked, trials=trials)
+            with closing(Workshop(Settings(runs=Path(self.config.getoption("--rewards-runs-dir"))))) as workshop:
+                self._results[asked] = workshop.keeper.check(read_kept(self.path), asked, trials=trials)
         return self._results[asked]
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -70,11 +72,18 @@ class Desk:
         self.completions = folder / "completions"
         self.completions.mkdir()
         self.events: list = []
+        self._opened: list[Workshop] = []
         self.workshop = self.open()
 
     def open(self) -> Workshop:
         """A workshop as another process would open it."""
-        return Workshop(Settings(runs=self.folder / "runs", workers=2))
+        self._opened.append(Workshop(Settings(runs=self.folder / "runs", workers=2)))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        """Let go of the database."""
+        for workshop in self._opened:
+            workshop.close()
 
     def answer(self, *texts: str) -> str:
         """Put completions into the folder; the model that deals them."""
@@ -93,9 +102,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path, surveyed) -> Desk:
+def desk(tmp_path, surveyed) -> Iterator[Desk]:
     shutil.copytree(surveyed, tmp_path, dirs_exist_ok=True)
-    return Desk(tmp_path)
+    with closing(Desk(tmp_path)) as desk:
+        yield desk
 
 
 @pytest.fixture

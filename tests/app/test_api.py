@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import gymnasium
 import pytest
@@ -40,6 +41,8 @@ def test_evolve_and_wrap_as_the_readme_says(desk, good):
     )
     assert result.status == "done"
     assert told[0] == "run_started"
+    opened = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.exists()]
+    assert not [name for name in opened if name.startswith(str(desk.folder))]
     env = rewardsmith.RewardWrapper(gymnasium.make("InvertedPendulum-v5"), result.best.file)
     env.reset(seed=0)
     _, reward, *_, info = env.step(env.action_space.sample())
