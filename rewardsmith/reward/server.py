@@ -102,7 +102,7 @@ def main() -> None:
     rooms = map_rooms(*map(int, sys.argv[2:]))  # before descriptors move
     os.dup2(1, lockdown.ANSWERS)
     os.dup2(2, 1)  # LAPACK prints its complaints there
-    os.closerange(lockdown.ANSWERS + 1, 64)
+    os.closerange(lockdown.ANSWERS + 1, os.sysconf("SC_OPEN_MAX"))
     pipes = Pipes(0, lockdown.ANSWERS, rooms)
     spec = pipes.receive_spec()
     warm_up(spec["source"])

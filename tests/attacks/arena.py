@@ -209,7 +209,7 @@ def requests() -> Iterator[tuple[dict[str, Any], Any]]:
         yield {"observation": rng.normal(size=(8, 2, 4)), "action": rng.integers(0, 2, size=(8, 2))}, starts
 
 
-def answers(source: str, limits: RewardLimits, namespaces: bool | None) -> list[room.Answer]:
+def answers(source: str, limits: RewardLimits, namespaces: bool) -> list[room.Answer]:
     """What a reward process answers to every request; it is dead on return."""
     with room.RewardProcess(source, SIGNALS, limits=limits, namespaces=namespaces) as process:
         return [process.ask(arrays, starts) for arrays, starts in requests()]
@@ -218,7 +218,7 @@ def answers(source: str, limits: RewardLimits, namespaces: bool | None) -> list[
 class Locked:
     """Judges sources by running each in a locked process, which no gate has seen."""
 
-    def __init__(self, honest: str, *, namespaces: bool | None) -> None:
+    def __init__(self, honest: str, *, namespaces: bool) -> None:
         self._namespaces = namespaces
         self._honest = answers(honest, LIMITS, namespaces)
 

@@ -7,7 +7,6 @@ no walls itself.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -53,14 +52,6 @@ def test_a_reward_process_in_namespaces_of_its_own(kind: str, tmp_path: Path) ->
 def test_a_reward_process_born_in_a_workers_sandbox(sandbox: str, tmp_path: Path) -> None:
     some = attacks()
     compare(inside(SandboxSpec(name=sandbox, kind=sandbox), told(some), HONEST_SOURCE, tmp_path), some)
-
-
-def test_a_host_that_has_much_open_hands_none_of_it_down(tmp_path: Path) -> None:
-    some = [attack for attack in attacks("secrets") if attack.name == "descriptors_that_were_left_open"]
-    with contextlib.ExitStack() as opened:
-        for _ in range(100):
-            opened.enter_context(Path(__file__).open())
-        compare(let_loose(told(some), Locked(HONEST_SOURCE, namespaces=None), tmp_path), some)
 
 
 def test_the_table_names_every_attack_once() -> None:

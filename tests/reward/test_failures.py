@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import threading
@@ -168,6 +169,16 @@ def alive(pid: int) -> bool:
 
 
 BOXES = [False, pytest.param(True, marks=pytest.mark.skipif(unavailable() is not None, reason=str(unavailable())))]
+
+
+@pytest.mark.parametrize("namespaces", BOXES)
+def test_of_a_host_with_much_open_it_holds_its_pipes_alone(namespaces: bool) -> None:
+    with contextlib.ExitStack() as opened:
+        for _ in range(100):
+            opened.enter_context(Path(__file__).open())
+        with RewardProcess(source("return x, {}"), SIGNALS, namespaces=namespaces) as process:
+            innermost = descendants(process._channel.pid)[-1]
+            assert sorted(os.listdir(f"/proc/{innermost}/fd")) == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize("namespaces", BOXES)
