@@ -178,7 +178,7 @@ def test_of_a_host_with_much_open_it_holds_its_pipes_alone(namespaces: bool) -> 
             opened.enter_context(Path(__file__).open())
         with RewardProcess(source("return x, {}"), SIGNALS, namespaces=namespaces) as process:
             innermost = descendants(process._channel.pid)[-1]
-            assert sorted(os.listdir(f"/proc/{innermost}/fd")) == ["0", "1", "2", "3"]
+            assert {each.name for each in Path(f"/proc/{innermost}/fd").iterdir()} == set("0123")
 
 
 @pytest.mark.parametrize("namespaces", BOXES)
