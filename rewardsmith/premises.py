@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from rewardsmith.catalogue.folders import Folders, find_folders
 from rewardsmith.catalogue.recipes import list_recipes, load_recipe
@@ -28,6 +29,7 @@ from rewardsmith.store.depot import Depot
 from rewardsmith.store.store import Store
 
 Note = Callable[[str], None]
+_T = TypeVar("_T")
 
 _CLUSTER = "ray"
 """The executor that knows by itself how many trainings it takes."""
@@ -100,26 +102,41 @@ class Premises:
         """The task of that name or folder."""
         return load_task(name, self.folders)
 
-    def tasks(self) -> list[Task]:
-        """All tasks of the data folders."""
-        return [self.task(name) for name in list_tasks(self.folders)]
+    def tasks(self) -> tuple[list[Task], dict[str, str]]:
+        """All tasks of the data folders, and by name what is wrong with those that cannot be read."""
+        return self._read(list_tasks(self.folders), self.task)
 
     def task_lines(self) -> list[TaskSummary]:
         """A line for each task."""
         sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
-        return [TaskSummary.of(task, sandbox.interpreters) for task in self.tasks()]
+        found, faults = self.tasks()
+        lines = [TaskSummary.of(task, sandbox.interpreters) for task in found]
+        return [*lines, *(TaskSummary.broken(*each) for each in faults.items())]
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name or folder."""
         return load_recipe(name, self.folders)
 
-    def recipes(self) -> list[Recipe]:
-        """All recipes of the data folders."""
-        return [self.recipe(name) for name in list_recipes(self.folders)]
+    def recipes(self) -> tuple[list[Recipe], dict[str, str]]:
+        """All recipes of the data folders, and by name what is wrong with those that cannot be read."""
+        return self._read(list_recipes(self.folders), self.recipe)
 
     def recipe_lines(self) -> list[RecipeSummary]:
         """A line for each recipe."""
-        return [RecipeSummary.of(recipe) for recipe in self.recipes()]
+        found, faults = self.recipes()
+        lines = [RecipeSummary.of(recipe) for recipe in found]
+        return [*lines, *(RecipeSummary.broken(*each) for each in faults.items())]
+
+    def _read(self, names: Iterable[str], load: Callable[[str], _T]) -> tuple[list[_T], dict[str, str]]:
+        found: list[_T] = []
+        faults: dict[str, str] = {}
+        for name in names:
+            try:
+                found.append(load(name))
+            except UsageError as error:  # a file that somebody is still writing hides no others
+                first = error.message.splitlines()[0]
+                faults[name] = first.partition(f"{os.sep}{name}")[2].lstrip(f"{os.sep}: ") or first
+        return found, faults
 
     def survey(
         self, task: Task, *, fresh: bool = False, note: Note | None = None, strange: bool = False

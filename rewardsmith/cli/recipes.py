@@ -36,7 +36,8 @@ def recipes(context: click.Context, *, server: str | None, as_json: bool) -> Non
         return
     rows = []
     for each in found:
-        first, *more = wrap(each.description or each.title, _WIDTH)
+        said = each.description or each.title or f"cannot be read: {each.fault}"
+        first, *more = wrap(said, _WIDTH)
         rows += [[each.recipe, str(each.k), str(each.iterations), first], *(["", "", "", line] for line in more)]
     emit_text(table(["recipe", "K", "generations", "what it is"], rows))
 

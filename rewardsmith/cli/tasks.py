@@ -28,7 +28,16 @@ def tasks(context: click.Context, *, server: str | None, as_json: bool) -> None:
     if as_json:
         emit_json(found)
         return
-    rows = [[t.task, t.needs or "-", t.unit or "-", "yes" if t.stock_reward else "no", t.title] for t in found]
+    rows = [
+        [
+            t.task,
+            t.needs or "-",
+            t.unit or "-",
+            "yes" if t.stock_reward else "no",
+            t.title or f"cannot be read: {t.fault}",
+        ]
+        for t in found
+    ]
     emit_text(table(["task", "needs", "score in", "stock reward", "what it is"], rows))
 
 

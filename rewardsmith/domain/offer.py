@@ -30,6 +30,8 @@ class TaskSummary(Record):
     """Steps of one training, by name of the budget."""
     needs: str = ""
     """What it needs beside a worker: an extra of rewardsmith, or an interpreter of its own; empty where nothing."""
+    fault: str = ""
+    """Why its folder cannot be read; nothing else but its name is known then."""
 
     @classmethod
     def of(cls, task: Task, interpreters: Container[str] = ()) -> TaskSummary:
@@ -48,6 +50,12 @@ class TaskSummary(Record):
             needs=f"{task.needs}{absent}",
         )
 
+    @classmethod
+    def broken(cls, name: str, fault: str) -> TaskSummary:
+        """The line of a task that cannot be read."""
+        empty = dict.fromkeys(("title", "environment", "description", "score", "unit"), "")
+        return cls(task=name, stock_reward=False, budgets={}, fault=fault, **empty)
+
 
 class RecipeSummary(Record):
     """One line of `recipes`."""
@@ -64,6 +72,8 @@ class RecipeSummary(Record):
     """Generations."""
     sources: tuple[str, ...]
     """Papers and code that it follows."""
+    fault: str = ""
+    """Why its folder cannot be read; nothing else but its name is known then."""
 
     @classmethod
     def of(cls, recipe: Recipe) -> RecipeSummary:
@@ -76,6 +86,11 @@ class RecipeSummary(Record):
             iterations=recipe.write.iterations,
             sources=recipe.sources,
         )
+
+    @classmethod
+    def broken(cls, name: str, fault: str) -> RecipeSummary:
+        """The line of a recipe that cannot be read."""
+        return cls(recipe=name, title="", description="", k=0, iterations=0, sources=(), fault=fault)
 
 
 class ModelSummary(Record):

@@ -42,6 +42,19 @@ def test_recipes_are_listed(say):
     assert "smith" in say("recipes").out
 
 
+@pytest.mark.parametrize(("folder", "command", "key"), [("envs", "tasks", "task"), ("prompts", "recipes", "recipe")])
+def test_what_cannot_be_read_is_named_and_hides_no_others(say, tmp_path, folder, command, key):
+    half = tmp_path / folder / "half"
+    half.mkdir(parents=True)
+    (half / f"{key}.toml").write_text("title =")
+    (half / "score.py").touch()
+    found = {each[key]: each["fault"] for each in json.loads(say(command, "--json").out)}
+    assert found.pop("half").startswith(f"{key}.toml: not TOML")
+    assert found
+    assert not any(found.values())
+    assert "cannot be read: " in say(command).out
+
+
 def test_there_are_no_runs_yet(say, tmp_path):
     assert "no runs yet" in say("runs").out
     assert json.loads(say("runs", "--json").out) == []

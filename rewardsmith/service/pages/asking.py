@@ -54,7 +54,7 @@ def _page(
     error: UsageError | InfrastructureError | None = None,
     code: int = 200,
 ) -> Response:
-    tasks = {task.name: task for task in desk.workshop.tasks()}
+    tasks = {task.name: task for task in desk.workshop.tasks()[0]}
     chosen = tasks.get(fields.get("task", [""])[0])
     return show(
         "new",
@@ -62,7 +62,7 @@ def _page(
         tasks=tasks.values(),
         chosen=chosen,
         budgets=dict.fromkeys(name for task in tasks.values() for name in task.budgets),
-        recipes=desk.workshop.recipes(),
+        recipes=desk.workshop.recipes()[0],
         models=desk.models(),
         fields=fields,
         planned=planned,

@@ -28,7 +28,8 @@ _Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=
 @routes.get("/tasks")
 def tasks(desk: TheDesk) -> Response:
     """Every task with its picture."""
-    return show("tasks", tasks=desk.workshop.tasks())
+    found, faults = desk.workshop.tasks()
+    return show("tasks", tasks=found, faults=faults)
 
 
 @routes.get("/tasks/{name}")
