@@ -75,11 +75,11 @@ class Cluster:
         return self.url(database)
 
     def start(self) -> None:
-        """Start it, and wait until it answers. Raises InfrastructureError."""
+        """Start it, and wait until it answers; it ends with the thread that starts it. Raises InfrastructureError."""
         options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log.txt").open("a") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self._folder / "data", *options],
+                ["setpriv", "--pdeathsig", "QUIT", self._programs / "postgres", "-D", self._folder / "data", *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

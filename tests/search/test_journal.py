@@ -31,12 +31,14 @@ def test_a_database_that_is_away_is_waited_for(cluster, postgres):
     journal = journal_of(Store.open(postgres))
     asyncio.run(journal.append(ended(1)))
     cluster.stop()
-    back = threading.Timer(1.0, cluster.start)
-    back.start()
-    asyncio.run(journal.append(ended(2)))
+    writing = threading.Thread(target=asyncio.run, args=(journal.append(ended(2)),))
+    writing.start()
+    writing.join(1.0)
+    assert writing.is_alive()
+    cluster.start()
+    writing.join()
     assert asyncio.run(journal.completion(KEY)) is None
     assert not asyncio.run(journal.cancelled())
-    back.join()
     assert list(journal.run.generations) == [1, 2]
     assert Run.fold(journal._store.events("a")) == journal.run
     journal._store.close()
