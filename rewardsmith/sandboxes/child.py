@@ -26,8 +26,10 @@ PACKAGE = Path(__file__).resolve().parents[1]
 WORKER = (sys.executable, "-s", "-P", "-m", "rewardsmith.worker")
 """Command of the worker; the job folder follows, then `--resume` and the folder to continue from."""
 
-WORKER_PACKAGES = ("torch", "stable_baselines3", "sb3_contrib", "gymnasium", "mujoco", "tensorboard")
-"""What the extra `worker` brings, by the names under which it is imported."""
+SIMULATOR = ("gymnasium", "mujoco")
+"""What every worker imports."""
+TRAINER = ("torch", "stable_baselines3", "sb3_contrib", "tensorboard")
+"""What one imports beside it that trains, or plays what was trained."""
 
 ALLOWED = (
     *("LANG", "LC_ALL", "TZ", "MUJOCO_GL", "PYOPENGL_PLATFORM", "CUDA_VISIBLE_DEVICES", "WARP_CACHE_PATH"),
@@ -68,10 +70,14 @@ def clean_environment(inherited: Mapping[str, str], *, home: str) -> dict[str, s
     return environment
 
 
+def lacking(packages: Sequence[str]) -> list[str]:
+    """Those that are not installed for workers on this machine."""
+    return [name for name in packages if importlib.util.find_spec(name) is None]
+
+
 def need_worker(worker: tuple[str, ...]) -> None:
-    """Raise MissingExtra where the worker would not find what it trains with; any other command is not our business."""
-    missing = [name for name in WORKER_PACKAGES if importlib.util.find_spec(name) is None] if worker == WORKER else []
-    if missing:
+    """Raise MissingExtra where the worker would find no simulator; any other command is not our business."""
+    if worker == WORKER and (missing := lacking(SIMULATOR)):
         raise MissingExtra(
             f"not installed, but needed by workers on this machine: {', '.join(missing)}",
             hint="pip install 'rewardsmith[worker]', or let workers run in containers: --sandbox docker",

@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RewardsmithError as error:
         print(f"{type(error).__name__}: {error.message}" + (f" ({error.hint})" if error.hint else ""), flush=True)
         return _INFRASTRUCTURE
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is not installed for workers here (pip install 'rewardsmith[worker]')", flush=True)
+        return _INFRASTRUCTURE
     except ValidationError as error:
         print(f"job.json cannot be read: {error}", flush=True)
         return _INFRASTRUCTURE

@@ -67,7 +67,7 @@ def test_a_plain_process_sees_files_where_they_are(tmp_path):
 
 @pytest.mark.parametrize("kind", ["process", "bubblewrap"])
 def test_packages_that_local_workers_lack_are_named_with_the_remedy(kind, monkeypatch):
-    monkeypatch.setattr("rewardsmith.sandboxes.child.WORKER_PACKAGES", ("torch", "no_such_simulator"))
+    monkeypatch.setattr("rewardsmith.sandboxes.child.SIMULATOR", ("mujoco", "no_such_simulator"))
     with pytest.raises(MissingExtra, match=r"workers on this machine: no_such_simulator$") as caught:
         open_sandbox(spec(kind)).check()
     assert "pip install 'rewardsmith[worker]'" in caught.value.hint

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rewardsmith.domain.job import Progress, TrainJob
+from rewardsmith.domain.job import Job, Progress, SurveyJob, TrainJob
 from rewardsmith.domain.report import Report
 from rewardsmith.worker.__main__ import main
 
@@ -43,6 +43,27 @@ def test_a_job_in_and_files_out(tmp_path: Path) -> None:
     assert report.score is not None
     assert Progress.model_validate_json((tmp_path / "job" / "out" / "progress.json").read_text()).steps == 256
     assert not list((tmp_path / "job").rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("job", "code", "said"),
+    [
+        (SurveyJob(task=make_task()), 0, ""),
+        (
+            make_job(steps=128, rungs=1),
+            3,
+            "torch is not installed for workers here (pip",
+        ),
+    ],
+)
+def test_where_torch_is_not_installed_a_survey_is_made_and_a_training_names_it(
+    job: Job, code: int, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "job.json").write_text(job.model_dump_json())
+    without = "import sys; sys.modules['torch'] = None; from rewardsmith.worker.__main__ import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", without, tmp_path], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout
 
 
 @pytest.fixture
