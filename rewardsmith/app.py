@@ -102,6 +102,7 @@ class Workshop(Premises):
         It learns from earlier runs: from all of them, or from those that belong to the key `asker` alone.
         """
         task = (request.task or self.task(request.env)).on(request.backend, request.device, request.worlds)
+        self.refuse_untrainable(task)
         files = recipe_files(request.recipe, self.folders, request.changes)
         recipe = recipe_from_files(self.folders.find("prompts", request.recipe)[0], files)
         check_templates(recipe)
@@ -134,6 +135,9 @@ class Workshop(Premises):
         state = self.run(run)
         if state.status in ENDED:
             return self.result(run)
+        self._train_as(state)
+        if state.spec is not None:
+            self.refuse_untrainable(state.spec.task)
         return self.go_on(self.store.claim(run, owner=Owner.current()), observe, person=person, watched=watched)
 
     def go_on(self, lease: Lease, observe: Observer, **watching: Any) -> RunResult:
@@ -239,6 +243,7 @@ class Workshop(Premises):
     ) -> TrainResult:
         """Train and score one reward: a file in the contract, `human`, or `sparse`. Blocks."""
         task = self.task(env).on(backend, device, worlds)
+        self.refuse_untrainable(task)
         given = budget_of(task, budget, steps)
         found, probe = self.survey(task)
         spec = reward_spec(reward, task, found)

@@ -12,6 +12,7 @@ from rewardsmith.catalogue.folders import Folders, find_folders
 from rewardsmith.catalogue.recipes import list_recipes, load_recipe
 from rewardsmith.catalogue.sandboxes import load_sandbox
 from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.diagnosis.trainable import refuse_untrainable
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.offer import RecipeSummary, TaskSummary
 from rewardsmith.domain.recipe import Recipe
@@ -97,6 +98,12 @@ class Premises:
             raise UsageError("the executor ray needs a cluster", hint="--ray-address http://HEAD:8265")
         more = {"ray": self.settings.ray, "runs": self.place, "artifacts": self.settings.artifacts}
         return open_executor(name, self.settings.workers, sandbox, **more)
+
+    def refuse_untrainable(self, task: Task) -> None:
+        """See `rewardsmith.diagnosis.trainable`; what other packages' executors train on is not known here."""
+        sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
+        here = (self.settings.executor or DEFAULT_EXECUTOR) == DEFAULT_EXECUTOR
+        refuse_untrainable(task, sandbox, here=here)
 
     def task(self, name: str) -> Task:
         """The task of that name or folder."""

@@ -29,7 +29,9 @@ _PATIENCE_S = 30
 
 def look_at_interpreters(chosen: SandboxSpec) -> list[MachineCheck]:
     """A line for each interpreter of the chosen sandbox, and for each of Isaac's that it does not name."""
-    named = [check(GROUP, name, partial(_look, chosen, name), needed=False) for name in chosen.interpreters]
+    named = [
+        check(GROUP, name, partial(look_at_interpreter, chosen, name), needed=False) for name in chosen.interpreters
+    ]
     return named + [
         check(GROUP, name, partial(_absent, name), needed=False) for name in HOW.keys() - chosen.interpreters
     ]
@@ -41,7 +43,8 @@ def _absent(name: str) -> str:
     )
 
 
-def _look(chosen: SandboxSpec, name: str) -> str:
+def look_at_interpreter(chosen: SandboxSpec, name: str) -> str:
+    """Ask an interpreter that the sandbox names what it holds. Raises IsolationUnavailable where that is too little."""
     path = chosen.interpreters[name]
     if chosen.kind == "docker":
         return f"{path} in the image, not looked at"

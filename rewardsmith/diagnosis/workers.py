@@ -72,7 +72,7 @@ def run_worker(chosen: SandboxSpec, runs: Path, *, unsafe: bool) -> Workers:
     name = f"sandbox {chosen.name}"
     limits = chosen.limits.model_copy(update={"wall_s": min(_WALL_S, chosen.limits.wall_s), "log_mib": 1})
     try:
-        sandbox = open_sandbox(chosen.model_copy(update={"limits": limits}))
+        sandbox = open_sandbox(chosen.model_copy(update={"limits": limits, "gpu": True}))
         sandbox.check()
         opened = MachineCheck(group=GROUP, name=name, ok=True, needed=True, detail=sandbox.describe())
     except RewardsmithError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from rewardsmith.domain.record import Record
+from rewardsmith.errors import TaskError, near_misses
 
 INTERPRETERS = "REWARDSMITH_INTERPRETERS"
 """Environment variable of a worker: the sandbox's interpreters as JSON, absent where it has none."""
@@ -59,3 +61,20 @@ class SandboxSpec(SandboxFile):
     """One sandbox: its file, and the name of its folder."""
 
     name: str
+    gpu: bool = False
+    """Whether the worker is shown the GPUs; set for a job that needs them."""
+    kernels: str | None = None
+    """Folder's name under which the worker keeps what it compiles; set for a job that compiles."""
+
+
+def interpreter_path(task: str, name: str, known: Mapping[str, str]) -> str:
+    """Where the interpreter `name` lies, in which `task` runs. Raises TaskError where the sandbox names none so."""
+    if name not in known:
+        near = near_misses(name, known)
+        raise TaskError(
+            f"task {task!r} runs in the interpreter {name!r}, which the sandbox does not name"
+            + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""),
+            hint=f'write {name} = "/absolute/path/to/python" under [interpreters] in sandbox.toml'
+            + (f"; it names {', '.join(sorted(known))}" if known else " (docs/isaac.md)"),
+        )
+    return known[name]

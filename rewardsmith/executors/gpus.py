@@ -22,8 +22,9 @@ def gpus_here(devices: Path = Path("/dev")) -> tuple[str, ...]:
     told = os.environ.get(VARIABLE)
     if told is not None:
         return tuple(name.strip() for name in told.split(",") if name.strip())
-    found = (_DEVICE.fullmatch(path.name) for path in devices.iterdir())
-    return tuple(sorted((match[1] for match in found if match), key=int))
+    names = [path.name for path in devices.iterdir()]
+    found = sorted((match[1] for name in names if (match := _DEVICE.fullmatch(name))), key=int)
+    return tuple(found) if found or "dxg" not in names else ("0",)
 
 
 def share_of(job: Job) -> float:

@@ -6,36 +6,32 @@ tasks whose own module is the same.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
-from rewardsmith.domain.job import Job, TrainJob
 from rewardsmith.domain.sandbox import Mount, SandboxSpec
 
-__all__ = ["VARIABLE", "kernels_of", "with_kernels"]
+__all__ = ["PLACE", "VARIABLE", "with_kernels"]
 
 VARIABLE = "WARP_CACHE_PATH"
 """Tells Warp in a worker where they lie."""
-_PLACE = "REWARDSMITH_KERNELS"
+PLACE = "REWARDSMITH_KERNELS"
+"""Names another folder for all of them."""
 
 
-def kernels_of(job: Job) -> Path | None:
-    """The folder for this job's worker, which may write there whatever user it is; None for a job without kernels."""
-    if not isinstance(job, TrainJob) or job.task.trainer.backend != "warp":
-        return None
-    told = os.environ.get(_PLACE)
+def with_kernels(spec: SandboxSpec) -> SandboxSpec:
+    """The sandbox with the folder that it names, made on this machine, at its own place; every worker may write there.
+
+    The worker is told by this process's environment.
+    """
+    if spec.kernels is None:
+        return spec
+    told = os.environ.get(PLACE)
     shared = Path("/var/cache") if os.geteuid() == 0 else Path("~/.cache").expanduser()
-    place = Path(told) if told else shared / "rewardsmith" / "kernels"
-    folder = place / hashlib.sha256((job.task.module_source or "").encode()).hexdigest()[:12]
+    folder = (Path(told) if told else shared / "rewardsmith" / "kernels") / spec.kernels
     folder.mkdir(parents=True, exist_ok=True)
     if folder.stat().st_uid == os.geteuid():
         folder.chmod(0o1777)
-    return folder.resolve()
-
-
-def with_kernels(sandbox: SandboxSpec, folder: Path | None) -> SandboxSpec:
-    """The sandbox with that folder, at its own place."""
-    if folder is None:
-        return sandbox
-    return sandbox.model_copy(update={"mounts": (*sandbox.mounts, Mount(source=str(folder), writable=True))})
+    os.environ[VARIABLE] = str(folder.resolve())
+    mount = Mount(source=os.environ[VARIABLE], writable=True)
+    return spec.model_copy(update={"mounts": (*spec.mounts, mount)})

@@ -22,12 +22,13 @@ from rewardsmith.errors import InfrastructureError, WorkerFailed
 from rewardsmith.executors.attempt_folder import last_line, read_result, runner_of
 from rewardsmith.executors.ended import MOST_SAID, ended, read_progress
 from rewardsmith.executors.executor import Done, Lost, Running
+from rewardsmith.executors.fitting import for_job
 from rewardsmith.executors.gpus import VARIABLE as GPU
 from rewardsmith.executors.gpus import GpuShares, gpus_here, share_of
-from rewardsmith.executors.kernels import VARIABLE as KERNELS
-from rewardsmith.executors.kernels import kernels_of, with_kernels
+from rewardsmith.executors.kernels import PLACE as KERNELS
 from rewardsmith.sandboxes.child import ALLOWED, package_path
 from rewardsmith.sandboxes.engine import VARIABLES as ENGINE
+from rewardsmith.sandboxes.gpus import PATH as DRIVER
 from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.sandboxes.tree import kill_tree
 from rewardsmith.store.artifacts import write_durably
@@ -77,7 +78,7 @@ class LocalExecutor:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_durably(folder / "job.json", job.model_dump_json().encode())
-            self._spawn(folder, resume_from, kernels_of(job), self._shares.take(folder, share_of(job)))
+            self._spawn(folder, resume_from, for_job(self._sandbox, job), self._shares.take(folder, share_of(job)))
         except OSError as error:
             self._shares.give_back(folder)
             raise InfrastructureError(
@@ -137,9 +138,8 @@ class LocalExecutor:
             os.close(handle)
         self._reap(folder)
 
-    def _spawn(self, folder: Path, resume_from: Path | None, kernels: Path | None, gpu: str | None) -> None:
+    def _spawn(self, folder: Path, resume_from: Path | None, sandbox: SandboxSpec, gpu: str | None) -> None:
         """Start a runner in a session of its own and wait until it holds the lock or has ended."""
-        sandbox = with_kernels(self._sandbox, kernels)
         command = [*_RUNNER, str(folder), "--sandbox", sandbox.model_dump_json()]
         if self._worker is not None:
             command += ["--worker", json.dumps(self._worker)]
@@ -151,7 +151,7 @@ class LocalExecutor:
             pid = os.posix_spawn(
                 command[0],
                 command,
-                _environment() | ({KERNELS: str(kernels)} if kernels else {}) | ({GPU: gpu} if gpu else {}),
+                _environment() | ({GPU: gpu} if gpu else {}),
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, theirs, 1),
@@ -185,7 +185,9 @@ class LocalExecutor:
 
 def _environment() -> dict[str, str]:
     """A runner's environment: where programs and a Docker engine are, and what a worker may inherit; no keys."""
-    environment = {name: os.environ[name] for name in (*ALLOWED, *ENGINE, "HOME") if name in os.environ}
+    environment = {
+        name: os.environ[name] for name in (*ALLOWED, *ENGINE, DRIVER, KERNELS, "HOME") if name in os.environ
+    }
     environment["PATH"] = os.environ.get("PATH", os.defpath)
     if (path := package_path()) is not None:
         environment["PYTHONPATH"] = str(path)

@@ -21,6 +21,7 @@ from rewardsmith.errors import DepotAway, ExecutorAway, InfrastructureError, Usa
 from rewardsmith.executors.attempt_folder import read_result
 from rewardsmith.executors.ended import MOST_SAID, ended
 from rewardsmith.executors.executor import Done, Lost, Running
+from rewardsmith.executors.fitting import for_job
 from rewardsmith.executors.ray_files import RayFiles
 from rewardsmith.executors.ray_jobs import ALIVE, RayJob, RayJobs
 from rewardsmith.executors.ray_node import GREETING, Errand, versions
@@ -89,7 +90,7 @@ class RayExecutor:
         except OSError as error:
             hint = "is the disk full, or the folder read-only?"
             raise InfrastructureError(f"cannot write {folder}: {error.strerror}", hint=hint) from error
-        command = self._command(folder, resume_from)
+        command = self._command(folder, job, resume_from)
         if found is not None:
             self.jobs.forget(name)
         self._seen.pop(name, None)
@@ -205,14 +206,16 @@ class RayExecutor:
         now = time.monotonic()
         return now - self._since.setdefault(what, now)
 
-    def _command(self, folder: Path, resume_from: Path | None = None, *, look: bool = False) -> str:
+    def _command(
+        self, folder: Path, job: Job | None = None, resume_from: Path | None = None, *, look: bool = False
+    ) -> str:
         place, resume = (str(folder), None) if look else self._files.hand_over(folder, resume_from)
         errand = Errand(
             versions=versions(),
             folder=place,
             resume=resume,
             depot=self._files.depot,
-            sandbox=self._sandbox,
+            sandbox=self._sandbox if job is None else for_job(self._sandbox, job),
             worker=self._worker,
             look=look,
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import InfrastructureError, IsolationUnavailable, RewardsmithError, UsageError
 from rewardsmith.executors.attempt_folder import Result, held, read_result, write_result
+from rewardsmith.executors.kernels import with_kernels
 from rewardsmith.sandboxes.registry import open_sandbox
 from rewardsmith.sandboxes.tree import adopt_orphans, kill_descendants
 
@@ -54,7 +55,7 @@ def run_worker(folder: Path, spec: SandboxSpec, worker: tuple[str, ...] | None, 
         elif out.exists():
             shutil.rmtree(out)
         out.mkdir()
-        sandbox = open_sandbox(spec, worker=worker)
+        sandbox = open_sandbox(with_kernels(spec), worker=worker)
         outcome = sandbox.run(folder, resume_from=resume_from)
     except (OSError, RecursionError, InfrastructureError, UsageError) as error:
         message = error.message if isinstance(error, RewardsmithError) else str(error)

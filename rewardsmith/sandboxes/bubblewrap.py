@@ -30,6 +30,7 @@ from rewardsmith.sandboxes.child import (
     run_child,
     with_output,
 )
+from rewardsmith.sandboxes.gpus import driver_variables
 from rewardsmith.sandboxes.identity import BASE, can_give_users, own_user, readable_by_all
 from rewardsmith.sandboxes.orders import Orders
 from rewardsmith.sandboxes.profile import JOB, OURS, RESUME, foreign, interpreter, profile
@@ -52,6 +53,7 @@ class BubblewrapSandbox:
         for mount in self._mounts:
             _refuse_mount(spec.name, Path(mount.source), Path(mount.target or mount.source), mount.writable)
         self._told, self._foreign = interpreters_of(spec), foreign(spec.interpreters.values())
+        self._gpu = spec.gpu
         self.name, self.limits = spec.name, spec.limits
         self._worker = worker
 
@@ -93,8 +95,10 @@ class BubblewrapSandbox:
         folder = with_output(folder)
         user = own_user()
         with group_of(self.limits) as group, given(folder / "out", user), contextlib.ExitStack() as descriptors:
+            memory = self.limits.memory_mib * 2**20
             orders = Orders(
-                memory=self.limits.memory_mib * 2**20,
+                memory=None if self._gpu else memory,
+                data=memory if self._gpu else None,
                 file=self.limits.output_mib * 2**20,
                 processes=self.limits.processes if user is not None or _counts_processes() else None,
                 user=user,
@@ -113,12 +117,13 @@ class BubblewrapSandbox:
                     resume=resume_from.resolve() if resume_from is not None else None,
                     mounts=self._mounts,
                     foreign=self._foreign,
+                    gpu=self._gpu,
                     status=theirs,
                 )
                 resume = ("--resume", RESUME) if resume_from is not None else ()
                 outcome = run_child(
                     (*line, "--", *orders.before(*self._worker, JOB, *resume)),
-                    clean_environment(os.environ, home=_HOME) | self._told,
+                    clean_environment(os.environ, home=_HOME) | self._told | (driver_variables() if self._gpu else {}),
                     log=folder / "log.txt",
                     limits=self.limits,
                     group=group,

@@ -30,6 +30,7 @@ _UID = 10001
 _JOB, _RESUME = "/job", "/resume"
 _TMP_MIB, _SHM_MIB = 64, 1
 _FILES = 1024
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 _NOTHING = ("python3", "-c", "pass")
 
 
@@ -122,12 +123,10 @@ class DockerSandbox:
         )
 
     def _profile(self) -> dict[str, Any]:
-        from docker.types import DeviceRequest, LogConfig, Ulimit
+        from docker.types import LogConfig, Ulimit
 
         limits = self.limits
         file, memory = limits.output_mib * 2**20, limits.memory_mib * 2**20
-        count = -1 if self._spec.gpus == "all" else self._spec.gpus
-        gpus = [DeviceRequest(count=count, capabilities=[["gpu"]])] if count else None
         return {
             "network_mode": "none",
             "hostname": "sandbox",
@@ -146,7 +145,7 @@ class DockerSandbox:
                 Ulimit(name="fsize", soft=file, hard=file),
                 Ulimit(name="nofile", soft=_FILES, hard=_FILES),
             ],
-            "device_requests": gpus,
+            "device_requests": _devices(self._spec),
             "log_config": LogConfig(type="none"),
             "working_dir": "/tmp",  # noqa: S108
             "healthcheck": {"test": ["NONE"]},
@@ -189,10 +188,22 @@ def _mount(source: Path, target: str, writable: bool = False) -> Any:
     return Mount(target=target, source=str(source), type="bind", read_only=not writable)
 
 
+def _devices(spec: SandboxSpec) -> list[Any] | None:
+    """The GPUs that CUDA_VISIBLE_DEVICES names, where it does: a container counts those that it has from 0."""
+    from docker.types import DeviceRequest
+
+    if not spec.gpus:
+        return None
+    most = None if spec.gpus == "all" else spec.gpus
+    if named := os.environ.get(_VISIBLE):
+        return [DeviceRequest(device_ids=named.split(",")[:most], capabilities=[["gpu"]])]
+    return [DeviceRequest(count=most or -1, capabilities=[["gpu"]])]
+
+
 def _environment() -> dict[str, str]:
     """The worker's environment; where programs and modules lie, and how to draw, is the image's to say."""
     given = clean_environment(os.environ, home="/tmp")  # noqa: S108 - the container's own tmpfs
-    kept = {name: value for name, value in given.items() if name not in ("PATH", "PYTHONPATH")}
+    kept = {name: value for name, value in given.items() if name not in ("PATH", "PYTHONPATH", _VISIBLE)}
     return {name: value for name, value in kept.items() if name != "MUJOCO_GL" or name in os.environ}
 
 

@@ -57,6 +57,7 @@ def _supervise(command: list[str], orders: dict[str, list[int]], supervisor: int
 def _become(command: list[str], orders: dict[str, list[int]], launcher: int | None = None) -> NoReturn:
     limits = {
         resource.RLIMIT_AS: orders.get("memory"),
+        resource.RLIMIT_DATA: orders.get("data"),
         resource.RLIMIT_FSIZE: orders.get("file"),
         resource.RLIMIT_CORE: [0],
         resource.RLIMIT_NPROC: orders.get("processes"),

@@ -13,6 +13,8 @@ class Orders(NamedTuple):
 
     memory: int | None = None
     """Bytes of address space per process."""
+    data: int | None = None
+    """Bytes that a process may write to, in place of addresses: CUDA reserves far more of those than it uses."""
     file: int | None = None
     """Bytes of the largest file."""
     processes: int | None = None

@@ -25,6 +25,7 @@ from rewardsmith.sandboxes.child import (
     run_child,
     with_output,
 )
+from rewardsmith.sandboxes.gpus import driver_variables
 from rewardsmith.sandboxes.identity import can_give_users, own_user, reachable_by_all
 from rewardsmith.sandboxes.orders import Orders
 from rewardsmith.sandboxes.sandbox import Outcome, interpreters_of, mounts_of, refuse_docker_settings
@@ -43,7 +44,7 @@ class ProcessSandbox:
                     "its workers see files where they are",
                     hint="leave target out, or make it of kind 'bubblewrap'",
                 )
-        self._told = interpreters_of(spec)
+        self._told, self._gpu = interpreters_of(spec), spec.gpu
         self.name, self.limits = spec.name, spec.limits
         self._worker = worker
 
@@ -84,8 +85,10 @@ class ProcessSandbox:
         ):
             if user is not None:
                 os.chown(home, user, user)
+            memory = self.limits.memory_mib * 2**20
             orders = Orders(
-                memory=self.limits.memory_mib * 2**20,
+                memory=None if self._gpu else memory,
+                data=memory if self._gpu else None,
                 file=self.limits.output_mib * 2**20,
                 processes=None if user is None else self.limits.processes,
                 supervisor=os.getpid(),
@@ -95,7 +98,7 @@ class ProcessSandbox:
             )
             return run_child(
                 orders.before(*self._worker, str(folder), *resume),
-                clean_environment(os.environ, home=home) | self._told,
+                clean_environment(os.environ, home=home) | self._told | (driver_variables() if self._gpu else {}),
                 log=folder / "log.txt",
                 limits=self.limits,
                 group=group,

@@ -12,6 +12,7 @@ from pathlib import Path
 from rewardsmith.domain.sandbox import Mount
 from rewardsmith.errors import IsolationUnavailable
 from rewardsmith.sandboxes.child import PACKAGE, package_path
+from rewardsmith.sandboxes.gpus import device_files, driver_folders, kernel_folders
 
 JOB = "/job"
 """Folder of the job inside."""
@@ -26,7 +27,7 @@ _SHM_BYTES = 2**20
 
 def profile(
     *, user: int | None, code: int, job: int | None = None, out: Path | None = None, resume: Path | None = None,
-    mounts: Iterable[Mount] = (), foreign: Iterable[Path] = (), status: int | None = None,
+    mounts: Iterable[Mount] = (), foreign: Iterable[Path] = (), gpu: bool = False, status: int | None = None,
 ) -> list[str]:  # fmt: skip
     """`bwrap` with its options, up to the command.
 
@@ -41,6 +42,7 @@ def profile(
         resume: Folder that it continues from.
         mounts: What it sees besides.
         foreign: Paths of other interpreters, from `foreign`.
+        gpu: Whether the GPUs are shown; a reward process below it can open nothing, and so none of them.
         status: Descriptor on which `bwrap` tells the pid of the first process inside, as JSON.
 
     Raises:
@@ -63,6 +65,8 @@ def profile(
         line += ["--perms", "1777", "--size", str(size), "--tmpfs", place]
     line += [*_system(), *(word for path in interpreter() for word in _bound("--ro-bind", path, path))]
     line += [word for path in foreign for word in _bound("--ro-bind", path, path)]
+    if gpu:
+        line += _gpus()
     if job is not None:
         line += [*_parents(f"{JOB}/job.json"), "--perms", "0444", "--ro-bind-data", str(job), f"{JOB}/job.json"]
     if out is not None:
@@ -123,6 +127,13 @@ def _system() -> Iterator[str]:
             yield from ("--symlink", str(path.readlink()), link)
         elif path.is_dir():
             yield from ("--ro-bind", link, link)
+
+
+def _gpus() -> Iterator[str]:
+    for path in device_files():
+        yield from _bound("--dev-bind", path, path)
+    for path in (*kernel_folders(), *_places(driver_folders())):
+        yield from _bound("--ro-bind", path, path)
 
 
 def _bound(option: str, source: str | Path, target: str | Path) -> list[str]:

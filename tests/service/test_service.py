@@ -57,6 +57,9 @@ def test_a_backend_is_named_as_on_the_command_line(server):
     refused = server.client.post("/v1/runs", json=TINY | {"backend": "warp"})
     assert refused.status_code == 422
     assert "cartpole" in refused.json()["detail"]
+    elsewhere = server.client.post("/v1/runs", json=TINY | {"task": "isaac_cartpole"})
+    assert elsewhere.status_code == 422
+    assert "the interpreter 'isaac_gym', which the sandbox does not name" in elsewhere.json()["detail"]
     on_warp = {"task": "inverted_pendulum", "backend": "warp", "device": "cpu", "worlds": 4}
     run = server.submit(TINY | on_warp)
     server.client.post(f"/v1/runs/{run}/cancel")

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rewardsmith.domain.sandbox import INTERPRETERS
+from rewardsmith.domain.sandbox import INTERPRETERS, interpreter_path
 from rewardsmith.domain.task import Task
-from rewardsmith.errors import InfrastructureError, TaskError, near_misses
+from rewardsmith.errors import InfrastructureError, TaskError
 from rewardsmith.worker.backends.foreign.channel import Channel, Gone, TooLate
 from rewardsmith.worker.backends.foreign.memory import Field, SharedArrays
 
@@ -38,7 +38,8 @@ class FarProcess:
     def __init__(self, task: Task, count: int, render_mode: str | None = None) -> None:
         environment = task.environment
         self._task, self._name = task.name, str(environment.foreign)
-        self._path = _path(task.name, self._name)
+        known = json.loads(os.environ.get(INTERPRETERS, "{}"))
+        self._path = Path(interpreter_path(task.name, self._name, known))
         self._memory, self._frame = os.memfd_create("arrays"), os.memfd_create("frame")
         self._arrays: SharedArrays | None = None
         self._start()
@@ -135,7 +136,8 @@ class FarProcess:
     def _environment(self) -> dict[str, str]:
         """The worker's, without its own packages, and with the libraries that lie beside a conda's Python."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "REWARDSMITH_"))}
-        return {**kept, "LD_LIBRARY_PATH": str(self._path.parent.parent / "lib"), "PYTHONUNBUFFERED": "1"}
+        libraries = (str(self._path.parent.parent / "lib"), kept.get("LD_LIBRARY_PATH", ""))
+        return {**kept, "LD_LIBRARY_PATH": ":".join(filter(None, libraries)), "PYTHONUNBUFFERED": "1"}
 
     def _end(self) -> int:
         """Close the channel, and kill it unless it is already ending by itself; its exit code."""
@@ -145,16 +147,3 @@ class FarProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
-
-
-def _path(task: str, name: str) -> Path:
-    known: dict[str, str] = json.loads(os.environ.get(INTERPRETERS, "{}"))
-    if name not in known:
-        near = near_misses(name, known)
-        raise TaskError(
-            f"task {task!r} runs in the interpreter {name!r}, which the sandbox does not name"
-            + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""),
-            hint=f'write {name} = "/absolute/path/to/python" under [interpreters] in sandbox.toml'
-            + (f"; it names {', '.join(sorted(known))}" if known else ""),
-        )
-    return Path(known[name])

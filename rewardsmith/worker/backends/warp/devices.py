@@ -21,7 +21,7 @@ def find_device(wanted: Literal["cpu", "cuda"]) -> str:
     elif os.environ.get("CUDA_VISIBLE_DEVICES") == "":
         why, hint = "CUDA_VISIBLE_DEVICES is empty", "set it to the number of a GPU"
     else:
-        why, hint = "CUDA finds no GPU here", "see `nvidia-smi`; a worker in bubblewrap sees no GPU (docs/gpu.md)"
+        why, hint = "CUDA finds no GPU here", "see `nvidia-smi` and `rewardsmith doctor`, which asks a worker too"
     raise UsageError(
         f"the backend warp was asked to run on a GPU, and cannot: {why}; there is the processor",
         hint=f"{hint}, or say --device cpu",
