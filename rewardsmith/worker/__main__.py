@@ -111,5 +111,6 @@ if __name__ == "__main__":
         code = main()
     except Exception:
         traceback.print_exc()
-        code = _INFRASTRUCTURE
+        sys.stdout.flush()
+        os._exit(_INFRASTRUCTURE)  # after a CUDA fault what tidies up at the end may hang, or kill the process
     sys.exit(code)

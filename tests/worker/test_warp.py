@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import torch
 
 from rewardsmith.domain.job import TrainJob
 from rewardsmith.domain.report import Report
@@ -21,7 +23,10 @@ from .worlds import STEPS, WorldsConformance
 
 pytest.importorskip("mujoco_warp", reason="needs the extra `warp`")
 
+import warp as wp
+
 from rewardsmith.worker.backends.warp.devices import find_device
+from rewardsmith.worker.backends.warp.fitting import _is_want_of_memory
 from rewardsmith.worker.backends.warp.worlds import WarpWorlds
 
 
@@ -50,6 +55,58 @@ class TestWarpWorlds(WorldsConformance):
         assert np.isfinite(seen).all()
         assert not seen[1].any(), "MuJoCo puts a broken model back to where it starts"
         assert seen[0].any()
+
+
+def test_physics_that_lacks_contacts_or_constraints_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from rewardsmith.worker.backends.warp import simulation
+
+    put = simulation.mjw.put_data
+    monkeypatch.setattr(simulation.mjw, "put_data", lambda *a, **named: put(*a, **named, njmax=1))
+    worlds = WarpWorlds(make_task("InvertedPendulum-v5", horizon=STEPS), 3, "cpu")
+    worlds.record({}, 2)
+    worlds.reset(range(3))
+    worlds.step(np.zeros((3, 1), dtype=np.float32))
+    worlds.take()
+    assert not caplog.records
+    worlds._simulation.state.qpos[1] = torch.tensor([1.5, 2.0])  # beyond the limits of both joints
+    worlds.step(np.zeros((3, 1), dtype=np.float32))
+    worlds.take()
+    assert "in 1 of 3 worlds some contacts or constraints were left out: there is room for 1 rows" in caplog.text
+    caplog.clear()
+    worlds.take()
+    assert not caplog.records
+    worlds.close()
+
+
+def _exhaust_warp() -> None:
+    for _ in range(2**12):
+        wp.empty((2**31 - 1, 2**20), dtype=float, device="cpu")
+
+
+def _exhaust_torch() -> None:
+    torch.empty(2**50)
+
+
+@pytest.mark.parametrize("exhaust", [_exhaust_warp, _exhaust_torch])
+def test_want_of_memory_is_known_by_what_is_really_raised(exhaust: Callable[[], None]) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        exhaust()
+    assert _is_want_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "want"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (torch.AcceleratorError("CUDA error: out of memory"), True),
+        (RuntimeError("Graph launch error: Warp CUDA error 2: out of memory"), True),
+        (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), False),
+    ],
+)
+def test_a_fault_is_no_want_of_memory(error: RuntimeError, want: bool) -> None:
+    assert _is_want_of_memory(error) is want
 
 
 def test_an_environment_that_warp_cannot_step_says_what_it_can() -> None:

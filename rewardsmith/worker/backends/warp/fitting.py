@@ -13,6 +13,8 @@ from rewardsmith.worker.backends.warp.worlds import WarpWorlds
 __all__ = ["open_fitting_worlds"]
 
 _FEWEST = 64
+_SAID = ("Failed to allocate", "out of memory", "can't allocate memory")
+"""What Warp, CUDA by Warp or torch, and torch on the processor say."""
 
 
 def open_fitting_worlds(task: Task, device: str) -> WarpWorlds:
@@ -46,4 +48,4 @@ def open_fitting_worlds(task: Task, device: str) -> WarpWorlds:
 
 
 def _is_want_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "Failed to allocate" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(said in str(error) for said in _SAID)

@@ -22,6 +22,14 @@ __all__ = ["Simulation", "servable"]
 
 logger = logging.getLogger(__name__)
 
+_NO_ROOM = int(
+    mjw.OverflowType.NEFC
+    | mjw.OverflowType.NJMAX_NNZ
+    | mjw.OverflowType.BROADPHASE
+    | mjw.OverflowType.NARROWPHASE
+    | mjw.OverflowType.CCD
+)
+"""MuJoCo Warp goes on without what it has no room for."""
 _LARGEST = 1e10
 """Beyond it MuJoCo calls a state broken and puts the model back to where it starts (mjMAXVAL)."""
 
@@ -60,10 +68,14 @@ class Simulation:
             self._model.callback.contactfilter = align_capsules
             if self.device.is_cuda:
                 self._model.opt.deterministic = int(mjw.DeterminismType.ALL)
+            self._model.opt.warn_overflow = 0  # it would print in every step; `crowded` says it once
             self._data = mjw.put_data(model, self._rest, nworld=count)
         self.state = State(**{name: wp.to_torch(getattr(self._data, name)) for name in State.names()})
         self._warmstart = wp.to_torch(self._data.qacc_warmstart)
         self._time = wp.to_torch(self._data.time)
+        self._overflow = wp.to_torch(self._data.overflow)
+        self._records = self.device.is_cuda and wp.is_mempool_enabled(self.device)
+        """Whether a step can be recorded as a graph: it allocates, which a graph can from a pool alone."""
         self._graph: Any = None
 
     def track_momentum(self, wanted: bool) -> None:
@@ -74,7 +86,7 @@ class Simulation:
     def step(self, ctrl: Tensor) -> None:
         """Advance every world by one step of its environment; a state that breaks is put back as MuJoCo does it."""
         self.state.ctrl.copy_(ctrl)
-        if self.device.is_cuda:
+        if self._records:
             self._launch()
         else:
             self._advance()
@@ -93,6 +105,17 @@ class Simulation:
             held[worlds] = given.to(held)
         self.state.ctrl[worlds] = 0.0
         self._time[worlds] = 0.0
+
+    def crowded(self) -> int:
+        """In how many worlds there was no room for some contact or constraint since this was last asked."""
+        worlds = int((self._overflow & _NO_ROOM != 0).sum())
+        self._overflow.zero_()
+        return worlds
+
+    @property
+    def rows(self) -> int:
+        """Constraints that one world has room for: up to four for a contact, one for a joint at its limit."""
+        return int(self._data.njmax)
 
     def _advance(self) -> None:
         with wp.ScopedDevice(self.device):

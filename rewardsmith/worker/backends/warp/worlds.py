@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ from rewardsmith.worker.backends.worlds import Stepped
 from rewardsmith.worker.recording import Recording
 
 __all__ = ["Moved", "WarpWorlds"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,14 @@ class WarpWorlds:
         self._simulation.step(torch.zeros_like(self._simulation.state.ctrl))
 
     def take(self) -> Recording:
-        """What happened since the last call, as views that the next call overwrites."""
+        """What happened since the last call, as views that the next call overwrites; lacking physics is logged."""
+        if crowded := self._simulation.crowded():
+            logger.warning(
+                "in %d of %d worlds some contacts or constraints were left out: there is room for %d rows in each",
+                crowded,
+                self.count,
+                self._simulation.rows,
+            )
         return self._rollout.take()
 
     def close(self) -> None:
