@@ -5,6 +5,7 @@ Isaac Lab resets a world within the step that ends its episode; signals and the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -68,6 +69,7 @@ class IsaacLabTask(TensorTask):
     ) -> dict[str, Any]:
         """Start the app, make the task, and tell what is there. `kwargs` change its configuration: `sim.dt`."""
         device = choose_device()
+        del sys.argv[1:]  # the app takes what is left of them for its own
         self._app = AppLauncher(headless=True, device=device).app
         import gymnasium  # after the app has started, as all that follows
         import isaaclab_tasks
@@ -81,7 +83,7 @@ class IsaacLabTask(TensorTask):
         config.seed = 0
         for name, value in kwargs.items():
             _set(config, name, value)
-        config.episode_length_s = horizon * config.decimation * config.sim.dt
+        config.episode_length_s = _seconds(config, horizon)
         self._env = env = cast("DirectRLEnv", gymnasium.make(id, cfg=config).unwrapped)
         self._worlds = worlds
         spaces = describe(env.single_observation_space["policy"]), describe(_bounded(env.single_action_space))
@@ -136,13 +138,17 @@ class IsaacLabTask(TensorTask):
         self.latest.update(observation=seen, action=actions, terminated=ended)
 
     def _reset_some(self, ids: Any) -> None:
-        """In place of the task's `_reset_idx`: keep what these worlds are like before they are reset."""
+        """In place of the task's `_reset_idx`: keep what these worlds are like before they are reset.
+
+        Many tasks give all worlds random ages when all are reset at once; episodes would end before their horizon.
+        """
         env = self._env
         managed = getattr(env, "observation_manager", None)
         observation = (managed.compute() if managed is not None else env._get_observations())["policy"]
         self.latest.update(observation=observation, terminated=env.reset_terminated)
         self._ended.append((ids, self._rows(ids), observation[ids].clone()))
         self._before_reset(ids)
+        env.episode_length_buf[ids] = 0
 
     def view(self) -> dict[str, Any]:
         """The sources of the task's classes, and the observation's terms where managers compute it."""
@@ -167,6 +173,12 @@ def _quantities(env: Any, worlds: int, what: str) -> dict[str, Quantity]:
     for name in getattr(commands, "active_terms", []):
         found[f"command_{name}"] = Quantity(_command(commands, name), "", f"command {name!r} that is to be followed")
     return found
+
+
+def _seconds(config: Any, horizon: int) -> float:
+    """Length for which episodes are `horizon` steps: direct tasks cut one step before it, managers at it."""
+    steps = horizon - 0.5 if hasattr(config, "terminations") else horizon + 0.5
+    return float(steps * config.decimation * config.sim.dt)
 
 
 def _reader(data: Any, field: str) -> Any:

@@ -11,6 +11,7 @@ class DirectRLEnv:
     single_observation_space: Any
     single_action_space: Any
     reset_terminated: torch.Tensor
+    episode_length_buf: torch.Tensor
 
     @property
     def step_dt(self) -> float: ...

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,12 @@ class FarProcess:
         command = [str(self._path), "-s", "-B", str(_HOST), *map(str, theirs), str(os.getpid())]
         try:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, env=self._environment(), pass_fds=theirs, stderr=sys.stderr.fileno()
+                command,
+                stdin=subprocess.DEVNULL,
+                env=self._environment(),
+                cwd=tempfile.gettempdir(),  # tasks of IsaacGymEnvs write models where they are
+                pass_fds=theirs,
+                stderr=sys.stderr.fileno(),
             )
         except OSError as error:
             raise TaskError(

@@ -1,5 +1,6 @@
 """A fake: see README.md. The order within a step is that of Isaac Lab: ends, rewards, resets, observations."""
 
+import math
 from types import SimpleNamespace
 
 import gymnasium
@@ -11,7 +12,7 @@ class DirectRLEnv(gymnasium.Env):
     def __init__(self, cfg):
         self.cfg, self.num_envs, self.device = cfg, cfg.scene.num_envs, "cpu"
         self.step_dt = cfg.decimation * cfg.sim.dt
-        self.max_episode_length = int(np.ceil(cfg.episode_length_s / self.step_dt - 1e-9))
+        self.max_episode_length = math.ceil(cfg.episode_length_s / self.step_dt)
         infinite = np.inf
         self.single_observation_space = gymnasium.spaces.Dict(
             {"policy": gymnasium.spaces.Box(-infinite, infinite, (4,))}
@@ -47,6 +48,8 @@ class DirectRLEnv(gymnasium.Env):
         self.robot.data.joint_pos[env_ids] = 0.2 * (torch.rand((len(env_ids), 2)) - 0.5)
         self.robot.data.joint_vel[env_ids] = 0.5 * (torch.rand((len(env_ids), 2)) - 0.5)
         self.episode_length_buf[env_ids] = 0
+        if len(env_ids) == self.num_envs:  # as the quadcopter of Isaac Lab has it, and others
+            self.episode_length_buf = torch.randint_like(self.episode_length_buf, high=self.max_episode_length)
 
 
 class ManagerBasedRLEnv(DirectRLEnv):

@@ -5,6 +5,8 @@ from isaaclab.envs import DirectRLEnv, ManagerBasedRLEnv
 
 
 class CartpoleEnv(DirectRLEnv):
+    early = 1
+
     def _pre_physics_step(self, actions):
         self.actions = actions.clone()
 
@@ -17,8 +19,9 @@ class CartpoleEnv(DirectRLEnv):
         return self._closeness
 
     def _get_dones(self):
-        late = self.episode_length_buf >= self.max_episode_length
+        late = self.episode_length_buf >= self.max_episode_length - self.early
         return (self.robot.data.joint_pos[:, 1].abs() > 0.6), late
 
 
-class ManagedCartpoleEnv(CartpoleEnv, ManagerBasedRLEnv): ...
+class ManagedCartpoleEnv(CartpoleEnv, ManagerBasedRLEnv):
+    early = 0
