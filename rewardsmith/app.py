@@ -36,7 +36,7 @@ from rewardsmith.retrieval.nearest import retrieve
 from rewardsmith.search.assembly import gates
 from rewardsmith.search.chosen import candidate_result, find_candidate
 from rewardsmith.search.driving import Interruption
-from rewardsmith.search.filming import Camera, film_one
+from rewardsmith.search.filming import Camera, film_one, refuse_undrawn
 from rewardsmith.search.journal import Observer
 from rewardsmith.search.planning import budget_of, run_spec
 from rewardsmith.search.preparing import prepare
@@ -102,6 +102,8 @@ class Workshop(Premises):
         It learns from earlier runs: from all of them, or from those that belong to the key `asker` alone.
         """
         task = (request.task or self.task(request.env)).on(request.backend, request.device, request.worlds)
+        if request.watcher is not None:
+            refuse_undrawn(task)
         self.refuse_untrainable(task)
         files = recipe_files(request.recipe, self.folders, request.changes)
         recipe = recipe_from_files(self.folders.find("prompts", request.recipe)[0], files)
@@ -243,6 +245,8 @@ class Workshop(Premises):
     ) -> TrainResult:
         """Train and score one reward: a file in the contract, `human`, or `sparse`. Blocks."""
         task = self.task(env).on(backend, device, worlds)
+        if video:
+            refuse_undrawn(task)
         self.refuse_untrainable(task)
         given = budget_of(task, budget, steps)
         found, probe = self.survey(task)

@@ -13,6 +13,7 @@ from rewardsmith.domain.film import GIF, VIDEO, Film, VideoResult, still
 from rewardsmith.domain.job import FilmJob, RewardSpec, TrainJob
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.task import Task
 from rewardsmith.errors import InfrastructureError, StoreError, UnknownName, UsageError
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
 from rewardsmith.search.results import standing
@@ -111,6 +112,15 @@ class Camera:
         return train_job(spec.task, self.survey, paid, spec.budget, seed=attempt.seed)
 
 
+def refuse_undrawn(task: Task) -> None:
+    """Raise UsageError for a task whose simulator draws nothing, before a worker starts it only to find out."""
+    if task.environment.simulator != "gymnasium":
+        raise UsageError(
+            f"task {task.name!r} cannot be filmed: Isaac runs headless here and draws nothing",
+            hint="watch an exported policy in the simulator itself: `rewardsmith export --policy`",
+        )
+
+
 async def film_one(camera: Camera, subject: str | None, to: Path | None) -> VideoResult:
     """Film a candidate or a baseline, the candidate that the run stands by when absent.
 
@@ -125,6 +135,7 @@ async def film_one(camera: Camera, subject: str | None, to: Path | None) -> Vide
     """
     run = camera.run
     assert run.spec is not None
+    refuse_undrawn(run.spec.task)
     if to is not None and to.suffix not in _SUFFIXES:
         raise UsageError(f"{to} is no name of a film", hint="end it in .mp4 or .gif; the other is written beside it")
     known = [*run.candidates, *(subject for purpose, subject, _ in run.reports if purpose == "baseline")]

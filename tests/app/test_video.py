@@ -10,6 +10,7 @@ import imageio.v2 as imageio
 import pytest
 from PIL import Image
 
+from rewardsmith.app import EvolveRequest
 from rewardsmith.domain.film import Film
 from rewardsmith.errors import InfrastructureError, StoreError, UnknownName, UsageError
 from rewardsmith.executors.executor import Done
@@ -49,6 +50,14 @@ def test_a_candidate_and_a_baseline_are_filmed_once(desk, good):
     (film / "out" / "video.mp4").write_bytes(b"#!/bin/sh\n")
     with pytest.raises(StoreError, match="not what its name says"):
         desk.workshop.video("run", "g1c00")
+
+
+def test_what_draws_nothing_is_not_started_for_a_film(desk):
+    """Isaac would start for minutes, only to say so."""
+    with pytest.raises(UsageError, match="task 'isaac_cartpole' cannot be filmed: Isaac runs headless"):
+        desk.workshop.train("human", "isaac_cartpole", video=True)
+    with pytest.raises(UsageError, match="cannot be filmed"):
+        desk.workshop.prepare(EvolveRequest(env="isaac_ant", watcher="openai:gpt-5"))
 
 
 def test_where_nothing_draws_it_is_said_what_to_install(desk, good, monkeypatch):
