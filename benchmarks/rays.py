@@ -1,7 +1,7 @@
 """A Ray cluster of one's own on this machine, for tests and benchmarks, which may kill any part of it.
 
-Needs the extra `cluster`, or its program `ray` on PATH from an environment of its own: nothing here imports Ray. Nodes
-are told apart by addresses of the loopback; each declares what the caller says, whatever the machine has.
+Needs the extra `cluster`, or its program `ray` on PATH from an environment of its own: nothing here imports Ray. Each
+node has an address of its own, and declares what the caller says, whatever the machine has.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.networks import Loopback, Network
 from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.errors import InfrastructureError
 from rewardsmith.executors.ray_jobs import RayJobs
@@ -26,6 +26,7 @@ from rewardsmith.sandboxes.tree import descendants, kill_tree
 _START_S = 150.0
 _OBJECTS = 100_000_000
 """Bytes of the store of objects, which jobs do not use."""
+_HEAD, _REDIS = 0, -1
 
 
 def program() -> str | None:
@@ -38,33 +39,51 @@ class Rays:
     """A head that runs no job, and nodes. Use as a context manager; nothing of it is left."""
 
     def __init__(
-        self, *, nodes: int = 1, cpus: float = 1, gpus: float = 0, environ: dict[str, str] | None = None
+        self,
+        *,
+        nodes: int = 1,
+        cpus: float = 1,
+        gpus: float = 0,
+        environ: dict[str, str] | None = None,
+        network: Network | None = None,
+        redis: bool = False,
     ) -> None:
         """Say what it is to be; `with` starts it.
 
+        Args:
+            nodes: How many, beside the head.
+            cpus: What each declares.
+            gpus: The same.
+            environ: Variables of all its processes.
+            network: Where they have their addresses; the loopback when absent.
+            redis: Whether the head keeps what it knows in a Redis, which outlives it.
+
         Raises:
-            InfrastructureError: Ray is not installed.
+            InfrastructureError: Ray or Redis is not installed.
         """
         command = program()
         if command is None:
             raise InfrastructureError("Ray is not installed", hint="pip install 'rewardsmith[cluster]'")
+        if redis and not shutil.which("redis-server"):
+            raise InfrastructureError("Redis is not installed", hint="apt-get install redis-server")
         self._ray, self._nodes, self._cpus, self._gpus = command, nodes, cpus, gpus
         self._place = Path(tempfile.mkdtemp(prefix="ray-", dir=os.environ.get("RAY_TMPDIR")))
         unwanted = ("RAY_ADDRESS", "RAY_AUTH_TOKEN")
-        self._environ = {name: value for name, value in os.environ.items() if name not in unwanted}
-        self._environ |= {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "120", **(environ or {})}
-        self._dashboard = _free()
-        self.address = f"http://127.0.0.1:{self._dashboard}"
+        self.environ = {name: value for name, value in os.environ.items() if name not in unwanted}
+        self.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "120", **(environ or {})}
+        self.network = network or Loopback()
+        self._redis = self.network.port(6379) + 1 if redis else None
+        self._port, self._dashboard = self.network.port(6379), self.network.port(8265)
+        self.address = f"http://{self.network.join(0)}:{self._dashboard}"
         """Of the dashboard."""
         self.started: dict[int, subprocess.Popen[bytes]] = {}
-        """By number: 0 is the head, the nodes follow. Each is the parent of its node's processes."""
+        """By number: 0 is the head, the nodes follow, -1 is Redis. Each is the parent of its node's processes."""
 
     def __enter__(self) -> Rays:
         try:
-            self.start_head()
-            for number in range(1, self._nodes + 1):
-                self.start_node(number)
-            self._wait(self._takes_jobs, "its jobs")
+            if self._redis:
+                self._start_redis()
+            self.mend()
         except BaseException:
             self.__exit__()
             raise
@@ -73,24 +92,43 @@ class Rays:
     def __exit__(self, *_: object) -> None:
         for number in sorted(self.started, reverse=True):
             self.kill(number)
+        self.network.close()
         shutil.rmtree(self._place, ignore_errors=True)
+
+    def mend(self) -> None:
+        """Start whatever of it is dead."""
+        for number in [number for number, process in self.started.items() if process.poll() is not None]:
+            self.kill(number)
+        if _HEAD not in self.started:
+            self.start_head()
+        for number in range(1, self._nodes + 1):
+            if number not in self.started:
+                self.start_node(number)
+        self._wait(_HEAD, self._takes_jobs)
 
     def jobs(self) -> RayJobs:
         """Its Jobs interface."""
         return RayJobs(RaySpec(address=self.address))
 
     def start_head(self) -> None:
-        """Start the head, and wait until it answers; nodes of an earlier one are none of it, and end by themselves."""
-        self._port = _free()
-        dashboard = ("--dashboard-host=127.0.0.1", f"--dashboard-port={self._dashboard}")
-        self._start(0, "--head", f"--port={self._port}", "--num-cpus=0", "--num-gpus=0", *dashboard)
-        self._wait(self._answers, "its head")
+        """Start the head, and wait until it answers. Without Redis nodes of an earlier one are none of it."""
+        where = (f"--dashboard-host={self.network.join(_HEAD)}", f"--dashboard-port={self._dashboard}")
+        self._start(_HEAD, "--head", f"--port={self._port}", "--num-cpus=0", "--num-gpus=0", *where)
+        self._wait(_HEAD, self._answers)
 
     def start_node(self, number: int) -> None:
         """Start a node, and wait until it has joined."""
         amounts = (f"--num-cpus={self._cpus:g}", f"--num-gpus={self._gpus:g}")
-        self._start(number, f"--address=127.0.0.1:{self._port}", *amounts)
-        self._wait(lambda: f"127.0.0.{number + 1}" in [node.name for node in self.jobs().nodes()], f"node {number}")
+        self._start(number, f"--address={self.network.join(_HEAD)}:{self._port}", *amounts)
+        self._wait(number, lambda: self.network.join(number) in self.nodes())
+
+    def nodes(self) -> list[str]:
+        """Addresses of those that live, by the head's word."""
+        return [node.name for node in self.jobs().nodes()]
+
+    def node_of(self, pid: int) -> int:
+        """Number of the node on which a process runs."""
+        return next(number for number, each in self.started.items() if pid in descendants(each.pid))
 
     def kill(self, number: int) -> None:
         """Kill a node as a power cut would but for jobs: of those Ray's own processes have to take care."""
@@ -107,15 +145,19 @@ class Rays:
 
     def _start(self, number: int, *arguments: str) -> None:
         common = ("--block", "--disable-usage-stats", f"--object-store-memory={_OBJECTS}")
-        where = (f"--node-ip-address=127.0.0.{number + 1}", *((f"--temp-dir={self._place}",) if number == 0 else ()))
+        where = (f"--node-ip-address={self.network.join(number)}", *_only(number == _HEAD, f"--temp-dir={self._place}"))
+        command = [*self.network.inside(number), self._ray, "start", *common, *where, *arguments]
+        kept = {"RAY_REDIS_ADDRESS": f"{self.network.host}:{self._redis}"} if self._redis and number == _HEAD else {}
+        self._run(number, command, self.environ | kept)
+
+    def _start_redis(self) -> None:
+        where = ("--bind", self.network.host, "--port", str(self._redis), "--dir", str(self._place))
+        self._run(_REDIS, ["redis-server", *where, "--protected-mode", "no", "--save", ""], self.environ)
+
+    def _run(self, number: int, command: list[str], environ: dict[str, str]) -> None:
         with (self._place / f"{number}.log").open("ab") as log:
             self.started[number] = subprocess.Popen(
-                [self._ray, "start", *common, *where, *arguments],
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+                command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
     def _answers(self) -> bool:
@@ -131,16 +173,14 @@ class Rays:
             return False
         return True
 
-    def _wait(self, there: Callable[[], bool], what: str) -> None:
+    def _wait(self, number: int, there: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _START_S
         while not there():
-            ended = [number for number, process in self.started.items() if process.poll() is not None]
-            if ended or time.monotonic() > deadline:
-                logs = "\n".join(log.read_text(errors="replace")[-1500:] for log in self._place.glob("*.log"))
-                raise InfrastructureError(f"Ray does not start {what}: {logs}")
+            if self.started[number].poll() is not None or time.monotonic() > deadline:
+                log = (self._place / f"{number}.log").read_text(errors="replace")
+                raise InfrastructureError(f"Ray does not start its node {number}: {log[-1500:]}")
             time.sleep(0.2)
 
 
-def _free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+def _only(whether: bool, word: str) -> tuple[str, ...]:
+    return (word,) if whether else ()

@@ -40,9 +40,9 @@ from rewardsmith.domain.events import Attempt, Screened
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
 from rewardsmith.reports.words import table
+from rewardsmith.search.following import PROGRESS_S
 from rewardsmith.search.ledger import Ledger
 from rewardsmith.search.racing import Race
-from rewardsmith.search.training import PROGRESS_S
 
 MEASURED = Path(__file__).parent / "scaling.json"
 NODES = (1, 10, 100)

@@ -15,7 +15,7 @@ from rewardsmith.errors import InfrastructureError
 
 ROOMS = ("attacks", "isolation", "reward", "sandboxes")
 """Folders whose tests all carry the marker `isolation`, but for those marked `docker`."""
-TOGETHER = ("checking", "docker", "reading", "service")
+TOGETHER = ("checking", "clusters", "docker", "reading", "service")
 """Folders whose tests share what is dear to make: one process runs all of a folder's."""
 WHERE_WRITABLE = {"test_cgroups.py"}
 """Files that try what only some machines grant; `rewardsmith doctor` says so, and nothing rests on it."""

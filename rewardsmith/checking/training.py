@@ -11,8 +11,9 @@ from rewardsmith.domain.job import Progress, TrainJob
 from rewardsmith.domain.report import Report
 from rewardsmith.errors import StoreError, WorkerFailed
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
+from rewardsmith.search.following import POLL_S
 from rewardsmith.search.surveying import fault
-from rewardsmith.search.training import MAX_LOST, POLL_S, checkpointed, read_report
+from rewardsmith.search.training import MAX_LOST, checkpointed, read_report
 
 
 @dataclass

@@ -24,7 +24,7 @@ from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.executors.fitting import for_job
 from rewardsmith.executors.ray_files import RayFiles
 from rewardsmith.executors.ray_jobs import ALIVE, RayJob, RayJobs
-from rewardsmith.executors.ray_node import GREETING, Errand, versions
+from rewardsmith.executors.ray_node import GREETING, WITHDRAWN, Errand, versions
 from rewardsmith.store.artifacts import write_durably
 
 _LOOK_S = 5.0
@@ -80,7 +80,8 @@ class RayExecutor:
         folder = folder.resolve()
         name = self.name_of(folder)
         found = self.jobs.look(name)
-        if found is not None and found.status in ALIVE:
+        waits = found is not None and found.status == "PENDING" and (folder / WITHDRAWN).exists()
+        if found is not None and found.status in ALIVE and not waits:
             return
         if read_result(folder) is not None or (found and found.status == "SUCCEEDED" and self._files.home(folder)):
             return
@@ -91,6 +92,8 @@ class RayExecutor:
             hint = "is the disk full, or the folder read-only?"
             raise InfrastructureError(f"cannot write {folder}: {error.strerror}", hint=hint) from error
         command = self._command(folder, job, resume_from)
+        if waits:
+            return
         if found is not None:
             self.jobs.forget(name)
         self._seen.pop(name, None)
@@ -119,7 +122,7 @@ class RayExecutor:
     def stop(self, folder: Path) -> None:
         """Have Ray end it and all below it; what had ended well is brought home, and its job forgotten.
 
-        A job that waits for room holds no process; Ray ends it when it would begin.
+        A job that waits for room holds no process, and Ray cannot end it: when it begins it finds that nobody wants it.
         """
         folder = folder.resolve()
         name = self.name_of(folder)
@@ -131,6 +134,8 @@ class RayExecutor:
         while found is not None and found.status in ALIVE:
             if time.monotonic() > deadline:
                 raise InfrastructureError(f"Ray does not end the job {name}", hint=f"see {self.jobs.address}")
+            if found.status == "PENDING":
+                self._files.withdraw(folder)
             time.sleep(_PAUSE_S)
             before, found = found, self.jobs.look(name)
             if before.status == "PENDING" and found is not None and found.status == "PENDING":
@@ -166,13 +171,15 @@ class RayExecutor:
 
     def _state(self, folder: Path) -> Running | Done | Lost:
         name = self.name_of(folder)
-        job = self._look(name)
-        if job is not None and job.status in ALIVE:
+        job, withdrawn = self._look(name), (folder / WITHDRAWN).exists()
+        if job is not None and job.status in ALIVE and not (withdrawn and job.status == "PENDING"):
             return Running(self._files.progress(folder))
         if job is None or job.status == "SUCCEEDED":
             result = self._files.home(folder) if job else read_result(folder)
             if result is not None:
                 return ended(folder, result)
+        if withdrawn:
+            return Lost("it was stopped before it began")
         if job is None:
             self._files.salvage(folder)
             return Lost("Ray knows of no such job: it was never submitted, or the head of the cluster was restarted")

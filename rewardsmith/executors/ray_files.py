@@ -14,7 +14,7 @@ from rewardsmith.domain.job import Progress
 from rewardsmith.errors import DepotAway, StoreError, UsageError
 from rewardsmith.executors.attempt_folder import Result, read_result
 from rewardsmith.executors.ended import read_progress
-from rewardsmith.executors.ray_node import ENDED, JOB, PROGRESS
+from rewardsmith.executors.ray_node import ENDED, JOB, PROGRESS, WITHDRAWN
 from rewardsmith.store.artifacts import write_durably
 from rewardsmith.store.database import without_password
 from rewardsmith.store.depot import Depot
@@ -50,6 +50,7 @@ class RayFiles:
 
     def hand_over(self, folder: Path, resume_from: Path | None) -> tuple[str, str | None]:
         """Where a node finds the attempt and what it continues from."""
+        (folder / WITHDRAWN).unlink(missing_ok=True)
         if self.depot is None:
             return str(folder), str(resume_from.resolve()) if resume_from else None
         depot, place, resume = Depot(self.depot), self.place(folder), None
@@ -59,6 +60,13 @@ class RayFiles:
             if not depot.lists(resume):
                 depot.put(resume, resume_from)
         return place, resume
+
+    def withdraw(self, folder: Path) -> None:
+        """Have a node that comes to the attempt leave it alone, until it is handed over again."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_durably(folder / WITHDRAWN, b"")
+        if self.depot is not None:
+            Depot(self.depot).put(f"{self.place(folder)}{JOB}", folder, (WITHDRAWN,))
 
     def progress(self, folder: Path) -> Progress | None:
         """How far the worker of an attempt says that it is."""

@@ -7,7 +7,7 @@ import os
 import time
 import weakref
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from rewardsmith.domain.cluster import RaySpec
@@ -23,6 +23,7 @@ _SUBMIT_S = 60.0
 """A head that has just started takes its time over the first job."""
 _TRIES = 3
 _MOST_BYTES = 64 << 20
+T = TypeVar("T")
 _HINT = "is the head up, and does its dashboard listen for this host (--dashboard-host 0.0.0.0)?"
 
 
@@ -142,16 +143,12 @@ class RayJobs:
             return None
         if status != 200:
             raise self._refused(status, text)
-        found = self._parsed(text)
-        code = found.get("driver_exit_code")
-        return RayJob(
-            status=str(found.get("status")),
-            entrypoint=str(found.get("entrypoint")),
-            message=str(found.get("message") or ""),
-            error=str(found.get("error_type") or ""),
-            exit_code=code if isinstance(code, int) else None,
-            gpus=float((found.get("metadata") or {}).get("gpus", 0)),
-        )
+        return _job(self._parsed(text, dict))
+
+    def all(self) -> dict[str, RayJob]:
+        """Every job that the cluster knows of, by name."""
+        found = self._parsed(self._ask("GET", "/api/jobs/"), list)
+        return {each["submission_id"]: _job(each) for each in found if each.get("submission_id")}
 
     def logs(self, name: str) -> str:
         """What a job has printed. The logs of a node that died are gone: InfrastructureError."""
@@ -166,7 +163,7 @@ class RayJobs:
         self._ask("DELETE", f"/api/jobs/{quote(name, safe='')}")
 
     def _object(self, method: str, path: str) -> dict[str, Any]:
-        return self._parsed(self._ask(method, path))
+        return self._parsed(self._ask(method, path), dict)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> str:
         status, text = self._answer(method, path, body)
@@ -187,16 +184,16 @@ class RayJobs:
             said = one_line(str(error)) or type(error).__name__
             raise ExecutorAway(f"the Ray cluster at {self.address} cannot be reached: {said}", hint=_HINT) from error
 
-    def _parsed(self, text: str) -> dict[str, Any]:
+    def _parsed(self, text: str, kind: type[T]) -> T:
         import json
 
         try:
             found = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise self._nonsense(repr(one_line(text, 60))) from error
-        if not isinstance(found, dict):
+        if not isinstance(found, kind):
             raise self._nonsense(repr(one_line(text, 60)))
-        return cast(dict[str, Any], found)
+        return found
 
     def _refused(self, status: int, text: str) -> InfrastructureError:
         if status in (401, 403):
@@ -208,6 +205,18 @@ class RayJobs:
 
     def _nonsense(self, what: str) -> InfrastructureError:
         return InfrastructureError(f"what answers at {self.address} is no Ray dashboard: {what}", hint=_HINT)
+
+
+def _job(found: dict[str, Any]) -> RayJob:
+    code = found.get("driver_exit_code")
+    return RayJob(
+        status=str(found.get("status")),
+        entrypoint=str(found.get("entrypoint")),
+        message=str(found.get("message") or ""),
+        error=str(found.get("error_type") or ""),
+        exit_code=code if isinstance(code, int) else None,
+        gpus=float((found.get("metadata") or {}).get("gpus", 0)),
+    )
 
 
 def _node(found: dict[str, Any]) -> RayNode:

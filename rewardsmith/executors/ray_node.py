@@ -39,6 +39,8 @@ USELESS = 2
 """Its exit code where no node of this kind can do the errand; argparse and Python use 1 and 2 for the like."""
 JOB, PROGRESS, ENDED = ".job", ".progress", ".end"
 """Behind an attempt's name in the depot: its job, how far it is, its result and log; under it alone what it left."""
+WITHDRAWN = "withdrawn"
+"""File in an attempt's folder, or in place of its job in the depot: nobody wants it any more."""
 _COMPARED = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
 _PLACE = "rewardsmith-ray-"
 _LOOK_S = 5.0
@@ -122,6 +124,9 @@ def _refuse(why: str) -> NoReturn:
 
 
 def _run(folder: Path, errand: Errand, resume: Path | None) -> None:
+    if (folder / WITHDRAWN).exists():
+        print("it was stopped before it began", flush=True)
+        sys.exit()
     _need(folder)
     if read_result(folder) is None:
         write_result(folder, run_worker(folder, errand.sandbox, errand.worker, resume))

@@ -8,17 +8,18 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted, Purpose
-from rewardsmith.domain.job import Progress, RewardLimits, RewardSpec, TrainJob
+from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptStarted, Purpose
+from rewardsmith.domain.job import RewardLimits, RewardSpec, TrainJob
 from rewardsmith.domain.plan import RunSpec
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
 from rewardsmith.errors import DepotAway, StoreError, WorkerFailed
-from rewardsmith.executors.executor import Done, Executor, Lost, Running
+from rewardsmith.executors.executor import Executor, Lost
 from rewardsmith.executors.gpus import side_by_side
 from rewardsmith.search.believing import check_report
+from rewardsmith.search.following import Following, Sleep
 from rewardsmith.search.journal import Journal
 from rewardsmith.search.slots import Priority, Slots
 from rewardsmith.search.surveying import fault
@@ -26,9 +27,6 @@ from rewardsmith.search.warming import warm_budget, warm_parent
 from rewardsmith.store.artifacts import RunFolder
 from rewardsmith.store.untrusted import read_record, read_untrusted
 
-POLL_S = 0.2
-PROGRESS_S = 5.0
-"""At most one progress event in so many seconds per attempt."""
 MAX_LOST = 3
 """Workers that may be lost over one training before the run gives up."""
 _REPORT_BYTES = 16 << 20
@@ -37,7 +35,6 @@ _RUNNING = -1
 """Priority of a training that runs already: before all others."""
 
 Key = tuple[Purpose, str, int]
-Sleep = Callable[[float], Awaitable[None]]
 
 
 def train_job(
@@ -129,8 +126,7 @@ class Trainings:
         self._folder = folder
         self._survey = survey
         self._recipe = recipe
-        self._sleep = sleep
-        self._clock = clock
+        self._following = Following(journal, executor, sleep=sleep, clock=clock)
         self._unsafe = unsafe
         self._claim = claim
         spec = journal.run.spec
@@ -244,7 +240,7 @@ class Trainings:
         except WorkerFailed as error:
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=error.message))
             return
-        ended = await self._follow(attempt, folder)
+        ended = await self._following.follow(attempt, folder)
         if isinstance(ended, Lost):
             await self._journal.append(AttemptEnded(attempt=attempt, report=None, lost=ended.reason))
             if ended.fatal:
@@ -284,15 +280,3 @@ class Trainings:
         """Where the policy lies from which a training goes on."""
         assert attempt.warm is not None
         return self._folder.out(self._journal.run.finished["search", attempt.warm, attempt.seed])
-
-    async def _follow(self, attempt: Attempt, folder: Path) -> Done | Lost:
-        told: Progress | None = None
-        told_at = -PROGRESS_S
-        while True:
-            state = await asyncio.to_thread(self._executor.poll, folder)
-            if not isinstance(state, Running):
-                return state
-            if state.progress and state.progress != told and self._clock() - told_at >= PROGRESS_S:
-                told, told_at = state.progress, self._clock()
-                await self._journal.append(AttemptProgressed(attempt=attempt, progress=told))
-            await self._sleep(POLL_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import random
 import signal
@@ -14,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from rewardsmith.domain.events import AttemptEnded, AttemptStarted, Completed, Screened
-from rewardsmith.store.store import Store
+from rewardsmith.domain.events import AttemptStarted, Screened
+from tests.recovery.counted import ancestors, check_nothing_twice, events_of, lost, outcome, processes
 
 ARGUMENTS = ["--env", "inverted_pendulum", "--budget", "quick", "--steps", "4096", "--iters", "2", "--k", "3"]
 ARGUMENTS += ["--seed", "5", "--deterministic", "--workers", "2", "--name", "run"]
@@ -54,14 +53,6 @@ def _finish(folder: Path) -> dict:
     return json.loads(out)
 
 
-def _events(folder: Path) -> list:
-    store = Store.open(folder / "rewardsmith.db")
-    try:
-        return [stored.event for stored in store.events("run")]
-    finally:
-        store.close()
-
-
 def _wait_for_run(folder: Path, process: subprocess.Popen[bytes]) -> None:
     """Until the first training has started (or the process has ended)."""
     until = time.monotonic() + DEADLINE_S
@@ -73,80 +64,25 @@ def _wait_for_run(folder: Path, process: subprocess.Popen[bytes]) -> None:
 
 def _runners(folder: Path) -> list[int]:
     """Runners of this run's trainings."""
-    return [pid for pid, line, _ in _table() if "rewardsmith.executors.runner" in line and str(folder) in line]
+    return [pid for pid, line, _ in processes() if "rewardsmith.executors.runner" in line and str(folder) in line]
 
 
 def _reward_processes(folder: Path) -> list[int]:
     """Interpreters that run one reward, below this run's runners; bubblewrap around them left out."""
-    parents = {pid: parent for pid, _, parent in _table()}
+    parents = {pid: parent for pid, _, parent in processes()}
     runners = set(_runners(folder))
     return [
         pid
-        for pid, line, _ in _table()
-        if "reward/start.py" in line and "bwrap" not in line and runners & set(_ancestors(pid, parents))
+        for pid, line, _ in processes()
+        if "reward/start.py" in line and "bwrap" not in line and runners & set(ancestors(pid, parents))
     ]
-
-
-def _ancestors(pid: int, parents: dict[int, int]) -> list[int]:
-    found = []
-    while pid in parents:
-        pid = parents[pid]
-        found.append(pid)
-    return found
-
-
-def _table() -> list[tuple[int, str, int]]:
-    """Process id, command line and parent of every process."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            found.append((int(entry.name), line, parent))
-    return found
-
-
-def _check_nothing_twice(events: list) -> None:
-    reached: dict = {}
-    paid: set = set()
-    for event in events:
-        if isinstance(event, AttemptStarted):
-            assert _until(event) > reached.get(event.attempt.key, 0), f"{event.attempt.key} was trained again"
-        if isinstance(event, AttemptEnded) and event.report is not None:
-            assert _until(event) > reached.get(event.attempt.key, 0), f"{event.attempt.key} has two results"
-            reached[event.attempt.key] = _until(event)
-        if isinstance(event, Completed):
-            assert event.key not in paid, f"{event.key} was asked twice"
-            paid.add(event.key)
-
-
-def _until(event: AttemptStarted | AttemptEnded) -> float:
-    """Rungs after which an attempt pauses; infinite for one that goes on to the end."""
-    return event.attempt.until or math.inf
-
-
-def _lost(events: list) -> list:
-    return [event.attempt for event in events if isinstance(event, AttemptEnded) and event.report is None]
-
-
-def _outcome(result: dict, events: list) -> dict:
-    """What must not depend on how often a run was killed."""
-    reports = {
-        str(event.attempt.key): [rung.scores for rung in event.report.rungs]
-        for event in events
-        if isinstance(event, AttemptEnded) and event.report
-    }
-    return {"best": result["best"] | {"file": ""}, "baselines": result["baselines"], "reports": reports}
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> dict:
     folder = tmp_path_factory.mktemp("undisturbed")
     result = _evolve(folder)
-    return _outcome(result, _events(folder))
+    return outcome(result, events_of(folder))
 
 
 @pytest.mark.slow
@@ -155,8 +91,8 @@ def undisturbed(tmp_path_factory) -> dict:
 def test_the_orchestrator_killed_at_random_moments(tmp_path, tmp_path_factory, undisturbed, more):
     if more:
         alone = tmp_path_factory.mktemp("levers")
-        undisturbed = _outcome(_evolve(alone, *more), _events(alone))
-        origins = {event.candidate.origin for event in _events(alone) if isinstance(event, Screened)}
+        undisturbed = outcome(_evolve(alone, *more), events_of(alone))
+        origins = {event.candidate.origin for event in events_of(alone) if isinstance(event, Screened)}
         assert {"tuned", "crossed"} <= origins, "the levers did nothing: the test proves nothing"
     moments = random.Random(11)
     process = _start(tmp_path, "evolve", *ARGUMENTS, *more)
@@ -169,12 +105,12 @@ def test_the_orchestrator_killed_at_random_moments(tmp_path, tmp_path_factory, u
         process = _start(tmp_path, "resume", "run")
     _kill(process)
     result = _finish(tmp_path)
-    events = _events(tmp_path)
-    _check_nothing_twice(events)
+    events = events_of(tmp_path)
+    check_nothing_twice(events)
     started = [event.attempt for event in events if isinstance(event, AttemptStarted)]
     assert len(started) == len(set(started)), "a training whose runner lived on was started again"
-    assert not _lost(events), "killing the orchestrator costs no training"
-    assert _outcome(result, events) == undisturbed
+    assert not lost(events), "killing the orchestrator costs no training"
+    assert outcome(result, events) == undisturbed
 
 
 @pytest.mark.slow
@@ -197,9 +133,9 @@ def test_a_runner_or_a_reward_process_killed(tmp_path, undisturbed, victims_of):
     out, _ = process.communicate(timeout=DEADLINE_S)
     assert killed, "nothing was there to kill: the test proves nothing"
     assert process.returncode == 0, (tmp_path / "chatter.txt").read_text()[-3000:]
-    events = _events(tmp_path)
-    _check_nothing_twice(events)
-    assert _outcome(json.loads(out), events) == undisturbed
+    events = events_of(tmp_path)
+    check_nothing_twice(events)
+    assert outcome(json.loads(out), events) == undisturbed
 
 
 @pytest.mark.slow
@@ -217,13 +153,13 @@ def test_everything_killed_at_once_goes_on_from_the_checkpoints(tmp_path, undist
     for runner in runners:
         os.kill(runner, signal.SIGKILL)
     result = _finish(tmp_path)
-    events = _events(tmp_path)
-    _check_nothing_twice(events)
-    assert _outcome(result, events) == undisturbed
-    lost = _lost(events)
-    assert lost, "nothing was lost: the test proves nothing"
+    events = events_of(tmp_path)
+    check_nothing_twice(events)
+    assert outcome(result, events) == undisturbed
+    gone = lost(events)
+    assert gone, "nothing was lost: the test proves nothing"
     started = [event.attempt for event in events if isinstance(event, AttemptStarted)]
-    for attempt in lost:
+    for attempt in gone:
         assert attempt.model_copy(update={"number": attempt.number + 1}) in started, "it gets a next attempt"
-    seeds = [tmp_path / "run" / "g1" / attempt.subject / f"seed-{attempt.seed}" for attempt in lost]
+    seeds = [tmp_path / "run" / "g1" / attempt.subject / f"seed-{attempt.seed}" for attempt in gone]
     assert any((seed / "try-0" / "out" / "checkpoint").is_dir() for seed in seeds), "its checkpoint stays where it is"
