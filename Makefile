@@ -64,11 +64,9 @@ snapshots: $(STAMP)
 wheel: $(STAMP)
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
-# Of the extras mlflow and wandb too: install '.[mlflow,wandb]' into .venv first, or their lines are lost.
+# Extras that .venv lacks (cluster, mlflow, wandb) are resolved, not installed.
 constraints: $(STAMP)
-	{ echo '# Exact versions of everything that `make install` installs. `make constraints` writes it from .venv.'; \
-	  $(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } > constraints.new
-	mv constraints.new constraints.txt
+	$(BIN)/python scripts/constraints.py
 	$(BIN)/python scripts/worker_requirements.py
 
 clean:

@@ -126,6 +126,11 @@ class Rays:
         """Addresses of those that live, by the head's word."""
         return [node.name for node in self.jobs().nodes()]
 
+    def begun(self) -> set[str]:
+        """Names of all jobs that a node ever began to run; it writes that down before anything else."""
+        logs = self._place.glob("session_2*/logs/job-driver-*.log")
+        return {log.stem for log in logs if "Running entrypoint" in log.read_text(errors="replace")}
+
     def node_of(self, pid: int) -> int:
         """Number of the node on which a process runs."""
         return next(number for number, each in self.started.items() if pid in descendants(each.pid))

@@ -117,6 +117,7 @@ class Workshop(Premises):
             sandbox=sandbox_from_anywhere(self.settings.sandbox or DEFAULT_SANDBOX, self.folders),
             executor=self.settings.executor or DEFAULT_EXECUTOR,
             ray=self.settings.ray,
+            artifacts=self.settings.artifacts,
             workers=side_by_side(self.executor, task.trainer.gpus) if task.trainer.gpus else self.workers,
             now=datetime.now(),
         )
@@ -158,12 +159,18 @@ class Workshop(Premises):
         return write_report(state, self.result(run), self.survey_of(state), self.folder(run), to)
 
     def _train_as(self, run: Run) -> None:
-        """From now on use the sandbox and the executor of a run, where nobody asked for others."""
+        """From now on use the sandbox, the executor and the depot of a run, where nobody asked for others."""
         if (spec := run.spec) is not None:
             own, executor = self.settings, self.settings.executor or spec.executor
             self.settings = replace(
-                own, sandbox=own.sandbox or spec.sandbox, executor=executor, ray=own.ray or spec.ray
+                own,
+                sandbox=own.sandbox or spec.sandbox,
+                executor=executor,
+                ray=own.ray or spec.ray,
+                artifacts=own.artifacts or spec.artifacts,
             )
+            for knows_the_depot in ("depot", "reading", "driver"):
+                self.__dict__.pop(knows_the_depot, None)
 
     def interrupt(self) -> None:
         """Finish cleanly: stop the trainings, keep what is finished, leave the run paused. Safe in a signal handler."""

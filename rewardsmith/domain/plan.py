@@ -81,6 +81,8 @@ class RunSpec(Record):
     """What starts its trainings."""
     ray: RaySpec | None = None
     """The cluster on which they run, for the executor `ray`."""
+    artifacts: str | None = None
+    """The depot through which the cluster's files travel, without a password; absent where they need none."""
     workers: int = Field(gt=0)
     """Trainings side by side."""
     stop: StopSpec = StopSpec()

@@ -7,10 +7,10 @@ that an attempt lives, Ray says.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import shlex
-import threading
 import time
 from pathlib import Path
 
@@ -24,11 +24,10 @@ from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.executors.fitting import for_job
 from rewardsmith.executors.ray_files import RayFiles
 from rewardsmith.executors.ray_jobs import ALIVE, RayJob, RayJobs
+from rewardsmith.executors.ray_looks import Looks
 from rewardsmith.executors.ray_node import GREETING, WITHDRAWN, Errand, versions
 from rewardsmith.store.artifacts import write_durably
 
-_LOOK_S = 5.0
-"""How old what the cluster said of a job may be: a head answers some hundred times a second, for all runs together."""
 _AWAY_S = 60.0
 """How long a cluster or a depot may be away before a poll says so."""
 _LATE_S = 60.0
@@ -71,9 +70,10 @@ class RayExecutor:
         self.version = self.jobs.version()
         self.slots = slots or self._room(ray)
         self._ray, self._sandbox, self._worker = ray, sandbox, worker
-        self._seen: dict[str, tuple[float, RayJob | None]] = {}
+        self._looks = Looks(self.jobs)
         self._since: dict[str, float] = {}
-        self._lock = threading.Lock()
+        self._finished: set[str] = set()
+        """Jobs of which nothing more is wanted: Ray itself would keep them for ever."""
 
     def start(self, folder: Path, job: Job, *, resume_from: Path | None = None) -> None:
         """Submit the attempt; one that has failed is submitted anew. See `Executor.start`."""
@@ -96,8 +96,9 @@ class RayExecutor:
             return
         if found is not None:
             self.jobs.forget(name)
-        self._seen.pop(name, None)
+        self._looks.drop(name)
         self._since.pop(name, None)
+        self._forget_finished()
         gpus = job.task.trainer.gpus if isinstance(job, TrainJob) else 0.0
         self.jobs.submit(name, command, self._with(gpus))
 
@@ -109,6 +110,7 @@ class RayExecutor:
         """
         folder = folder.resolve()
         if (result := read_result(folder)) is not None:
+            self._finish(folder)
             return ended(folder, result)
         try:
             state = self._state(folder)
@@ -117,6 +119,10 @@ class RayExecutor:
                 raise
             return Running(None)
         self._since.pop("away", None)
+        if isinstance(state, Done):
+            self._finish(folder)
+        elif isinstance(state, Lost):
+            self._looks.drop(self.name_of(folder))
         return state
 
     def stop(self, folder: Path) -> None:
@@ -127,7 +133,7 @@ class RayExecutor:
         folder = folder.resolve()
         name = self.name_of(folder)
         deadline = time.monotonic() + _STOP_S
-        self._seen.pop(name, None)
+        self._looks.drop(name)
         found = self.jobs.look(name)
         if found is not None and found.status in ALIVE:
             self.jobs.stop(name)
@@ -171,13 +177,11 @@ class RayExecutor:
 
     def _state(self, folder: Path) -> Running | Done | Lost:
         name = self.name_of(folder)
-        job, withdrawn = self._look(name), (folder / WITHDRAWN).exists()
+        job, withdrawn = self._looks.of(name), (folder / WITHDRAWN).exists()
         if job is not None and job.status in ALIVE and not (withdrawn and job.status == "PENDING"):
             return Running(self._files.progress(folder))
-        if job is None or job.status == "SUCCEEDED":
-            result = self._files.home(folder) if job else read_result(folder)
-            if result is not None:
-                return ended(folder, result)
+        if (job is None or job.status == "SUCCEEDED") and (result := self._files.home(folder)) is not None:
+            return ended(folder, result)
         if withdrawn:
             return Lost("it was stopped before it began")
         if job is None:
@@ -198,15 +202,15 @@ class RayExecutor:
         """What a job takes that itself wants so many GPUs."""
         return self._ray.model_copy(update={"gpus": max(self._ray.gpus, gpus)})
 
-    def _look(self, name: str) -> RayJob | None:
-        """What the cluster said of a job, a moment ago at most."""
-        with self._lock:
-            at, job = self._seen.get(name, (-_LOOK_S, None))
-        if time.monotonic() - at >= _LOOK_S:
-            job = self.jobs.look(name)
-            with self._lock:
-                self._seen[name] = time.monotonic(), job
-        return job
+    def _finish(self, folder: Path) -> None:
+        name = self.name_of(folder)
+        self._looks.drop(name)
+        self._finished.add(name)
+
+    def _forget_finished(self) -> None:
+        while self._finished:
+            with contextlib.suppress(InfrastructureError, KeyError):
+                self.jobs.forget(self._finished.pop())
 
     def _waited(self, what: str) -> float:
         """Seconds since this was first asked."""

@@ -21,6 +21,7 @@ from rewardsmith.prompting.answers import CALLS
 from rewardsmith.search.ledger import Ledger, compared, most_training_steps
 from rewardsmith.search.policies.policy import policy_of
 from rewardsmith.settings import DEFAULT_EXECUTOR, EvolveRequest
+from rewardsmith.store.database import without_password
 
 START_S = 4.0
 """Seconds from starting a worker to its first step: it imports torch and the simulator."""
@@ -40,6 +41,7 @@ def run_spec(
     sandbox: str,
     executor: str = DEFAULT_EXECUTOR,
     ray: RaySpec | None = None,
+    artifacts: str | None = None,
     workers: int,
     now: datetime,
 ) -> RunSpec:
@@ -88,6 +90,7 @@ def run_spec(
         sandbox=sandbox,
         executor=executor,
         ray=ray if executor == "ray" else None,
+        artifacts=without_password(artifacts) if artifacts and executor == "ray" else None,
         workers=workers,
         stop=request.stop,
         strict=request.strict,

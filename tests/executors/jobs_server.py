@@ -127,6 +127,8 @@ class JobsServer:
                 return 500, EXISTS.format(name)
             self.jobs[name] = _Job(body, self.place, self.environ)
             return 200, {"job_id": name, "submission_id": name}
+        if path == "/api/jobs/":
+            return 200, [job.details() for job in self.jobs.values()]
         found = re.fullmatch(r"/api/jobs/([^/]+)(/stop|/logs)?", path)
         assert found, path
         name, what = found.groups()

@@ -15,11 +15,13 @@ from ray_venue import RayVenue
 
 from rewardsmith import __version__
 from rewardsmith.diagnosis.cluster import look_at_cluster
+from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.errors import ExecutorAway, InfrastructureError, UsageError
 from rewardsmith.executors import ray as module
-from rewardsmith.executors import ray_files, ray_node
+from rewardsmith.executors import ray_files, ray_looks, ray_node
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.executors.ray import RayExecutor
+from rewardsmith.executors.ray_jobs import RayJob, RayJobs
 from rewardsmith.settings import Settings
 
 
@@ -32,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[JobsServer]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_LOOK_S", 0.02)
+    monkeypatch.setattr(ray_looks, "LOOK_S", 0.02)
     monkeypatch.setattr(ray_files, "_TELL_S", 0.2)
     monkeypatch.setattr(module, "_PAUSE_S", 0.02)
 
@@ -68,6 +70,43 @@ def folder(tmp_path: Path) -> Path:
 def only(server: JobsServer) -> object:
     (job,) = server.jobs.values()
     return job
+
+
+class TestFinishedJobs:
+    @pytest.mark.parametrize("depot", [False, True], ids=["shared folder", "depot"])
+    def test_are_forgotten_and_stay_finished_for_every_host(self, server, tmp_path, folder, depot):
+        venue = RayVenue(server.address, tmp_path, depot=depot)
+        executor = venue.open(spec("process"), script("pass"))
+        executor.start(folder, JOB)
+        first = only(server).body["submission_id"]
+        assert isinstance(end_of(executor, folder), Done)
+        wait_for(lambda: server.jobs[first].process.poll() == 0, "the end of its runner")
+        executor.start(folder.with_name("try-1"), JOB)
+        assert first not in server.jobs
+        assert isinstance(executor.poll(folder), Done)
+        if depot:
+            folder.rename(tmp_path / "gone")
+        assert isinstance(venue.open(spec("process")).poll(folder), Done)
+
+
+class TestWithdrawn:
+    @pytest.mark.parametrize("depot", [False, True], ids=["shared folder", "depot"])
+    def test_before_it_began_never_trains(self, server, tmp_path, folder, depot, monkeypatch):
+        venue = RayVenue(server.address, tmp_path, depot=depot)
+        executor = venue.open(spec("process"), script("pass"))
+        waits = RayJob("PENDING", "", "", "", None, 0.0)
+        taken: list[tuple] = []
+        with monkeypatch.context() as patched:  # a cluster without room, which ends nothing that waits
+            patched.setattr(executor.jobs, "submit", lambda *what: taken.append(what))
+            executor.start(folder, JOB)
+            patched.setattr(executor.jobs, "look", lambda _: waits)
+            executor.stop(folder)
+            assert executor.poll(folder) == Lost("it was stopped before it began")
+        executor.jobs.submit(*taken[0])
+        assert end_of(executor, folder) == Lost("it was stopped before it began")
+        wait_for(lambda: only(server).process.poll() == 0, "its end")
+        assert not (folder / "out").exists()
+        assert "it was stopped before it began" in executor.jobs.logs(taken[0][0])
 
 
 class TestCheckpoints:
@@ -146,6 +185,55 @@ class TestDoctor:
         *_, node = look_at_cluster(bare, spec("process"))
         assert not node.ok
         assert "the node could not train" in node.detail
+
+
+class TestLooks:
+    @pytest.fixture
+    def names(self, server) -> list[str]:
+        jobs = RayJobs(RaySpec(address=server.address))
+        found = [f"job-{number}" for number in range(9)]
+        for name in found:
+            jobs.submit(name, "exec true", RaySpec(address=server.address))
+        server.asked.clear()
+        return found
+
+    def followed(self, server, names, monkeypatch) -> ray_looks.Looks:
+        """Each looked at once; from now on nothing that is known is new enough."""
+        looks = ray_looks.Looks(RayJobs(RaySpec(address=server.address)))
+        for name in names:
+            looks.of(name)
+        assert len(server.asked) == len(names)
+        monkeypatch.setattr(ray_looks, "LOOK_S", 0.0)
+        server.asked.clear()
+        return looks
+
+    def test_at_many_jobs_are_one_question(self, server, names, monkeypatch):
+        looks = self.followed(server, names, monkeypatch)
+        wait_for(lambda: looks.of(names[0]).status == "SUCCEEDED", "the end of the first")
+        monkeypatch.setattr(ray_looks, "LOOK_S", 3600.0)
+        asked = [*server.asked]
+        assert set(asked) == {"GET /api/jobs/"}
+        assert all(looks.of(name).entrypoint == "exec true" for name in names)
+        assert server.asked == asked
+
+    def test_at_few_jobs_or_among_many_of_others_are_one_each(self, server, names, monkeypatch):
+        few = self.followed(server, names[:3], monkeypatch)
+        few.of(names[0])
+        assert server.asked == [f"GET /api/jobs/{names[0]}"]
+        monkeypatch.setattr(ray_looks, "LOOK_S", 5.0)
+        server.asked.clear()
+        crowded = self.followed(server, names, monkeypatch)
+        monkeypatch.setattr(ray_looks, "WORTH", 0.5)
+        crowded.of(names[0])
+        crowded.of(names[0])
+        assert server.asked == ["GET /api/jobs/", f"GET /api/jobs/{names[0]}"]
+
+    def test_are_the_rarer_the_longer_a_job_is_followed(self, monkeypatch):
+        monkeypatch.setattr(ray_looks, "LOOK_S", 5.0)
+        young, old, oldest = (ray_looks._Followed(0.0, at, None) for at in (10.0, 400.0, 9999.0))
+        assert [young.is_fresh(10 + 4.9), young.is_fresh(10 + 5.1)] == [True, False]
+        assert [old.is_fresh(400 + 19), old.is_fresh(400 + 21)] == [True, False]
+        assert [oldest.is_fresh(9999 + 29), oldest.is_fresh(9999 + 31)] == [True, False]
 
 
 class TestLosses:
