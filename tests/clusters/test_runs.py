@@ -128,8 +128,11 @@ def test_what_is_killed_costs_no_result(
     """`most`: attempts that may be lost by it."""
     before = rays.begun()
     site = Site(rays, tmp_path, request.getfixturevalue("bucket") if depot else None)
-    kill(site)
-    result = site.end()
+    try:
+        kill(site)
+        result = site.end()
+    finally:
+        site.driver.kill()
     events = events_of(tmp_path)
     check_nothing_twice(events)
     started, gone = started_in(events), lost(events)
