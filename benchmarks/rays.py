@@ -112,6 +112,7 @@ class Rays:
 
     def start_head(self) -> None:
         """Start the head, and wait until it answers. Without Redis nodes of an earlier one are none of it."""
+        (self._place / "ray_current_cluster").unlink(missing_ok=True)  # it would take the nodes for a head that runs
         where = (f"--dashboard-host={self.network.join(_HEAD)}", f"--dashboard-port={self._dashboard}")
         self._start(_HEAD, "--head", f"--port={self._port}", "--num-cpus=0", "--num-gpus=0", *where)
         self._wait(_HEAD, self._answers)

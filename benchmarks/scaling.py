@@ -9,14 +9,15 @@ Who trains next, who goes on, who is stopped and who is compared is decided by t
 - jobs are taken by the head one after another, and started, and load what they train with;
 - nodes die, once in so many hours each, are noticed 17 s later, and their trainings go on elsewhere from the last rung;
 - each training takes processor time of the one process that drives its run, which also looks at every job that is
-  under way every 5 s: where that is more than it can do, it looks later;
-- each event of any run is written by the store, one after another; those that tell how far trainings are, one every 5 s
-  of each, are counted in its share, but nobody waits for them here: above 100 % it could not keep up.
+  under way: where that is more than it can do, it looks later;
+- each event of any run is written by the store, one after another; those that tell how far trainings are, every 5 s of
+  all of a run at once, are counted in its share, and looks at jobs in the head's, but nobody waits for either here:
+  above 100 % it could not keep up.
 
 Columns: `slots`: trainings that the cluster holds; `runs x K`: runs side by side, and candidates of a generation;
 `candidates/h`: whose search training ended within the hours; `busy`: share of the slots' time in which something
 trained; `driver`: share of one core that the busiest driver takes; `store`: of the events that the store can write, the
-share that it does; `lost`: trainings that lost their node.
+share that it does; `head`: share of its time that it answers in; `lost`: trainings that lost their node.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import Attempt, Screened
 from rewardsmith.domain.recipe import Recipe
 from rewardsmith.domain.run import Run
+from rewardsmith.executors.ray_looks import LOOK_S, MANY, SELDOM_S, SHARE, WORTH
 from rewardsmith.reports.words import table
 from rewardsmith.search.following import PROGRESS_S
 from rewardsmith.search.ledger import Ledger
@@ -47,7 +49,6 @@ from rewardsmith.search.racing import Race
 MEASURED = Path(__file__).parent / "scaling.json"
 NODES = (1, 10, 100)
 NOTICE_NODE_S = 17.0
-LOOK_S = 5.0
 GENERATIONS = 5
 HOUR = 3600.0
 
@@ -113,18 +114,30 @@ class Driver:
         self.events = books["events"] / books["k"]
         self.training_s = books["processor_s"] / books["k"]
         self.look_s = float(site.measured["head"]["look_processor_s"])
+        self.told_per_s = float(site.measured[site.database]["told_per_s_together"])
         self.under_way = 0
         self.looked_s = 0.0
 
     @property
     def looking(self) -> float:
-        """Share of its time that it spends on looking at jobs."""
+        """Share of its time that it spends on looking at jobs, at most."""
         return min(0.95, self.under_way * self.look_s / LOOK_S)
 
-    @property
-    def notices_s(self) -> float:
-        """How long the end of a job stays unnoticed at most."""
-        return max(LOOK_S, self.under_way * self.look_s)
+    def notices_s(self, followed_s: float) -> float:
+        """How long the end of a job stays unnoticed at most that has been followed for so long."""
+        return max(_pause(followed_s), self.under_way * self.look_s)
+
+    def looks(self, followed_s: float) -> None:
+        """What following one job for so long takes of it and the head: its share of lists, or looks of its own."""
+        head, everybody = self.site.measured["head"], sum(driver.under_way for driver in self.site.drivers)
+        if self.under_way >= MANY and everybody <= WORTH * self.under_way:
+            listed = followed_s / LOOK_S * everybody / self.under_way
+            self.looked_s += listed * head["listed_processor_s"]
+            self.site.head.busy_s += listed / head["listed_per_s"]
+        else:
+            looked = _looks_at(followed_s)
+            self.looked_s += looked * self.look_s
+            self.site.head.busy_s += looked / head["looks_per_s"]
 
     async def account(self) -> None:
         """What a training costs it and the store."""
@@ -163,11 +176,24 @@ class Trained(LookedUp):
                     await asyncio.sleep(waits + seconds)
                     seconds, trained = 0.0, seconds
             site.trained_s += trained
-            site.store.busy_s += trained / PROGRESS_S * site.event_s
-            await asyncio.sleep(site.generator.uniform(0, driver.notices_s))
-            driver.looked_s += (asyncio.get_running_loop().time() - begun) * driver.look_s / LOOK_S
+            site.store.busy_s += trained / PROGRESS_S / driver.told_per_s
+            followed = asyncio.get_running_loop().time() - begun
+            await asyncio.sleep(site.generator.uniform(0, driver.notices_s(followed)))
+            driver.looks(followed)
             driver.under_way -= 1
             await driver.account()
+
+
+def _pause(followed_s: float) -> float:
+    """Between two looks at a job; see `rewardsmith.executors.ray_looks`."""
+    return min(SELDOM_S, max(LOOK_S, SHARE * followed_s))
+
+
+def _looks_at(followed_s: float) -> int:
+    at, count = 0.0, 0
+    while at < followed_s:
+        at, count = at + _pause(at), count + 1
+    return count
 
 
 async def searches(curves: Curves, recipe: Recipe, site: Site, k: int, workers: int, seed: int, until: float) -> int:
@@ -245,6 +271,7 @@ def row(measured: dict[str, Any], case: Case, options: argparse.Namespace) -> li
         f"{site.trained_s / (slots * took):.0%}",
         f"{busiest:.1%}",
         f"{site.store.busy_s / took:.1%}",
+        f"{site.head.busy_s / took:.1%}",
         f"{site.lost / max(1, site.trainings):.2%}",
     ]
 
@@ -253,20 +280,18 @@ def limits(measured: dict[str, Any]) -> list[list[str]]:
     """Where each part of the machinery has no more to give, whatever the cluster holds."""
     books = measured["bookkeeping"]
     events, training_s = books["events"] / books["k"], books["processor_s"] / books["k"]
+    head, run_s = measured["head"], 360.0
+    lists, looks = LOOK_S * head["listed_per_s"], head["looks_per_s"] * run_s / _looks_at(run_s)
     found = [
-        [
-            f"one driver: jobs looked at every {LOOK_S:g} s",
-            f"{LOOK_S / measured['head']['look_processor_s']:,.0f} at a time",
-        ],
+        [f"one driver: jobs listed every {LOOK_S:g} s", f"{LOOK_S / head['listed_processor_s']:,.0f} at a time"],
         ["one driver: candidates written down", f"{HOUR / training_s:,.0f} an hour"],
-        [f"one head: jobs looked at every {LOOK_S:g} s", f"{measured['head']['looks_per_s'] * LOOK_S:,.0f} at a time"],
+        [f"one head: one run's jobs, listed every {LOOK_S:g} s", f"{lists:,.0f} at a time"],
+        [f"one head: many runs' jobs of {run_s / 60:g} min, asked for one by one", f"{looks:,.0f} at a time"],
     ]
     for database in ("sqlite", "postgres"):
-        rate = measured[database]["events_per_s_together"]
+        rate, told = (measured[database][f"{what}_per_s_together"] for what in ("events", "told"))
         found.append([f"{database}: {rate:,.0f} events/s", f"{rate * HOUR / events:,.0f} candidates an hour"])
-        found.append(
-            [f"{database}: how far trainings are, every {PROGRESS_S:g} s", f"{rate * PROGRESS_S:,.0f} at a time"]
-        )
+        found.append([f"{database}: how far trainings of runs of 16 are", f"{told * PROGRESS_S:,.0f} at a time"])
     return found
 
 
@@ -290,7 +315,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for database in databases
     ]
     rows = [row(measured, case, options) for case in dict.fromkeys(cases)]
-    header = ["nodes", "slots", "runs x K", "store", "candidates/h", "busy", "driver", "store", "lost"]
+    header = ["nodes", "slots", "runs x K", "store", "candidates/h", "busy", "driver", "store", "head", "lost"]
     print(table(header, rows, markdown=True))
     print()
     print(table(["what", "gives"], limits(measured), markdown=True))

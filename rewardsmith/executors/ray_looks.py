@@ -15,7 +15,7 @@ SELDOM_S = 30.0
 """And at most, of one that has been followed for long."""
 SHARE = 1 / 20
 """In between, of the time that a job has been followed: so much later its end is noticed at most."""
-_MANY = 8
+MANY = 8
 """Jobs from which on it may pay to ask for all at once."""
 WORTH = 8
 """To list a job costs the head this many times less than to be asked for it (`benchmarks.scaling_measured`)."""
@@ -48,7 +48,7 @@ class Looks:
             if known is not None and known.is_fresh(now):
                 return known.job
             count = len(self._followed)
-            if known is not None and count >= _MANY and self._listed <= WORTH * count and self._look_at_all(now):
+            if known is not None and count >= MANY and self._listed <= WORTH * count and self._look_at_all(now):
                 return self._followed[name].job
         job = self._jobs.look(name)
         with self._lock:

@@ -148,9 +148,9 @@ def _run_carried(errand: Errand, depot: Depot) -> None:
             job = _fetched(depot, f"{errand.folder}{JOB}", place / "job")
             job.rename(folder)
             resume = _fetched(depot, errand.resume, place / "resume") if errand.resume else None
-            with _telling(depot, errand.folder, folder / "out"):
+            with _telling(depot, errand.folder, folder / "out") as checkpoints:
                 _run(folder, errand, resume)
-            _patiently(lambda: depot.put(errand.folder, folder / "out"))
+            _patiently(lambda: checkpoints.put(folder / "out"))
             _patiently(lambda: depot.put(f"{errand.folder}{ENDED}", folder, _there(folder, "result.json", "log.txt")))
 
 
@@ -173,35 +173,51 @@ def _there(folder: Path, *names: str) -> tuple[str, ...]:
     return tuple(name for name in names if (folder / name).is_file())
 
 
+class _Replaced:
+    """A bundle that is put again and again; all but the last two are removed: the one before may still be read."""
+
+    def __init__(self, depot: Depot, name: str, files: tuple[str, ...] | None = None) -> None:
+        self._depot, self._name, self._files = depot, name, files
+        self._there: list[str] = []
+
+    def put(self, out: Path) -> None:
+        digest = self._depot.put(self._name, out, self._files)
+        self._there = [*(each for each in self._there if each != digest), digest]
+        for old in self._there[:-2]:
+            self._depot.remove(self._name, old)
+        del self._there[:-2]
+
+
 @contextlib.contextmanager
-def _telling(depot: Depot, name: str, out: Path) -> Iterator[None]:
-    """Meanwhile put each new checkpoint into the depot, and how far the worker is."""
+def _telling(depot: Depot, name: str, out: Path) -> Iterator[_Replaced]:
+    """Meanwhile put each new checkpoint into the depot, and how far the worker is; yields the former."""
     over = threading.Event()
+    checkpoints = _Replaced(depot, name)
 
     def tell() -> None:
-        parts: dict[str, Callable[[], None]] = {
-            "progress.json": lambda: depot.put(f"{name}{PROGRESS}", out, ("progress.json",)),
-            "checkpoint/current.json": lambda: depot.put(name, out),
+        parts = {
+            "progress.json": _Replaced(depot, f"{name}{PROGRESS}", ("progress.json",)),
+            "checkpoint/current.json": checkpoints,
         }
         told: dict[str, int] = {}
         while not over.wait(_LOOK_S):
-            for file, put in parts.items():
+            for file, bundle in parts.items():
                 with contextlib.suppress(OSError, StoreError, DepotAway):
                     changed = (out / file).stat().st_mtime_ns
                     if told.get(file) != changed:
-                        put()
+                        bundle.put(out)
                         told[file] = changed
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()
     try:
-        yield
+        yield checkpoints
     finally:
         over.set()
         teller.join()
 
 
-def _patiently(put: Callable[[], None]) -> None:
+def _patiently(put: Callable[[], object]) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:

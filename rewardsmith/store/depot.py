@@ -76,10 +76,11 @@ class Depot:
         self._lists: dict[str, tuple[float, _List | None]] = {}
         self._away = (-_REMEMBERED_S, "")
 
-    def put(self, name: str, folder: Path, files: tuple[str, ...] | None = None) -> None:
+    def put(self, name: str, folder: Path, files: tuple[str, ...] | None = None) -> str:
         """Store these files of `folder` as one bundle; every plain file below it when absent. Raises StoreError too.
 
-        Links, names that no program of ours gives, and what lies deeper than any of theirs are left out.
+        Links, names that no program of ours gives, and what lies deeper than any of theirs are left out. Returns what
+        `remove` calls it by once another is in its place.
         """
         found = {}
         for each in sorted(_below(folder) if files is None else files):
@@ -96,6 +97,13 @@ class Depot:
         with self._reached() as (system, root):
             _replace(system, f"{root}/{name}.json", bundle.model_dump_json(indent=1).encode())
         self._lists.pop(name, None)
+        return bundle.digest
+
+    def remove(self, name: str, digest: str) -> None:
+        """Remove the files of a bundle that has been replaced long enough; what cannot be removed stays."""
+        system, root = self._system
+        with contextlib.suppress(Exception):
+            system.rm(f"{root}/{name}/{digest}", recursive=True)
 
     def fetch(self, name: str, into: Path) -> Path | None:
         """The folder below `into` that holds the bundle, fetched unless it is there; None where there is none.

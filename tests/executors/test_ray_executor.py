@@ -23,6 +23,7 @@ from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.executors.ray import RayExecutor
 from rewardsmith.executors.ray_jobs import RayJob, RayJobs
 from rewardsmith.settings import Settings
+from rewardsmith.store.depot import Depot
 
 
 @pytest.fixture
@@ -123,6 +124,16 @@ class TestCheckpoints:
         assert isinstance(end_of(executor, folder), Lost)
         assert (folder / "out" / "checkpoint" / "current.json").read_text() == "{}"
         assert not (folder / "result.json").exists()
+
+    def test_that_were_replaced_do_not_pile_up_in_the_depot(self, tmp_path):
+        depot, out = Depot(str(tmp_path / "depot")), tmp_path / "out"
+        out.mkdir()
+        bundle = ray_node._Replaced(depot, "run/try-0")
+        for state in ("a", "b", "c", "c", "a", "d"):
+            (out / "state").write_text(state)
+            bundle.put(out)
+        assert len([each for each in (tmp_path / "depot" / "run" / "try-0").iterdir() if any(each.iterdir())]) == 2
+        assert (depot.fetch("run/try-0", tmp_path / "home") / "state").read_text() == "d"
 
 
 class TestSubmission:

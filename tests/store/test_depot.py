@@ -61,6 +61,20 @@ def test_what_is_put_is_fetched_elsewhere(address, worker, tmp_path):
     assert Depot(address).fetch("run/try-1", tmp_path / "other") is None
 
 
+def test_what_was_replaced_is_removed_and_nothing_else(address, worker, tmp_path):
+    depot = Depot(address)
+    depot.put("run/try-1", worker)
+    before = depot.put("run/try-0", worker)
+    (worker / "policy.json").write_text('{"better": true}')
+    depot.put("run/try-0", worker)
+    depot.remove("run/try-0", before)
+    depot.remove("run/try-0", before)  # what is not there is no fault
+    _, found = objects(address)
+    assert not [each for each in found if f"try-0/{before}/" in each]
+    assert contents(Depot(address).fetch("run/try-0", tmp_path / "other")) == contents(worker)
+    assert Depot(address).fetch("run/try-1", tmp_path / "other") is not None
+
+
 def test_a_bundle_without_its_list_is_none(address, worker, tmp_path):
     Depot(address).put("run/try-0", worker)
     system, found = objects(address)
