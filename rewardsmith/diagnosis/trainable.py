@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 
 from rewardsmith.diagnosis.cuda import ask_cuda, torch_cuda
@@ -10,6 +9,7 @@ from rewardsmith.diagnosis.interpreters import look_at_interpreter
 from rewardsmith.domain.sandbox import SandboxSpec, interpreter_path
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import IsolationUnavailable, MissingExtra, TaskError, UsageError
+from rewardsmith.sandboxes.child import TRAINER, lacking
 from rewardsmith.sandboxes.gpus import device_files
 from rewardsmith.sandboxes.identity import can_give_users
 
@@ -55,12 +55,12 @@ def _need_interpreter(task: Task, name: str, sandbox: SandboxSpec, *, here: bool
 
 def _need_packages(task: Task) -> None:
     learner = ("skrl",) if task.trainer.algorithm.startswith("skrl.") else ()
-    wanted = (*_PACKAGES.get(task.trainer.backend, ()), *learner)
-    if missing := [name for name in wanted if importlib.util.find_spec(name) is None]:
-        raise MissingExtra(
-            f"the backend {task.trainer.backend!r} needs {', '.join(missing)}, not installed for workers here",
-            hint="pip install 'rewardsmith[warp]'",
-        )
+    for extra, packages in (("worker", TRAINER), ("warp", (*_PACKAGES.get(task.trainer.backend, ()), *learner))):
+        if missing := lacking(packages):
+            raise MissingExtra(
+                f"trainings on this machine need {', '.join(missing)}, not installed for workers here",
+                hint=f"pip install 'rewardsmith[{extra}]'",
+            )
 
 
 def _need_gpu(task: Task, sandbox: SandboxSpec) -> None:

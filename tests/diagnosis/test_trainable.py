@@ -115,11 +115,18 @@ def test_containers_have_the_gpus_that_their_sandbox_gives_them() -> None:
 def test_a_backend_that_is_not_installed(driver: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("mujoco_warp", "skrl"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingExtra, match="needs mujoco_warp, skrl") as caught:
+    with pytest.raises(MissingExtra, match="need mujoco_warp, skrl") as caught:
         refuse_untrainable(task(), OURS, here=True)
     assert caught.value.hint == "pip install 'rewardsmith[warp]'"
     refuse_untrainable(task(backend=None), OURS, here=True)
     refuse_untrainable(task(), OURS, here=False)
+
+
+def test_a_simulator_without_a_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtra, match="trainings on this machine need torch") as caught:
+        refuse_untrainable(task(backend=None), OURS, here=True)
+    assert caught.value.hint == "pip install 'rewardsmith[worker]'"
 
 
 def test_isaac_without_its_interpreter_or_its_runtime(tmp_path: Path) -> None:

@@ -115,6 +115,8 @@ def test_a_person_walks_from_the_form_to_the_code(server, visit):
     expect(page.locator(".pill.running").first).to_be_visible(timeout=200_000)
     expect(page.locator("#climb canvas")).to_be_visible(timeout=200_000)
     expect(page.locator("#card-g1c00")).to_contain_text("confirming", timeout=200_000)
+    best = page.locator(".u-legend tr", has_text="best so far").locator(".u-value")
+    expect(best).to_have_text(page.locator("#card-g1c00 .value").inner_text())
     assert page.evaluate("window.here"), "it was told of everything without being loaded again"
     page.locator(".facts").get_by_role("link", name="g1c00").click()
     page.get_by_role("button", name="Copy").click()

@@ -43,11 +43,17 @@
         dots("candidate", true), dots("stopped early", false), ...levels,
       ],
       bands: [{ series: [2, 1], fill: colour(place, "winner", 0.16) }],
-      hooks: { ready: [plot => follow(plot, place)] },
+      hooks: { ready: [plot => follow(plot, place)], setCursor: [rest], setData: [rest] },
     };
   };
 
+  // where no pointer is, the legend says how the run stands
+  const rest = plot => {
+    if (plot.cursor.idx == null) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+  };
+
   const follow = (plot, place) => {
+    rest(plot);
     const name = () => JSON.parse(place.dataset.chart).names[plot.cursor.idx];
     plot.over.addEventListener("mousemove", () => { plot.over.style.cursor = name() ? "pointer" : ""; });
     plot.over.addEventListener("click", () => { if (name()) location.href = JSON.parse(place.dataset.chart).place + name(); });
