@@ -13,11 +13,16 @@ from rewardsmith.errors import IsolationUnavailable, one_line
 
 GROUP = "Interpreters"
 OLDEST = (3, 8)
-NEEDED = {"isaac_gym": ("isaacgym", "isaacgymenvs", "torch"), "isaac_lab": ("isaaclab", "isaaclab_tasks", "torch")}
+NEEDED = {
+    "isaac_gym": ("isaacgym", "isaacgymenvs", "torch"),
+    "isaac_lab": ("isaaclab", "isaaclab_tasks", "torch"),
+    "playground": ("mujoco_playground", "jax", "gymnasium"),
+}
 """Modules that the interpreters of these names must hold; any other needs gymnasium."""
 HOW = {
     "isaac_gym": "Python 3.8 with Isaac Gym Preview 4 (developer.nvidia.com/isaac-gym) and IsaacGymEnvs: docs/isaac.md",
     "isaac_lab": "Isaac Sim's Python with Isaac Lab (isaac-sim.github.io/IsaacLab): docs/isaac.md",
+    "playground": "Python 3.11 or later with `pip install playground gymnasium`: docs/environments.md",
 }
 """How to get them."""
 _ASK = (
@@ -28,7 +33,7 @@ _PATIENCE_S = 30
 
 
 def look_at_interpreters(chosen: SandboxSpec) -> list[MachineCheck]:
-    """A line for each interpreter of the chosen sandbox, and for each of Isaac's that it does not name."""
+    """A line for each interpreter of the chosen sandbox, and for each simulator whose interpreter it does not name."""
     named = [
         check(GROUP, name, partial(look_at_interpreter, chosen, name), needed=False) for name in chosen.interpreters
     ]

@@ -34,7 +34,7 @@ class EnvironmentSpec(Record):
     """Whether the environment's own reward is about this task, and so is the baseline `human`."""
     module: str | None = None
     """Python file in the task folder that registers the environment, such as `environment.py`."""
-    simulator: Literal["gymnasium", "isaac_gym", "isaac_lab"] = "gymnasium"
+    simulator: Literal["gymnasium", "isaac_gym", "isaac_lab", "playground"] = "gymnasium"
     """What runs it."""
     interpreter: str | None = None
     """Interpreter that it runs in, by its name in `[interpreters]` of `sandbox.toml`; the worker's own when absent."""
@@ -46,7 +46,7 @@ class EnvironmentSpec(Record):
 
     @property
     def foreign(self) -> str | None:
-        """Name of the interpreter that it needs; Isaac's simulators have one of their own name unless told."""
+        """Name of the interpreter that it needs; other simulators than Gymnasium have one of their own name."""
         return self.interpreter or (None if self.simulator == "gymnasium" else self.simulator)
 
 

@@ -1,4 +1,4 @@
-"""Where workers keep the kernels that Warp compiles: half a minute of work on a processor, minutes on a GPU.
+"""Where workers keep what Warp and JAX compile: up to a minute of work on a processor, minutes on a GPU.
 
 Workers write into the folder, and what lies there runs in later workers as machine code: tasks share one only with
 tasks whose own module is the same.
@@ -14,7 +14,7 @@ from rewardsmith.domain.sandbox import Mount, SandboxSpec
 __all__ = ["PLACE", "VARIABLE", "with_kernels"]
 
 VARIABLE = "WARP_CACHE_PATH"
-"""Tells Warp in a worker where they lie."""
+"""Tells Warp in a worker where they lie; what JAX compiles lies beside them."""
 PLACE = "REWARDSMITH_KERNELS"
 """Names another folder for all of them."""
 

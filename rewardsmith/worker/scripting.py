@@ -11,7 +11,8 @@ import numpy as np
 from rewardsmith.domain.job import ScriptJob
 from rewardsmith.domain.states import OPENING, STATES, Scripted, ScriptedEpisode, SimulatorState
 from rewardsmith.export.signals import mujoco_model
-from rewardsmith.worker.backends.gymnasium import make, seconds_per_step
+from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.timing import seconds_per_step
 from rewardsmith.worker.episodes import Episode, Stage, columns, scored_by_policy, write_rows
 from rewardsmith.worker.players import play_extremes, play_random, play_scripted
 from rewardsmith.worker.seeds import held_out_seeds

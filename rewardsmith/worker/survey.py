@@ -20,8 +20,9 @@ from rewardsmith.errors import TaskError, near_misses
 from rewardsmith.export.discovery import FoundSignal
 from rewardsmith.export.signals import SignalReader
 from rewardsmith.reward.source import analyse_score
-from rewardsmith.worker.backends.gymnasium import make, seconds_per_step
+from rewardsmith.worker.backends.gymnasium import make
 from rewardsmith.worker.backends.insight import insight
+from rewardsmith.worker.backends.timing import seconds_per_step
 from rewardsmith.worker.episodes import Episode, Stage, columns, lost, scored, scored_by_policy, write_rows
 from rewardsmith.worker.players import play_extremes
 

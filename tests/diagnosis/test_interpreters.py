@@ -14,7 +14,7 @@ def look(**interpreters: str) -> dict[str, object]:
 
 def test_isaacs_interpreters_are_missed_and_how_to_get_them_is_said() -> None:
     found = look()
-    assert set(found) == {"isaac_gym", "isaac_lab"}
+    assert set(found) == {"isaac_gym", "isaac_lab", "playground"}
     assert not any(line.ok or line.needed for line in found.values())
     assert "Isaac Gym Preview 4" in found["isaac_gym"].remedy
     assert "Isaac Sim" in found["isaac_lab"].remedy

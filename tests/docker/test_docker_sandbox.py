@@ -189,7 +189,7 @@ def test_what_runs_in_a_container_is_what_a_worker_imports():
     code = (
         "import importlib, pkgutil, sys, rewardsmith.worker\n"
         "for found in pkgutil.walk_packages(rewardsmith.worker.__path__, 'rewardsmith.worker.'):\n"
-        "    if not found.name.endswith(('__main__', '.isaac_gym', '.isaac_lab')):\n"
+        "    if not found.name.endswith(('__main__', '.isaac_gym', '.isaac_lab', '.playground')):\n"
         "        importlib.import_module(found.name)\n"
         "import rewardsmith.worker.__main__, rewardsmith.sandboxes.container\n"
         "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'rewardsmith'))\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 BACKENDS = Path(__file__).parents[2] / "rewardsmith" / "worker" / "backends"
-FAR = ("channel", "memory", "spaces", "recording", "hosted", "host")
-ISAAC = ("tensors", "isaac_gym", "isaac_lab")
+FAR = ("channel", "memory", "spaces", "recording", "sources", "hosted", "host")
+ISAAC = ("tensors", "timing", "isaac_gym", "isaac_lab")
 FILES = [BACKENDS / "foreign" / f"{name}.py" for name in FAR] + [BACKENDS / f"{name}.py" for name in ISAAC]
 THERE = {"numpy", "gymnasium", "torch", "isaacgym", "isaacgymenvs", "hydra", "isaaclab", "isaaclab_tasks"}
 NEWER = {"rewardsmith.export", "rewardsmith.worker.view", "rewardsmith.worker.origins"}
@@ -33,7 +33,8 @@ def test_it_is_python_3_8(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_it_imports_what_is_there(file: Path) -> None:
-    own = {f"rewardsmith.worker.backends.foreign.{name}" for name in FAR} | {"rewardsmith.worker.backends.tensors"}
+    own = {f"rewardsmith.worker.backends.foreign.{name}" for name in FAR}
+    own |= {f"rewardsmith.worker.backends.{name}" for name in ISAAC}
     for node in ast.walk(ast.parse(file.read_text())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []

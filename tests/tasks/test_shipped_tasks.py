@@ -30,6 +30,10 @@ NEEDS = {
         *("dm_cheetah_run", "dm_walker_walk", "dm_hopper_hop", "dm_humanoid_walk", "dm_quadruped_walk"),
         *("dm_cartpole_swingup", "dm_reacher_easy", "dm_ball_in_cup_catch", "dm_finger_spin"),
     },
+    "interpreter playground": {
+        *("playground_cartpole_balance", "playground_cheetah_run", "playground_hopper_hop", "playground_reacher_easy"),
+        *("playground_walker_walk", "playground_go1_joystick", "playground_panda_pick_cube"),
+    },
     "interpreter metaworld": {
         *("metaworld_drawer_open", "metaworld_drawer_close", "metaworld_window_open", "metaworld_window_close"),
         *("metaworld_button_press", "metaworld_sweep_into", "metaworld_door_unlock", "metaworld_door_close"),

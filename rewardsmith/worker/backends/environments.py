@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from rewardsmith.domain.survey import Signal
 from rewardsmith.export.signals import SignalReader
-from rewardsmith.worker.backends.gymnasium import seconds_per_step
+from rewardsmith.worker.backends.timing import seconds_per_step
 from rewardsmith.worker.backends.worlds import Stepped
 from rewardsmith.worker.recording import Recorder, Recording
 

@@ -15,18 +15,14 @@ from typing import Any
 
 import gymnasium
 import mujoco
-import numpy as np
 
 from rewardsmith.domain.task import PACKAGES, Task
 from rewardsmith.errors import TaskError, near_misses
 from rewardsmith.worker.backends.foreign.environment import ForeignEnvironment
 
-__all__ = ["load_module", "make", "seconds_per_step"]
+__all__ = ["load_module", "make"]
 
 logger = logging.getLogger(__name__)
-
-UNTIMED = ("MountainCarEnv", "Continuous_MountainCarEnv")
-"""Environments whose equations know no seconds: one step counts as one."""
 
 
 def make(task: Task, *, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
@@ -55,19 +51,6 @@ def make(task: Task, *, render_mode: str | None = None) -> gymnasium.Env[Any, An
         return gymnasium.make(environment.id, max_episode_steps=environment.horizon, disable_env_checker=True, **kwargs)
     except Exception as error:
         raise _refused(task, error) from error
-
-
-def seconds_per_step(env: gymnasium.Env[Any, Any]) -> float:
-    """Find the simulated seconds of one step: the environment's `dt` or `tau`, else its frames per second, else 1."""
-    inner: Any = env.unwrapped
-    if any(base.__name__ in UNTIMED for base in type(inner).__mro__):
-        return 1.0
-    for name in ("dt", "tau"):
-        value = getattr(inner, name, None)
-        if isinstance(value, int | float | np.floating) and 0 < value < np.inf:
-            return float(value)
-    frames = (inner.metadata or {}).get("render_fps")
-    return 1.0 / float(frames) if frames else 1.0
 
 
 def load_module(task: Task) -> ModuleType:

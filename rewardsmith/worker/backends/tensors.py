@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import inspect
 import keyword
 import random
 import re
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +15,7 @@ import torch
 
 from rewardsmith.worker.backends.foreign.channel import Fault
 from rewardsmith.worker.backends.foreign.recording import Shared
+from rewardsmith.worker.backends.foreign.sources import sources_of
 
 __all__ = ["LEAST_WORLDS", "Quantity", "TensorTask", "choose_device", "own_tensors"]
 
@@ -150,14 +147,7 @@ class TensorTask:
 
     def _spread(self, table: Any) -> None:
         """Put what `_rows` gave into the shared arrays; one copy from the device."""
-        arrays, count = self.shared.arrays, self.shared.count
-        host, place = table[:count].cpu().numpy(), 0
-        for name in self.names:
-            array = arrays["signal:" + name]
-            width = array[0].size
-            array[...] = host[:, place : place + width].reshape(array.shape)
-            place += width
-        arrays["present"][...] = True
+        self.shared.spread(table[: self.shared.count].cpu().numpy())
 
     def view(self) -> dict[str, Any]:
         """The sources of the task's classes; the worker cuts the reward out."""
@@ -186,26 +176,6 @@ def seed_all(seeds: Sequence[int | None]) -> None:
 def _entries(read: Callable[[], Any], index: Any) -> Any:
     rows = read()
     return rows if index is None else rows.reshape(rows.shape[0], -1)[:, index]
-
-
-def sources_of(task: Any, last: str) -> dict[str, Any]:
-    """The source of the task's class and its bases, up to the module `last`: module, classes of it, text."""
-    modules: dict[str, list[str]] = {}
-    for cls in type(task).__mro__:
-        if cls.__module__.startswith(last) or cls is object:
-            break
-        modules.setdefault(cls.__module__, []).append(cls.__name__)
-    told: list[dict[str, Any]] = []
-    hashes: dict[str, str] = {}
-    for name, classes in modules.items():
-        file = getattr(sys.modules[name], "__file__", None)
-        try:
-            told.append({"module": name, "classes": classes, "text": inspect.getsource(sys.modules[name])})
-        except (OSError, TypeError):
-            continue
-        if file:
-            hashes[str(Path(file).resolve())] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    return {"sources": told, "origins": hashes}
 
 
 def _identifier(name: str) -> str:

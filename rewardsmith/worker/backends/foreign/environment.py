@@ -17,7 +17,7 @@ from rewardsmith.worker.backends.foreign.process import FarProcess
 from rewardsmith.worker.backends.foreign.spaces import rebuild
 from rewardsmith.worker.view import UNAVAILABLE, View
 
-__all__ = ["ForeignEnvironment", "found_signals", "seconds_per_step"]
+__all__ = ["ForeignEnvironment", "found_signals"]
 
 HERE = ("observation", "action", "terminated", "info")
 """Kinds of signals that can be read on this side."""
@@ -40,7 +40,7 @@ class ForeignEnvironment(gymnasium.Env[Any, Any]):
         self._told = opened["signals"]
         self._found, self._versions = found_signals(opened), dict(opened["versions"])
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": opened["fps"]}
-        self.dt = seconds_per_step(opened)
+        self.dt = float(opened["dt"])
         self.render_mode = render_mode
         names = [signal.name for signal in self._found.values() if signal.reader.startswith("info:")]
         self._keys = [self._found[name].reader.removeprefix("info:").partition("@")[0] for name in names]
@@ -110,11 +110,6 @@ def found_signals(opened: dict[str, Any]) -> dict[str, FoundSignal]:
         here = reader if kind in HERE and not (kind == "info" and "@" in reader) else f"info:{name}"
         found[name] = FoundSignal(name, tuple(shape), dtype, unit, meaning, here)
     return found
-
-
-def seconds_per_step(opened: dict[str, Any]) -> float:
-    """Simulated seconds of one step, as far as the far side knows them."""
-    return float(opened["dt"] or (1.0 / opened["fps"] if opened["fps"] else 1.0))
 
 
 def observations(

@@ -1,4 +1,4 @@
-"""What a model may read of the source of an Isaac task: how it observes and acts, never what it pays."""
+"""What a model may read of the source of an Isaac or Playground task: how it observes and acts, never what it pays."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ SHOWN = (
     "_pre_physics_step",
     "_apply_action",
 )
-"""Methods from which the excerpt starts; it goes on with what they call of the same source."""
+"""Methods from which the excerpt of an Isaac task starts; it goes on with what they call of the same source."""
 PAYING = re.compile(r"rew|success|gt_|episode_sums", re.I)
-HEADER = "# How the task observes and acts. Left out: its reward, when it resets, and how it is set up.\n"
+HEADER = "# How the task observes and acts. Left out: its reward, and how it is set up.\n"
 NOTHING = """\
 # The source of this task cannot be shown without its reward.
 # What is known of it are the signals and their ranges.
 """
 
 
-def excerpt(sources: Sequence[Mapping[str, Any]], terms: Sequence[str] = ()) -> View:
+def excerpt(sources: Sequence[Mapping[str, Any]], terms: Sequence[str] = (), shown: Sequence[str] = SHOWN) -> View:
     """Cut the observation out of the sources, the most derived class's first.
 
     Args:
         sources: By module: its name, the names of the task's classes in it, its text.
         terms: Names of the observation's terms, where managers compute it.
+        shown: Methods from which it starts.
 
     Returns:
-        The excerpt, and the attributes that the reward computes, which are no signals.
+        The excerpt, and the attributes and entries of `info` that the reward computes, which are no signals.
     """
     methods: dict[str, ast.FunctionDef] = {}
     functions: dict[str, ast.FunctionDef] = {}
@@ -52,17 +53,17 @@ def excerpt(sources: Sequence[Mapping[str, Any]], terms: Sequence[str] = ()) -> 
                 for each in node.body:
                     if isinstance(each, ast.FunctionDef):
                         methods.setdefault(each.name, each)
-    shown: dict[str, ast.FunctionDef] = {}
-    queue = [name for name in SHOWN if name in methods]
+    taken: dict[str, ast.FunctionDef] = {}
+    queue = [name for name in shown if name in methods]
     while queue:
         name = queue.pop(0)
         node = methods.get(name) or functions.get(name)
-        if node is None or name in shown or PAYING.search(name):
+        if node is None or name in taken or PAYING.search(name):
             continue
-        shown[name] = _without_payment(node)
-        queue += _called(shown[name])
+        taken[name] = _without_payment(node)
+        queue += _called(taken[name])
     parts = [f"# observed, term by term: {', '.join(terms)}\n"] if terms else []
-    parts += [ast.unparse(node) + "\n" for node in shown.values()]
+    parts += [ast.unparse(node) + "\n" for node in taken.values()]
     return View(HEADER + "\n" + "\n".join(parts) if parts else NOTHING, tuple(sorted(_paid(methods))))
 
 
@@ -111,7 +112,7 @@ def _called(node: ast.FunctionDef) -> list[str]:
 
 
 def _paid(methods: Mapping[str, ast.FunctionDef]) -> set[str]:
-    """Attributes that a method which speaks of rewards in its name assigns."""
+    """Attributes, and entries of `info`, that a method which speaks of rewards in its name assigns."""
     found: set[str] = set()
     for node in (node for name, node in methods.items() if re.search("reward", name)):
         for statement in ast.walk(node):
@@ -121,4 +122,6 @@ def _paid(methods: Mapping[str, ast.FunctionDef]) -> set[str]:
                 for part in ast.walk(target):
                     if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "self":
                         found.add(part.attr.strip("_"))
+                    elif isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("info"):
+                        found.add(ast.unparse(part.slice).strip("'"))
     return found

@@ -22,11 +22,13 @@ _MODULES = {
     "gymnasium": ("rewardsmith.worker.backends.foreign.hosted", "HostedEnvironments"),
     "isaac_gym": ("rewardsmith.worker.backends.isaac_gym", "IsaacGymTask"),
     "isaac_lab": ("rewardsmith.worker.backends.isaac_lab", "IsaacLabTask"),
+    "playground": ("rewardsmith.worker.backends.playground", "PlaygroundTask"),
 }
 """What hosts each kind of simulator."""
 _HOW = {
     "isaac_gym": "it needs Isaac Gym Preview 4 and IsaacGymEnvs: docs/isaac.md says how to get them",
     "isaac_lab": "it needs Isaac Sim and Isaac Lab: docs/isaac.md says how to get them",
+    "playground": "it needs MuJoCo Playground and Gymnasium: docs/environments.md says how to get them",
 }
 """What to do where a module is missing that no `pip install` of its name brings."""
 

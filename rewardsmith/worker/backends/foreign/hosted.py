@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import linecache
-import math
 import os
 import platform
 import sys
@@ -22,6 +21,7 @@ from rewardsmith.export.signals import SignalReader
 from rewardsmith.worker.backends.foreign.channel import Fault
 from rewardsmith.worker.backends.foreign.recording import Shared
 from rewardsmith.worker.backends.foreign.spaces import describe
+from rewardsmith.worker.backends.timing import seconds_per_step
 
 __all__ = ["HostedEnvironments"]
 
@@ -84,7 +84,7 @@ class HostedEnvironments:
             "observation_space": spaces[0],
             "action_space": spaces[1],
             "signals": [list(signal) for signal in self._found.values()],
-            "dt": _dt(env),
+            "dt": seconds_per_step(env),
             "fps": (env.metadata or {}).get("render_fps"),
             "versions": _versions(env),
         }
@@ -176,14 +176,6 @@ def _run_module(file: str, source: str) -> None:
             f"{file} raised {type(error).__name__}: {error}",
             f"run `{sys.executable} {file}` in the task's folder: it must import cleanly",
         ) from error
-
-
-def _dt(env: Any) -> float | None:
-    for name in ("dt", "tau"):
-        value = getattr(env.unwrapped, name, None)
-        if isinstance(value, (int, float, np.floating)) and 0 < value < math.inf:
-            return float(value)
-    return None
 
 
 def _versions(env: Any) -> dict[str, str]:

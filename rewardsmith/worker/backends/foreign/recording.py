@@ -74,3 +74,13 @@ class Shared:
         self.arrays["present"][world, place] = fits
         if fits:
             array[world] = value
+
+    def spread(self, table: Any) -> None:
+        """Store every signal of every world from a table (worlds, numbers): side by side, as they were allotted."""
+        place = 0
+        for name in self.names:
+            array = self.arrays["signal:" + name]
+            width = array[0].size
+            array[...] = table[:, place : place + width].reshape(array.shape)
+            place += width
+        self.arrays["present"][...] = True

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rewardsmith.domain.survey import Signal
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import InfrastructureError
-from rewardsmith.worker.backends.foreign.environment import observations, seconds_per_step
+from rewardsmith.worker.backends.foreign.environment import observations
 from rewardsmith.worker.backends.foreign.process import FarProcess
 from rewardsmith.worker.backends.foreign.spaces import rebuild
 from rewardsmith.worker.backends.worlds import Stepped
@@ -35,7 +35,7 @@ class ForeignWorlds:
             rebuild(opened["observation_space"]),
             rebuild(opened["action_space"]),
         )
-        self.seconds_per_step = seconds_per_step(opened)
+        self.seconds_per_step = float(opened["dt"])
         self._fresh = np.ones(count, dtype=bool)
         self.record({}, 1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,11 +11,10 @@ from torch import Tensor
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import TaskError
 from rewardsmith.export.signals import split_index
+from rewardsmith.worker.backends.readers import Read, simulated
 from rewardsmith.worker.backends.warp.state import State
 
 __all__ = ["WorldReader"]
-
-Read = Callable[[State], Tensor]
 
 
 class WorldReader:
@@ -57,54 +56,6 @@ class WorldReader:
         if kind == "info":
             return None, base, entries
         try:
-            return self._simulated(kind, rest), "", entries
+            return simulated(self._model, kind, rest, torch.linalg.cross), "", entries
         except (KeyError, ValueError) as error:
             raise TaskError(f"signal {name!r}: {address!r} cannot be read from MuJoCo Warp") from error
-
-    def _simulated(self, kind: str, rest: str) -> Read:
-        part, _, field = rest.rpartition(":")
-        if kind in ("qpos", "qvel", "sensordata"):
-            return lambda s: getattr(s, kind)
-        if kind == "model":
-            return _WHOLE[field]
-        number = int(part[1:]) if part.startswith("#") else int(getattr(self._model, kind)(part).id)
-        if kind == "site":
-            return lambda s: s.site_xpos[:, number]
-        if kind == "joint":
-            return self._joint(number, field)
-        return self._body(number, field)
-
-    def _joint(self, number: int, field: str) -> Read:
-        if field == "velocity":
-            dof = int(self._model.jnt_dofadr[number])
-            return lambda s: s.qvel[:, dof]
-        if field not in ("angle", "displacement"):
-            raise KeyError(field)
-        at = int(self._model.jnt_qposadr[number])
-        return lambda s: s.qpos[:, at]
-
-    def _body(self, number: int, field: str) -> Read:
-        if field == "linear_velocity":
-            root = int(self._model.body_rootid[number])
-
-            def velocity(s: State) -> Tensor:
-                # `cvel` is taken at the center of mass of the body's tree; the frame's origin turns about it
-                arm = s.xpos[:, number] - s.subtree_com[:, root]
-                return s.cvel[:, number, 3:] + torch.linalg.cross(s.cvel[:, number, :3], arm)
-
-            return velocity
-        reads: dict[str, Read] = {
-            "position": lambda s: s.xpos[:, number],
-            "quaternion": lambda s: s.xquat[:, number],
-            "up": lambda s: s.xmat[:, number, :, 2],
-            "contact_force": lambda s: s.cfrc_ext[:, number, 3:],
-            "angular_velocity": lambda s: s.cvel[:, number, :3],
-        }
-        return reads[field]
-
-
-_WHOLE: dict[str, Read] = {
-    "center_of_mass": lambda s: s.subtree_com[:, 0],
-    "center_of_mass_velocity": lambda s: s.subtree_linvel[:, 0],
-    "actuator_force": lambda s: s.actuator_force,
-}

@@ -15,7 +15,8 @@ from torch import Tensor
 from rewardsmith.domain.survey import Signal
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import TaskError
-from rewardsmith.worker.backends.gymnasium import make, seconds_per_step
+from rewardsmith.worker.backends.gymnasium import make
+from rewardsmith.worker.backends.timing import seconds_per_step
 from rewardsmith.worker.backends.warp.rollout import Rollout
 from rewardsmith.worker.backends.warp.rules import RULES, rules_of
 from rewardsmith.worker.backends.warp.signals import WorldReader
