@@ -37,7 +37,12 @@ def test_what_trains_on_a_gpu_is_shown_it_and_nothing_else_is() -> None:
 
 def test_isaac_is_shown_it_whatever_it_does() -> None:
     isaac = task("isaac_lab_cartpole")
-    for job in (training(isaac), SurveyJob(task=isaac), StepJob(task=isaac, signals=(), states=())):
+    for job in (
+        SurveyJob(task=task("playground_cheetah_run")),
+        training(isaac),
+        SurveyJob(task=isaac),
+        StepJob(task=isaac, signals=(), states=()),
+    ):
         assert for_job(PLAIN, job).gpu, job.kind
 
 
@@ -52,3 +57,5 @@ def test_kernels_are_kept_by_module(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert mount.source != other.source == os.environ[VARIABLE]
     assert Path(mount.source).stat().st_mode & 0o1777 == 0o1777
     assert with_kernels(for_job(PLAIN, training(task("ant")))) == PLAIN
+    for job in (SurveyJob(task=task("playground_cheetah_run")), training(task("playground_cheetah_run"))):
+        assert for_job(PLAIN, job).kernels == for_job(PLAIN, training(task("ant").on("warp"))).kernels, job.kind
