@@ -10,6 +10,7 @@ is the processor's: as many trainings side by side as there are cores, two at mo
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import platform
 import time
@@ -131,6 +132,14 @@ def processor(task: Task, rollouts: int) -> Rate:
     return Rate(f"{first.name}, {cores} at once", first.worlds, sum(r.steps_per_s for r in rates), first.shares)
 
 
+def packed(task: Task, rollouts: int, together: int) -> Rate:
+    """The rate of so many trainings at once on one device, their rates added."""
+    with ProcessPoolExecutor(together, mp_context=multiprocessing.get_context("spawn")) as pool:
+        rates = list(pool.map(measure, [task] * together, [rollouts] * together))
+    total, first = sum(rate.steps_per_s for rate in rates), rates[0]
+    return Rate(f"{first.name}, {together} at once", first.worlds, total, first.shares)
+
+
 def table(rates: Sequence[Rate]) -> str:
     """Markdown; times are those of the first row."""
     parts = list(rates[0].shares)
@@ -163,10 +172,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--worlds", type=int, action="append", help="may be repeated")
     parser.add_argument("--rollouts", type=int, default=10)
+    parser.add_argument("--packed", type=int, default=0, help="a further row: so many trainings on one device")
     options = parser.parse_args(arguments)
     task = load_task(options.env, find_folders(here=Path(__file__).resolve().parents[1]))
     rates = [processor(task, max(2, options.rollouts))]
-    rates += [measure(task.on("warp", options.device, n), options.rollouts) for n in options.worlds or [4096]]
+    chosen = [task.on("warp", options.device, n) for n in options.worlds or [4096]]
+    rates += [measure(each, options.rollouts) for each in chosen]
+    if options.packed:
+        rates.append(packed(chosen[-1], options.rollouts, options.packed))
     print(f"{options.env} on {machine(options.device)}\n")
     print(table(rates))
 

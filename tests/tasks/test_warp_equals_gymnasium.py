@@ -1,7 +1,11 @@
-"""Every shipped task of MuJoCo on Warp's CPU device against Gymnasium: equal states, equal actions, equal steps."""
+"""Every shipped task of MuJoCo on Warp against Gymnasium: equal states, equal actions, equal steps.
+
+On Warp's CPU device, or on the GPU that REWARDSMITH_TEST_DEVICE=cuda asks for.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +35,7 @@ FOLDERS = find_folders(here=Path(__file__).resolve().parents[2])
 SERVED = {name for name, spec in gymnasium.registry.items() if "envs.mujoco" in str(spec.entry_point)}
 MUJOCO = [name for name in list_tasks(FOLDERS) if load_task(name, FOLDERS).environment.id in SERVED]
 EVERYDAY = ("ant",)
+DEVICE = os.environ.get("REWARDSMITH_TEST_DEVICE", "cpu")
 COUNT = 48
 NEAR = 1e-4
 """Of 1 and the largest magnitude that a signal has there: float32 against float64, contacts among the states."""
@@ -86,7 +91,7 @@ def assert_near(here: NDArray[Any], there: NDArray[Any], name: str, near: float 
 def test_a_step_of_warp_is_a_step_of_gymnasium(name: str) -> None:
     task = load_task(name, FOLDERS)
     visited = Visited(task)
-    worlds = WarpWorlds(task, COUNT, "cpu")
+    worlds = WarpWorlds(task, COUNT, DEVICE)
     worlds.record(visited.signals, 1)
     worlds.put(visited.starts)
     worlds.step(np.stack(visited.actions))
@@ -105,7 +110,7 @@ def test_a_short_episode_of_warp_is_one_of_gymnasium(name: str) -> None:
     envs = [make(task) for _ in range(4)]
     for env in envs:
         solve_as_warp(env.unwrapped)
-    there, here = Environments(envs), WarpWorlds(task, 4, "cpu")
+    there, here = Environments(envs), WarpWorlds(task, 4, DEVICE)
     assert_near(here.reset(range(4)), there.reset(range(4)), "the first observation")
     space = envs[0].action_space
     space.seed(0)

@@ -27,6 +27,8 @@ import warp as wp
 
 from rewardsmith.worker.backends.warp.devices import find_device
 from rewardsmith.worker.backends.warp.fitting import _is_want_of_memory
+from rewardsmith.worker.backends.warp.rules import rules_of
+from rewardsmith.worker.backends.warp.starts import Drawer
 from rewardsmith.worker.backends.warp.worlds import WarpWorlds
 
 
@@ -107,6 +109,27 @@ def test_want_of_memory_is_known_by_what_is_really_raised(exhaust: Callable[[], 
 )
 def test_a_fault_is_no_want_of_memory(error: RuntimeError, want: bool) -> None:
     assert _is_want_of_memory(error) is want
+
+
+def test_starts_are_the_same_whenever_they_are_drawn() -> None:
+    env: Any = gymnasium.make("Hopper-v5").unwrapped
+    rules = rules_of(env)
+    assert rules is not None
+    seeds: list[int | None] = [4, 5, 6]
+    at_need, ahead = Drawer(env, rules, 3), Drawer(env, rules, 3)
+    for drawer in (at_need, ahead):
+        drawer.draw(range(3), seeds)
+    busy = iter([True, True, False])
+    ahead.draw_ahead(lambda: next(busy))
+    assert len(ahead._ahead) == 2, "one at a time, while the device is busy"
+    for again in ([2, 0], [1], [0, 1, 2]):
+        one, other = (drawer.draw(again, [None] * len(again)) for drawer in (at_need, ahead))
+        for field in ("worlds", "qpos", "qvel", "observations", "marks"):
+            assert torch.equal(getattr(one, field), getattr(other, field)), field
+        ahead.draw_ahead(lambda: True)
+    first = ahead.draw([1], [5])
+    assert torch.equal(first.qpos, Drawer(env, rules, 3).draw([1], [5]).qpos), "a seed begins anew"
+    env.close()
 
 
 def test_an_environment_that_warp_cannot_step_says_what_it_can() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +84,22 @@ class Simulation:
         if wanted != self._momentum:
             self._momentum, self._graph = wanted, None
 
-    def step(self, ctrl: Tensor) -> None:
-        """Advance every world by one step of its environment; a state that breaks is put back as MuJoCo does it."""
+    def step(self, ctrl: Tensor, meanwhile: Callable[[Callable[[], bool]], None] | None = None) -> None:
+        """Advance every world by one step of its environment; a state that breaks is put back as MuJoCo does it.
+
+        Args:
+            ctrl: (N, nu).
+            meanwhile: What the host does while a GPU steps; it is given whether that goes on.
+        """
         self.state.ctrl.copy_(ctrl)
         if self._records:
             self._launch()
         else:
             self._advance()
+        if meanwhile is not None and self.device.is_cuda:
+            stepped: Any = torch.cuda.Event()
+            stepped.record(torch.cuda.current_stream(self.state.qpos.device))
+            meanwhile(lambda: not stepped.query())
         self._mend()
 
     def put(self, worlds: Tensor, qpos: Tensor, qvel: Tensor, warmstart: Tensor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,13 +44,30 @@ class Drawer:
 
     def __init__(self, env: Any, rules: Rules, count: int) -> None:
         self._env, self._rules = env, rules
+        self._seen = of_host(env.data)  # a reset fills the arrays that are there
         self._generators: list[np.random.Generator | None] = [None] * count
+        self._ahead: dict[int, tuple[Any, ...]] = {}
+        self._lacking: set[int] = set()
+
+    def draw_ahead(self, busy: Callable[[], bool]) -> None:
+        """Draw the next starts of worlds that lack one, as long as the device is `busy` with something else.
+
+        A start depends on its world's generator alone, so it is the same whenever it is drawn.
+        """
+        while self._lacking and busy():
+            world = self._lacking.pop()
+            self._ahead[world] = self._one(world, None)
 
     def draw(self, worlds: Sequence[int], seeds: Sequence[int | None]) -> Starts:
         """A start for each of `worlds`; a seed begins its generator anew, None goes on with it."""
-        drawn = [self._one(world, seed) for world, seed in zip(worlds, seeds, strict=True)]
+        drawn = [self._next(world, seed) for world, seed in zip(worlds, seeds, strict=True)]
         columns = [torch.from_numpy(np.stack(column)) for column in zip(*drawn, strict=True)]
         return Starts(torch.tensor(list(worlds)), *columns)
+
+    def _next(self, world: int, seed: int | None) -> tuple[Any, ...]:
+        ahead = self._ahead.pop(world, None)
+        self._lacking.add(world)
+        return self._one(world, seed) if seed is not None or ahead is None else ahead
 
     def _one(self, world: int, seed: int | None) -> tuple[Any, ...]:
         env, known = self._env, self._generators[world]
@@ -59,5 +76,5 @@ class Drawer:
         observation, _ = env.reset(seed=seed)
         self._generators[world] = env.np_random
         data = env.data
-        mark = self._rules.mark(of_host(data))[0].numpy().copy()
+        mark = self._rules.mark(self._seen)[0].numpy().copy()
         return data.qpos.copy(), data.qvel.copy(), data.qacc_warmstart.copy(), observation, mark

@@ -153,7 +153,7 @@ class WarpWorlds:
             resetting: Whether worlds whose episode has ended begin the next one.
         """
         rules, state = self._rules, self._simulation.state
-        self._simulation.step(actions)
+        self._simulation.step(actions, self._drawer.draw_ahead)
         fresh = self._lengths == 0
         self._lengths += 1
         observations, terminated = rules.observe(state), rules.terminated(state)
