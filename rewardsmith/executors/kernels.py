@@ -1,7 +1,8 @@
 """Where workers keep what Warp and JAX compile: up to a minute of work on a processor, minutes on a GPU.
 
 Workers write into the folder, and what lies there runs in later workers as machine code: tasks share one only with
-tasks whose own module is the same.
+tasks whose own module is the same. It has no sticky bit: where each worker is a user of its own, two that compile the
+same kernel at once rename theirs to one name, and Warp takes nothing but "not empty" for a lost race.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def with_kernels(spec: SandboxSpec) -> SandboxSpec:
     folder = (Path(told) if told else shared / "rewardsmith" / "kernels") / spec.kernels
     folder.mkdir(parents=True, exist_ok=True)
     if folder.stat().st_uid == os.geteuid():
-        folder.chmod(0o1777)
+        folder.chmod(0o777)
     os.environ[VARIABLE] = str(folder.resolve())
     mount = Mount(source=os.environ[VARIABLE], writable=True)
     return spec.model_copy(update={"mounts": (*spec.mounts, mount)})

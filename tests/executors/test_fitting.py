@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.domain.task import Task
 from rewardsmith.executors.fitting import for_job
 from rewardsmith.executors.kernels import VARIABLE, with_kernels
+from rewardsmith.sandboxes.identity import BASE, can_give_users
 
 PLAIN = SandboxSpec(name="bubblewrap", kind="bubblewrap")
 
@@ -46,6 +49,28 @@ def test_isaac_is_shown_it_whatever_it_does() -> None:
         assert for_job(PLAIN, job).gpu, job.kind
 
 
+@pytest.mark.skipif(not can_give_users(), reason="workers are users of their own where root starts them")
+def test_two_users_may_compile_the_same_kernel_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = pytest.importorskip("warp._src.build", reason="needs the extra `warp`")
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        monkeypatch.setenv("REWARDSMITH_KERNELS", str(Path(made) / "kernels"))
+        monkeypatch.setenv(VARIABLE, "unset afterwards")
+        (mount,) = with_kernels(for_job(PLAIN, training(task("ant").on("warp", "cpu")))).mounts
+        for user in (1, 2):
+            if (child := os.fork()) == 0:
+                code = 1
+                with contextlib.suppress(BaseException):
+                    os.setresuid(BASE + user, BASE + user, BASE + user)
+                    mine = Path(mount.source, f"of-{user}")
+                    mine.mkdir()
+                    (mine / "kernel.o").touch()
+                    build.safe_rename(mine, Path(mount.source, "kernel"))
+                    code = 0
+                os._exit(code)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, user
+
+
 def test_kernels_are_kept_by_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REWARDSMITH_KERNELS", str(tmp_path / "kernels"))
     monkeypatch.setenv(VARIABLE, "unset afterwards")
@@ -55,7 +80,7 @@ def test_kernels_are_kept_by_module(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (mount,), (other,) = ours.mounts, theirs.mounts
     assert mount.writable
     assert mount.source != other.source == os.environ[VARIABLE]
-    assert Path(mount.source).stat().st_mode & 0o1777 == 0o1777
+    assert Path(mount.source).stat().st_mode & 0o1777 == 0o777
     assert with_kernels(for_job(PLAIN, training(task("ant")))) == PLAIN
     for job in (SurveyJob(task=task("playground_cheetah_run")), training(task("playground_cheetah_run"))):
         assert for_job(PLAIN, job).kernels == for_job(PLAIN, training(task("ant").on("warp"))).kernels, job.kind

@@ -6,13 +6,14 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from foreign_cart import make_task
+from foreign_cart import MODULE, make_task
 
 from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import InfrastructureError, TaskError
@@ -32,6 +33,15 @@ def walk(**kwargs: Any) -> None:
             env.step(np.zeros(1, dtype=np.float32))
     finally:
         env.close()
+
+
+def test_what_a_task_writes_where_it_is_comes_into_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the quadcopter and the ball of IsaacGymEnvs do: a sandbox of kind `process` starts workers in `/`."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    make(make_task(module_source=MODULE + 'open("model.xml", "w").close()\n')).close()
+    assert (tmp_path / "model.xml").exists()
 
 
 def test_an_interpreter_that_nobody_named(known: Callable[..., None]) -> None:

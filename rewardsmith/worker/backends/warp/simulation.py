@@ -7,7 +7,7 @@ import copy
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mujoco
 import mujoco_warp as mjw
@@ -44,6 +44,17 @@ def servable(model: mujoco.MjModel) -> mujoco.MjModel:
     return mine
 
 
+def _share(cache: Path) -> None:
+    """Let workers of other users add to what Warp compiled; started as root, the next one is another user."""
+    linked = cache / "lto"
+    for folder in (cache, linked):
+        with contextlib.suppress(OSError):  # it is theirs, and open already
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o777)
+    with contextlib.suppress(OSError):
+        (linked / "shared").touch()  # Warp puts its own folder in the place of an empty one
+
+
 class Simulation:
     """N worlds on one device. Physics is float32.
 
@@ -56,8 +67,7 @@ class Simulation:
     def __init__(self, env: Any, count: int, device: str) -> None:
         wp.config.log_level = wp.LOG_WARNING
         wp.init()
-        with contextlib.suppress(OSError):  # started as root, the next worker is another user, and adds to it
-            Path(wp.config.kernel_cache_dir).chmod(0o1777)
+        _share(Path(wp.config.kernel_cache_dir))
         self.count = count
         self.device = wp.device_from_torch(torch.device(device))
         self._frames, self._momentum = env.frame_skip, False
@@ -97,7 +107,7 @@ class Simulation:
         else:
             self._advance()
         if meanwhile is not None and self.device.is_cuda:
-            stepped: Any = torch.cuda.Event()
+            stepped = cast(Any, torch.cuda).Event()
             stepped.record(torch.cuda.current_stream(self.state.qpos.device))
             meanwhile(lambda: not stepped.query())
         self._mend()
