@@ -71,6 +71,10 @@ __all__ = [
     "near_misses",
 ]
 
+_MOST_NAMES = 12
+_LISTS = {"task": "rewardsmith tasks", "recipe": "rewardsmith recipes"}
+"""Commands that list what may be many."""
+
 
 def near_misses(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """The known names nearest to `name`, best first; at most `most`."""
@@ -90,6 +94,15 @@ def kind_of(error: type[RewardsmithError]) -> str:
 
 def _several(kind: str) -> str:
     return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}es" if kind.endswith("x") else f"{kind}s"
+
+
+def _listed(kind: str, name: str, names: list[str]) -> str:
+    """All names where they are few; else those that look most like `name`, and where to see the rest."""
+    if len(names) <= _MOST_NAMES:
+        return ", ".join(names)
+    near = difflib.get_close_matches(name, names, n=_MOST_NAMES, cutoff=0.3) or names[:_MOST_NAMES]
+    seen = f"; `{_LISTS[kind]}` lists all" if kind in _LISTS else ""
+    return f"{', '.join(near)}, and {len(names) - len(near)} more{seen}"
 
 
 class RewardsmithError(Exception):
@@ -123,8 +136,7 @@ class UnknownName(UsageError):
         if near:
             message += "; did you mean " + " or ".join(repr(n) for n in near) + "?"
         if not hint and names:
-            listed = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
-            hint = f"known {_several(kind)}: {listed}"
+            hint = f"known {_several(kind)}: {_listed(kind, name, names)}"
         super().__init__(message, hint=hint)
         self.kind = kind
         self.name = name

@@ -30,5 +30,5 @@ def _marks(name: str, folders: Folders, everyday: bool) -> list[pytest.MarkDecor
     if task.environment.foreign:
         marks.append(pytest.mark.skip(reason=f"needs an {task.needs}"))
     if extra is not None and importlib.util.find_spec(PACKAGES[extra]) is None:
-        marks.append(pytest.mark.skip(reason=f"needs pip install 'rewardsmith[{extra}]'"))
+        marks.append(pytest.mark.skip(reason=f"needs {task.install}"))
     return marks

@@ -69,7 +69,7 @@ def show(*, task: str, server: str | None, as_json: bool) -> None:
                 "",
                 f"environment  {found.environment.label}, at most {found.environment.horizon} steps per episode"
                 + ("" if found.environment.stock_reward else ", no stock reward for this task"),
-                *([f"needs        pip install 'rewardsmith[{found.extra}]'"] if found.extra else []),
+                *([f"needs        {found.install}"] if found.install else []),
                 *([f"needs        the {found.needs}, named in sandbox.toml"] if found.environment.foreign else []),
                 f"score        {found.score.meaning}" + (f" ({found.score.unit})" if found.score.unit else ""),
                 f"trainer      {trainer.algorithm}, {trainer.environments} environments; {trainer.source}",

@@ -219,6 +219,11 @@ class Task(Record):
         foreign = self.environment.foreign
         return f"interpreter {foreign}" if foreign else self.extra or ""
 
+    @property
+    def install(self) -> str:
+        """The pip line of its extra, as pips before 23.3 take it too; empty where it needs none."""
+        return f"pip install 'rewardsmith[{self.extra.replace('_', '-')}]'" if self.extra else ""
+
     def fingerprint(self) -> str:
         """Hash of what a survey depends on: environment, signals, score rule, view and module."""
         added = {"simulator": "gymnasium", "interpreter": None}

@@ -11,6 +11,7 @@ from rewardsmith.domain.plan import nameplate
 from rewardsmith.domain.result import RunResult
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.task import Task
 from rewardsmith.errors import UsageError
 from rewardsmith.export.file import render
 from rewardsmith.export.policy import read_policy
@@ -58,10 +59,23 @@ def _provenance(run: Run, candidate: Candidate, survey: Survey, result: RunResul
         score = best.score
         ends = "" if score.low is None else f" [{score.low:.4g}, {score.high:.4g}]"
         found["confirmed"] = f"{score.mean:.4g}{ends} over {score.n} seeds of {spec.budget.steps:,} steps"
-    simulator = "gymnasium[mujoco]" if "mujoco" in survey.versions else "gymnasium, the environment's own simulator"
-    found["needs"] = f"numpy, {simulator}"
+    found["needs"] = _needs(spec.task, survey)
     found["made with"] = f"rewardsmith {__version__}, " + json.dumps(survey.versions, sort_keys=True).strip("{}")
     return found
+
+
+def _needs(task: Task, survey: Survey) -> str:
+    """What must be installed for `make` to work, or why it cannot."""
+    environment = task.environment
+    if environment.simulator != "gymnasium":
+        return f"numpy, for compute_reward; {environment.label} is no Gymnasium environment, and make does not reach it"
+    registers = environment.id.rpartition(":")[0]
+    if registers.startswith("rewardsmith."):
+        brings = task.install or "rewardsmith beside what the docstring of that module names"
+        return f"{brings}, whose {registers} makes {environment.label} work under the MuJoCo that is installed"
+    return "numpy, " + (
+        "gymnasium[mujoco]" if "mujoco" in survey.versions else "gymnasium, the environment's own simulator"
+    )
 
 
 def hand_out_policy(run: Run, candidate: Candidate, source: RunFolder, folder: Path) -> list[Path]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rewardsmith.catalogue.folders import Folders, find_folders
-from rewardsmith.catalogue.tasks import list_tasks, load_task
+from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import TaskError, UnknownName
 
@@ -105,9 +105,8 @@ def test_the_module_of_the_environment_travels_with_the_task(folder: Path, folde
 def test_an_unknown_name_lists_the_nearest(folders: Folders) -> None:
     with pytest.raises(UnknownName, match="'half_chetah'; did you mean 'half_cheetah'") as caught:
         load_task("half_chetah", folders)
-    listed = list_tasks(folders)
-    assert all(name in caught.value.hint for name in listed[:40])
-    assert caught.value.hint.endswith("...") == (len(listed) > 40)
+    assert caught.value.hint.startswith("known tasks: half_cheetah, ")
+    assert caught.value.hint.endswith("`rewardsmith tasks` lists all")
 
 
 @pytest.mark.parametrize("path", ["./nowhere", "/nowhere/at/all", "~nobody/task"])

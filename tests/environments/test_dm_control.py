@@ -12,7 +12,7 @@ from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.worker.backends.gymnasium import make
 from rewardsmith.worker.view import without_reward
 
-pytest.importorskip("dm_control", reason="needs pip install 'rewardsmith[dm_control]'")
+pytest.importorskip("dm_control", reason="needs pip install 'rewardsmith[dm-control]'")
 
 FOLDERS = find_folders(here=Path(__file__).resolve().parents[2])
 WORDS = re.compile(r"[Rr]eward|tolerance|_SPEED|_HEIGHT|move_speed|_hopping|sparse")

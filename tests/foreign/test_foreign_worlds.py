@@ -132,6 +132,15 @@ def test_a_signal_of_the_task_file_is_cut_there() -> None:
         env.close()
 
 
+def test_a_step_without_seconds_counts_as_one() -> None:
+    space: dict[str, Any] = {"module_source": None, "environment": {"module": None}}
+    worlds = open_worlds(make_task("MountainCarContinuous-v0", **space), 1)
+    try:
+        assert worlds.seconds_per_step == 1.0
+    finally:
+        worlds.close()
+
+
 def test_one_world_draws(known: Callable[..., None]) -> None:
     env = make(make_task(), render_mode="rgb_array")
     try:

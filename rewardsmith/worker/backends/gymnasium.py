@@ -87,7 +87,7 @@ def _check_installed(task: Task) -> None:
     if task.extra is not None and importlib.util.find_spec(PACKAGES[task.extra]) is None:
         raise TaskError(
             f"task {task.name!r} needs {PACKAGES[task.extra]}, which is not installed where workers run",
-            hint=f"pip install 'rewardsmith[{task.extra}]'",
+            hint=task.install,
         )
 
 
