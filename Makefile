@@ -10,6 +10,7 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO := $(VENV)/.demo
 WORKERS ?= 3
 
 .PHONY: help install demo test test-slow attacks images check docs snapshots wheel constraints clean
@@ -23,16 +24,20 @@ help:
 	@echo 'make check      lint, types, imports, module sizes, documents'
 	@echo 'make docs       bring the outputs that documents show up to date'
 	@echo 'make snapshots  bring the stored prompts of the tests up to date'
-	@echo 'make install    set up .venv and bubblewrap; the others do it by themselves'
+	@echo 'make install    set up .venv and what the tests need; the others do it by themselves, the demo only what it needs'
 	@echo 'make wheel      build dist/*.whl'
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt scripts/install.sh
 	@scripts/install.sh $(VENV)
+	@touch $@ $(DEMO)
+
+$(DEMO): pyproject.toml constraints.txt scripts/install.sh
+	@scripts/install.sh $(VENV) demo
 	@touch $@
 
-demo: $(STAMP)
+demo: $(DEMO)
 	$(BIN)/rewardsmith evolve --env ant --iters 5 --budget quick
 
 test: $(STAMP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -41,12 +43,15 @@ def evolve(
         ray: The Ray cluster that trains; this machine when absent.
         artifacts: Where hosts share finished files; in `runs` alone when absent.
         stop: When to stop before the last generation.
-        observe: Told of every event and the run as it then stands.
+        observe: Told of every event and the run as it then stands, in another thread.
         request: Further fields of `rewardsmith.app.EvolveRequest`: `recipe`, `changes`, `model`, `budget`,
             `iterations`, `k`, `steps`, `seed`, `baselines`, `backend`, `device`, `worlds`, `deterministic`, `race`,
             `name`, `strict`, `record`, `base_url`.
 
+    The first Ctrl-C, or a notebook's button that interrupts, lets it finish cleanly.
+
     Raises:
+        Interrupted: It was interrupted; the run is paused, and `rewardsmith resume` goes on.
         RewardsmithError: See `rewardsmith.errors`.
     """
     settings = Settings(
@@ -61,7 +66,8 @@ def evolve(
     )
     asked = EvolveRequest(env=str(task), stop=stop or StopSpec(), **request)
     with closing(Workshop(settings)) as workshop:
-        return workshop.evolve(*workshop.prepare(asked), observe or _silent)
+        spec, plan = workshop.prepare(asked)
+        return _finishing_cleanly(lambda: workshop.evolve(spec, plan, observe or _silent), workshop.interrupt)
 
 
 def report(
@@ -83,6 +89,17 @@ def report(
     """
     with closing(Workshop(Settings(runs=Path(runs), database=database))) as workshop:
         return workshop.report(run, None if to is None else Path(to))
+
+
+def _finishing_cleanly(work: Callable[[], RunResult], interrupt: Callable[[], None]) -> RunResult:
+    """What `work` gives; it has a thread of its own, since in a notebook an event loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(work)
+        try:
+            return going.result()
+        except KeyboardInterrupt:
+            interrupt()
+            return going.result()
 
 
 def _silent(event: StoredEvent, run: Run) -> None:

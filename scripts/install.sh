@@ -1,10 +1,17 @@
 #!/usr/bin/env bash
-# Sets up a virtual environment with pinned versions, bubblewrap, and for root Docker, PostgreSQL and Chromium.
-# Safe to repeat.
-#   scripts/install.sh FOLDER      (PYTHON, PIP_TORCH_ARGS, PIP_ARGS: see the Makefile)
+# Sets up a virtual environment with pinned versions, and bubblewrap. Safe to repeat.
+#   scripts/install.sh FOLDER demo   what rewards need that are written, trained, served and filmed
+#   scripts/install.sh FOLDER        what the tests and checks need, too: for root also Docker, PostgreSQL and Chromium
+# PYTHON, PIP_TORCH_ARGS, PIP_ARGS: see the Makefile
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:-.venv}
+what=${2:-dev}
+case $what in
+  demo) extras=worker,openai,service,client,video ;;
+  dev) extras=dev ;;
+  *) echo "install: '$what' is neither demo nor dev" >&2; exit 2 ;;
+esac
 
 say() { echo "install: $*" >&2; }
 
@@ -39,17 +46,19 @@ if ! command -v bwrap >/dev/null && ! from_apt bubblewrap; then
   say "Install the package 'bubblewrap' yourself. Until then rewardsmith stops and asks for --sandbox process."
 fi
 
-if ! command -v dockerd >/dev/null && [ "$(id -u)" -eq 0 ]; then
+for_tests() { [ "$what" = dev ] && [ "$(id -u)" -eq 0 ]; }
+
+if for_tests && ! command -v dockerd >/dev/null; then
   # for the tests of the images, which start an engine of their own (RUNLEVEL=1: apt starts none without systemd)
   RUNLEVEL=1 from_apt docker.io || say 'no Docker engine (docker.io): the tests of the images will be skipped'
 fi
 
-if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && [ "$(id -u)" -eq 0 ]; then
+if for_tests && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
   # for the tests of servers that share a database, which start a PostgreSQL of their own
   RUNLEVEL=1 from_apt postgresql || say 'no PostgreSQL (postgresql): the tests with it will be skipped'
 fi
 
-if ! command -v chromium >/dev/null && [ "$(id -u)" -eq 0 ]; then
+if for_tests && ! command -v chromium >/dev/null; then
   from_apt chromium || say 'no Chromium (chromium): the tests of the pages will be skipped'
 fi
 
@@ -68,7 +77,9 @@ pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 torch=$(grep '^torch==' constraints.txt)
 # shellcheck disable=SC2086  # the variables hold several arguments
 {
+  say "$torch, the largest part; it may take minutes"
   pip install -q ${PIP_TORCH_ARGS:-} "$torch"
-  pip install -q ${PIP_ARGS:-} -c constraints.txt -e '.[dev]' hatchling
+  say "rewardsmith[$extras] and what it needs"
+  pip install -q ${PIP_ARGS:-} -c constraints.txt -e ".[$extras]" hatchling
 }
-say 'done'
+say "done; \`source $venv/bin/activate\` brings the command rewardsmith into this shell"

@@ -9,6 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+LEFT = (
+    "ended at once: trainings that were under way may go on by themselves; `rewardsmith resume` takes them up, "
+    "`rewardsmith cancel` ends them\n"
+)
+
 
 @dataclass
 class Interrupts:
@@ -19,7 +24,9 @@ class Interrupts:
 
 @contextmanager
 def finishing_cleanly(interrupt: Callable[[], None], note: Callable[[str], None]) -> Iterator[Interrupts]:
-    """While this is open, SIGINT and SIGTERM call `interrupt`; a second one ends the process with code 130.
+    """While this is open, SIGINT and SIGTERM call `interrupt`; a further SIGINT ends the process with code 130.
+
+    A further SIGTERM asks for nothing more: `make` and `timeout` send it on to whom it has reached already.
 
     Args:
         interrupt: Asks the work to finish; called from a signal handler.
@@ -30,11 +37,13 @@ def finishing_cleanly(interrupt: Callable[[], None], note: Callable[[str], None]
     """
     interrupts = Interrupts()
 
-    def handle(*_: object) -> None:
+    def handle(number: int, _: object) -> None:
+        if interrupts.count and number == signal.SIGTERM:
+            return
         interrupts.count += 1
         if interrupts.count > 1:
-            if sys.stderr.isatty():
-                os.write(sys.stderr.fileno(), b"\x1b[?25h\n")
+            with suppress(OSError):
+                os.write(2, (b"\x1b[?25h\n" if sys.stderr.isatty() else b"") + LEFT.encode())
             os._exit(130)
         interrupt()
         with suppress(RuntimeError):  # the stream may be in the middle of a write

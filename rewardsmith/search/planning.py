@@ -21,12 +21,15 @@ from rewardsmith.prompting.answers import CALLS
 from rewardsmith.search.ledger import Ledger, compared, most_training_steps
 from rewardsmith.search.policies.policy import policy_of
 from rewardsmith.settings import DEFAULT_EXECUTOR, EvolveRequest
+from rewardsmith.store.artifacts import NAME
 from rewardsmith.store.database import without_password
 
 START_S = 4.0
 """Seconds from starting a worker to its first step: it imports torch and the simulator."""
 EARLIER_RUNS = 10
 """Runs from whose speed the time of the next one is estimated."""
+_MOST = {"iterations": 1000, "k": 256, "steps": 10**12}
+"""The most that one run may be asked for, here as by the service."""
 LEARNING_S = 200e-6
 """Seconds of learning per environment step, where no training of this task was measured yet; ant's PPO takes this."""
 
@@ -52,6 +55,7 @@ def run_spec(
         TaskError: The recipe moves a robot, and the task has none.
         UsageError: What was asked contradicts itself, or the model is none that the recipe can ask.
     """
+    _check(request)
     if request.watcher == "offline":
         raise UsageError("the offline author watches nothing", hint="name a vision model, or ask a person: --human")
     if request.deterministic and request.stop.wall_s is not None:
@@ -102,6 +106,18 @@ def run_spec(
             hint="raise --max-steps or --max-trainings, or take fewer --steps per training",
         )
     return spec
+
+
+def _check(request: EvolveRequest) -> None:
+    if request.name is not None and not NAME.fullmatch(request.name):
+        raise UsageError(
+            f"{request.name!r} cannot name a run",
+            hint="it names a folder: begin with a letter or digit, then letters, digits, '_', '-' and '.', at most 100",
+        )
+    for key, most in _MOST.items():
+        value = getattr(request, key)
+        if value is not None and (type(value) is not int or not 1 <= value <= most):
+            raise UsageError(f"{key} is {value!r}", hint=f"a whole number from 1 to {most:,}, or leave it out")
 
 
 def budget_of(task: Task, name: str, steps: int | None) -> Budget:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -25,8 +26,6 @@ from rewardsmith.errors import (
     one_line,
 )
 
-_TAGS = ("body", "task-name", "task-inline")
-"""Parts of a field's place that no request wrote."""
 _PLACE = re.compile(r"(?<![\w:/.])/(?!v1/)(?:[^/\s'\"()]+/)+|(?:postgresql|sqlite)[+\w]*://\S+")
 """The folders of an absolute path, or the address of the database: what the server's log alone tells."""
 _LOG = logging.getLogger(__name__)
@@ -81,8 +80,15 @@ def describe(document: dict[str, Any]) -> None:
                 answer["content"] = told
 
 
-def install(app: FastAPI) -> None:
-    """Have every failure answered so."""
+def install(
+    app: FastAPI,
+    invalid: Callable[[Request, RequestValidationError], Problem],
+    page: Callable[[Problem], Response],
+) -> None:
+    """Have every failure answered so: `invalid` puts a request that does not validate into words.
+
+    A browser that asks for what is not there is shown a `page`.
+    """
 
     @app.exception_handler(RewardsmithError)
     async def _ours(request: Request, error: RewardsmithError) -> Response:
@@ -94,17 +100,16 @@ def install(app: FastAPI) -> None:
         return respond(found)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(one_line(str(part), 60) for part in first["loc"] if part not in _TAGS)
-        remedy = "see /openapi.json for what is expected"
-        detail = one_line(f"{where or 'the body'}: {first['msg']}")
-        return respond(problem("invalid request", 422, detail, field=where or None, remedy=remedy))
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return respond(invalid(request, error))
 
     @app.exception_handler(HTTPException)
     async def _plain(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase.lower()
-        slashed = error.status_code == HTTPStatus.NOT_FOUND and request.url.path.endswith("/")
+        missing = error.status_code == HTTPStatus.NOT_FOUND
+        if missing and "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/"):
+            return page(problem(phrase, error.status_code, "there is no such page"))
+        slashed = missing and request.url.path.endswith("/")
         remedy = "no path of this server ends in a slash" if slashed else ""
         return respond(problem(phrase, error.status_code, one_line(str(error.detail)), remedy=remedy))
 

@@ -20,6 +20,8 @@ from rewardsmith.service.door import BODY_BYTES, Door
 from rewardsmith.service.drivers import Drivers
 from rewardsmith.service.line import Line
 from rewardsmith.service.pages import mounting
+from rewardsmith.service.pages.rendering import refused
+from rewardsmith.service.refusing import invalid
 from rewardsmith.service.streaming import EVENT_SCHEMA
 from rewardsmith.service.tail import Tail
 
@@ -66,7 +68,7 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
     app.state.callers = callers = Callers(desk.workshop.store.keys, always=locked)
     app.state.desk, app.state.submitting, app.state.line = desk, CapacityLimiter(1), Line()
     app.state.tail = tail = Tail(desk.workshop.store)
-    problems.install(app)
+    problems.install(app, invalid, refused)
     for routes in (
         runs.routes,
         checks.routes,

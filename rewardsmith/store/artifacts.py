@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["RunFolder", "write_durably"]
 
 _CANDIDATE = re.compile(r"(g[0-9]+)c[0-9]+")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CURVE_BYTES = 16 * MIB
 _CURVE_COLUMNS = ("steps", "score_mean", "score_std", "episode_length", "success")
 
@@ -224,6 +224,6 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name a folder")
     return name

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import gymnasium
 import pytest
 
 import rewardsmith
-from rewardsmith.errors import UnknownName
+from rewardsmith.errors import Interrupted, UnknownName
 
 
 def test_public_names_are_frozen():
@@ -53,3 +56,24 @@ def test_evolve_and_wrap_as_the_readme_says(desk, good):
 def test_a_wrong_name_is_an_error_that_lists_the_near_misses(tmp_path):
     with pytest.raises(UnknownName, match="ant"):
         rewardsmith.evolve("antt", runs=tmp_path)
+
+
+@pytest.mark.parametrize("notebook", [False, True])
+def test_ctrl_c_pauses_a_run_and_leaves_nothing_training_in_a_notebook_too(desk, good, notebook):
+    def observe(stored, run):
+        if stored.event.kind == "attempt_started":
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    def evolve():
+        asked = {"budget": "tiny", "baselines": (), "iterations": 1, "k": 1, "name": "stopped"}
+        runs, model = desk.folder / "runs", desk.answer(good(0.1))
+        rewardsmith.evolve(desk.task, runs=runs, workers=1, model=model, observe=observe, **asked)
+
+    async def cell():
+        evolve()
+
+    with pytest.raises(Interrupted, match="interrupted"):
+        _ = asyncio.run(cell()) if notebook else evolve()
+    run = desk.open().run("stopped")
+    assert run.status == "paused"
+    assert not run.open

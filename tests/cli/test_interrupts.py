@@ -24,7 +24,8 @@ assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def child(mode: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-c", CHILD, mode], stdout=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", CHILD, mode], text=True, **pipes)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
@@ -46,6 +47,16 @@ def test_the_second_signal_ends_at_once():
     assert process.stdout is not None
     assert "finishing cleanly" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "finished" not in out
+    assert "may go on by themselves" in err
+    assert "`rewardsmith cancel` ends them" in err
+
+
+def test_a_second_sigterm_such_as_make_sends_on_is_no_wish_to_end_at_once():
+    code = CHILD.replace("import signal, sys", "import os, signal, sys").replace(
+        'print("ready", flush=True)', "os.kill(os.getpid(), signal.SIGTERM); os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "quick"], capture_output=True, text=True, timeout=20)
+    assert done.stdout.splitlines()[1:] == ["finished 1"], done.stderr

@@ -118,6 +118,28 @@ def test_the_makefile_knows_its_targets():
         assert done.returncode == 0, done.stderr
 
 
+def test_the_demo_installs_what_it_needs_and_nothing_of_the_tests():
+    done = subprocess.run(["make", "-n", "-B", "-C", str(ROOT), "demo"], capture_output=True, text=True, check=True)
+    assert "scripts/install.sh .venv demo" in done.stdout
+    script = (ROOT / "scripts/install.sh").read_text()
+    (extras,) = re.findall(r"demo\) extras=(\S+)", script)
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(extras.split(",")) <= set(known) - {"dev"}
+    for package in ("docker.io", "postgresql", "chromium"):
+        (line,) = [line for line in script.splitlines() if f"from_apt {package} " in line]
+        before = script[: script.index(line)].splitlines()
+        assert next(each for each in reversed(before) if each.startswith("if ")).startswith("if for_tests ")
+
+
+def test_an_install_of_who_knows_what_is_refused(tmp_path):
+    done = subprocess.run(
+        [str(ROOT / "scripts/install.sh"), str(tmp_path / "venv"), "demoo"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "neither demo nor dev" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
 def test_no_file_of_the_packaging_names_a_package_index():
     images = ("Dockerfile", "sandboxes/docker/Dockerfile", "sandboxes/docker/requirements.txt")
     for name in ("Makefile", "constraints.txt", *images, "scripts/install.sh", ".ci/run", "pyproject.toml"):

@@ -11,6 +11,7 @@ from rewardsmith.catalogue.recipes import load_recipe
 from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.recipe import ConfirmStage
 from rewardsmith.domain.survey import Survey
+from rewardsmith.errors import UsageError
 from rewardsmith.search.planning import plan, run_spec
 from rewardsmith.settings import EvolveRequest
 
@@ -50,3 +51,23 @@ def test_a_plan_counts_the_whole_rollouts_that_tiny_trainings_are_rounded_up_to(
     assert found.trainings == trainings
     scoring = (trainings * budget.rungs + budget.confirm_seeds) * budget.episodes * horizon
     assert found.steps == trainings * budget.rungs * rollout + scoring
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"name": "a/b"}, "'a/b' cannot name a run"),
+        ({"name": "../x"}, "cannot name a run"),
+        ({"name": ""}, "cannot name a run"),
+        ({"iterations": 0}, "iterations is 0"),
+        ({"iterations": 10**20}, "iterations is 1"),
+        ({"k": -1}, "k is -1"),
+        ({"steps": 0}, "steps is 0"),
+        ({"steps": 1e5}, "steps is 100000.0"),
+        ({"k": True}, "k is True"),
+    ],
+)
+def test_a_name_that_names_no_folder_and_a_number_that_counts_nothing_are_refused(asked, said):
+    with pytest.raises(UsageError, match=said) as refused:
+        spec(1, **asked)
+    assert refused.value.hint

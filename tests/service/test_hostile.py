@@ -105,6 +105,39 @@ def test_near_misses_are_named(server):
     assert problem(server.client.delete("/v1/runs"))["status"] == 405
 
 
+def test_misspelt_fields_have_near_misses_too(server):
+    found = problem(server.client.post("/v1/runs", json=TINY | {"itres": 1}))
+    assert found["detail"] == "there is no field itres; did you mean 'iters'?"
+    assert found["near"] == ["iters"]
+    assert "baselines" in found["remedy"]
+    found = problem(server.client.post("/v1/runs", json=TINY | {"stop": {"dolars": 1}}))
+    assert (found["field"], found["near"]) == ("stop.dolars", ["dollars"])
+    task = {"base": "cartpole", "description": "x", "score": "x", "unti": "m"}
+    found = problem(server.client.post("/v1/runs", json=TINY | {"task": task}))
+    assert (found["field"], found["near"]) == ("task.unti", ["unit"])
+
+
+def test_a_body_that_is_no_json_or_not_sent_as_json_is_told_so(server):
+    plain = problem(server.client.post("/v1/runs", content=json.dumps(TINY)))
+    assert "Content-Type: application/json" in plain["remedy"]
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    found = problem(server.client.post("/v1/runs", content=json.dumps(TINY), headers=form))
+    assert "'application/x-www-form-urlencoded'" in found["detail"]
+    found = problem(server.client.post("/v1/runs", content="{bad", headers={"content-type": "application/json"}))
+    assert found["detail"].startswith("the body is no JSON: ")
+    assert "field" not in found
+
+
+def test_a_browser_is_shown_a_page_for_what_is_not_there(server):
+    page = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = server.client.get("/nope", headers=page)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "there is no such page" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    problem(server.client.get("/v1/nope", headers=page))
+    problem(server.client.get("/nope"))
+
+
 @pytest.mark.parametrize("said", ["x", "-1", "1.5", "9" * 400])
 def test_a_wrong_last_event_is_refused(server, said):
     answer = server.client.get("/v1/runs/nobody/events", headers={"Last-Event-ID": said})

@@ -108,7 +108,7 @@ def test_a_person_walks_from_the_form_to_the_code(server, visit):
     for box in page.get_by_role("group").get_by_role("checkbox").all():
         box.uncheck()
     page.get_by_label("Name").fill("by-hand")
-    expect(page.locator("#estimate")).to_contain_text("4 trainings of 500", timeout=60_000)
+    expect(page.locator("#estimate")).to_contain_text("4 trainings of 500", timeout=200_000)
     page.get_by_role("button", name="Start the run").click()
     page.wait_for_url("**/runs/by-hand")
     page.evaluate("window.here = true")

@@ -18,7 +18,7 @@ from rewardsmith.service.pages.rendering import PageRoute, show
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-_FIRST: Fields = {"recipe": ["smith"], "budget": ["quick"], "baselines": ["human", "sparse"]}
+_FIRST: Fields = {"task": ["ant"], "recipe": ["smith"], "budget": ["quick"], "baselines": ["human", "sparse"]}
 """What stands in the form at first."""
 
 
