@@ -114,7 +114,7 @@ class Camera:
 
 def refuse_undrawn(task: Task) -> None:
     """Raise UsageError for a task whose simulator draws nothing, before a worker starts it only to find out."""
-    if task.environment.simulator != "gymnasium":
+    if task.environment.simulator in ("isaac_gym", "isaac_lab"):
         raise UsageError(
             f"task {task.name!r} cannot be filmed: Isaac runs headless here and draws nothing",
             hint="watch an exported policy in the simulator itself: `rewardsmith export --policy`",

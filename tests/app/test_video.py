@@ -14,7 +14,7 @@ from rewardsmith.app import EvolveRequest
 from rewardsmith.domain.film import Film
 from rewardsmith.errors import InfrastructureError, StoreError, UnknownName, UsageError
 from rewardsmith.executors.executor import Done
-from rewardsmith.search.filming import Camera, attempt_of
+from rewardsmith.search.filming import Camera, attempt_of, refuse_undrawn
 from rewardsmith.worker import video as worker_video
 
 
@@ -58,6 +58,7 @@ def test_what_draws_nothing_is_not_started_for_a_film(desk):
         desk.workshop.train("human", "isaac_cartpole", video=True)
     with pytest.raises(UsageError, match="cannot be filmed"):
         desk.workshop.prepare(EvolveRequest(env="isaac_ant", watcher="openai:gpt-5"))
+    refuse_undrawn(desk.workshop.task("playground_cheetah_run"))
 
 
 def test_where_nothing_draws_it_is_said_what_to_install(desk, good, monkeypatch):
