@@ -10,7 +10,7 @@ The most telling steps come first; one that there is no time left for is skipped
 from __future__ import annotations
 
 import argparse
-import gc
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -18,22 +18,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.tasks import load_task
+from rewardsmith.domain.task import Task
 
 ROOT = Path(__file__).resolve().parents[1]
 DEVICE = "REWARDSMITH_TEST_DEVICE"
 """Tells the tests of MuJoCo Warp where its worlds are."""
 _LINES = 40
+_MANY = 4096
+"""Worlds that take far more than what a process has spare."""
 
 
 def steps(options: argparse.Namespace, out: Path) -> dict[str, list[str]]:
     """Commands by name."""
     python, device, worlds = sys.executable, options.device, str(options.worlds)
-    module = [python, "-m", "benchmarks.gpu_walk", "--device", device, "--worlds", worlds]
+    many = str(max(options.worlds, _MANY))
+    module = [python, "-m", "benchmarks.gpu_walk", "--env", options.env, "--device", device, "--worlds", many]
     rate = [python, "-m", "benchmarks.gpu", "--env", options.env, "--device", device, "--worlds", worlds]
     cli = [python, "-m", "rewardsmith"]
     box = ["--sandbox", options.sandbox] if options.sandbox else []
@@ -82,26 +87,31 @@ def walk(options: argparse.Namespace, out: Path) -> int:
 
 
 def scarce(env: str, device: str, worlds: int) -> None:
-    """Open the worlds once to see what they take, then again with room for less than half of that."""
+    """See in another process what the worlds take, then open them with room for less than half of that."""
     from rewardsmith.worker.backends.warp.fitting import open_fitting_worlds
-    from rewardsmith.worker.backends.warp.worlds import WarpWorlds
 
     task = load_task(env, find_folders(here=ROOT)).on("warp", device, worlds)  # type: ignore[arg-type]
-    few = WarpWorlds(task, 64, device)
-    few.try_out()  # compiles, and loads what every process loads
-    before = _used(device)
-    many = WarpWorlds(task, worlds, device)
-    many.try_out()
-    taken = _used(device) - before
-    many.close()
-    del many
-    gc.collect()
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        taken = pool.submit(_taken, task, device, worlds).result()
+    _taken(task, device, 1)
     held = _leave(device, int(0.4 * taken))
     fitting = open_fitting_worlds(task, device)
     print(f"{worlds} worlds take {taken / 2**20:.0f} MiB on {device}; with room for 40 % of that {fitting.count} train")
     del held
     if not fitting.count < worlds:
         sys.exit("they were not reduced")
+
+
+def _taken(task: Task, device: str, worlds: int) -> int:
+    """Bytes that so many worlds take, beyond what every process does that has stepped some."""
+    from rewardsmith.worker.backends.warp.worlds import WarpWorlds
+
+    few = WarpWorlds(task, 64, device)
+    few.try_out()
+    before = _used(device)
+    many = WarpWorlds(task, worlds, device)
+    many.try_out()
+    return _used(device) - before
 
 
 def _used(device: str) -> int:
