@@ -47,6 +47,7 @@ from rewardsmith.search.training import train_job
 from rewardsmith.search.watching import PERSON, Watcher
 from rewardsmith.settings import DEFAULT_EXECUTOR, DEFAULT_SANDBOX, EvolveRequest, Settings
 from rewardsmith.store.artifacts import RunFolder
+from rewardsmith.store.database import sqlite_path
 from rewardsmith.store.leases import Lease, Owner
 
 __all__ = ["PERSON", "EvolveRequest", "Settings", "Workshop"]
@@ -185,7 +186,10 @@ class Workshop(Premises):
         return self.reading.events(run, follow=follow)
 
     def runs(self) -> list[RunSummary]:
-        """A line for each run, the newest last."""
+        """A line for each run, the newest last; to look makes no database where none is."""
+        file = sqlite_path(str(self.database))
+        if file is not None and not file.exists():
+            return []
         return [line for row in self.store.runs() if (line := self.reading.summary(row))]
 
     def result(self, run: str) -> RunResult:

@@ -14,6 +14,9 @@ from rewardsmith.errors import RewardsmithError
 
 EXIT_USAGE, EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED = 2, 3, 130
 
+_KINDS = {"integer range": "whole number", "float range": "number", "integer": "whole number", "float": "number"}
+"""What click calls a value, and what people do."""
+
 
 def describe(error: BaseException) -> tuple[str, str, str, int]:
     """Type, message, hint and exit code of an error."""
@@ -38,7 +41,10 @@ def _describe_usage(error: click.ClickException) -> tuple[str, str, str, int]:
     hint = f"see `{path} --help`"
     if isinstance(error, click.exceptions.NoSuchCommand) and context is not None and _shows(context.command):
         hint = f"`{path} show {error.command_name}` shows one of that name; {hint}"
-    return "UnknownName" if unknown else "UsageError", error.format_message(), hint, EXIT_USAGE
+    message = error.format_message()
+    for kind, words in _KINDS.items():
+        message = message.replace(f"is not a valid {kind}", f"is not a {words}")
+    return "UnknownName" if unknown else "UsageError", message, hint, EXIT_USAGE
 
 
 def _shows(command: click.Command) -> bool:
@@ -52,7 +58,10 @@ def _describe_os(error: OSError) -> tuple[str, str, str, int]:
         hint = "make room on the disk, then `rewardsmith resume` goes on with everything that was finished"
         return "StoreError", message, hint, EXIT_INFRASTRUCTURE
     if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
-        return "StoreError", message, "name a folder that can be written, such as --runs-dir DIR", EXIT_INFRASTRUCTURE
+        hint = "name a place that can be written, by the option that names it, such as --runs-dir or -o"
+        return "StoreError", message, hint, EXIT_INFRASTRUCTURE
+    if error.errno == errno.EISDIR:
+        return "UsageError", message, "name a file in it", EXIT_USAGE
     return "InfrastructureError", message, "", EXIT_INFRASTRUCTURE
 
 

@@ -26,7 +26,7 @@ def runs(*, workshop: Workshop | RemoteWorkshop, as_json: bool) -> None:
         emit_json(found)
         return
     if not found:
-        emit_text("no runs yet; `rewardsmith evolve --env ant` makes one")
+        emit_text(f"no runs yet in {workshop.place}; `rewardsmith evolve --env ant` makes one")
         return
     rows = [
         [

@@ -40,6 +40,11 @@ class RemoteWorkshop:
         """Address of the server."""
         return self._client.url
 
+    @property
+    def place(self) -> str:
+        """Where the runs are: the server."""
+        return self.server
+
     def prepare(self, request: EvolveRequest, note: Callable[[str], None] | None = None) -> tuple[RunSpec, Plan]:
         """Submit a run; what it was taken for, and its plan.
 

@@ -88,15 +88,20 @@ def _docstring(provenance: Mapping[str, Any], module: str | None) -> str:
 
 
 def _imports(taken: set[str]) -> str:
-    """Write the import lines of the pasted modules, once each; those between the modules are left out."""
-    lines: dict[str, None] = {}
+    """Write the import lines of the pasted modules, one for each module; those between the modules are left out."""
+    lines: set[str] = set()
+    drawn: dict[str, set[str]] = {}
     for name in PASTED:
         for node in _import_nodes(name):
             for alias in node.names:
                 bound = alias.asname or alias.name
                 if bound in taken:
                     alias.asname = _free(bound, taken)
-            lines[ast.unparse(node)] = None
+            if isinstance(node, ast.ImportFrom):
+                drawn.setdefault(node.module or "", set()).update(ast.unparse(alias) for alias in node.names)
+            else:
+                lines.add(ast.unparse(node))
+    lines |= {f"from {module} import {', '.join(sorted(names))}" for module, names in drawn.items()}
     return "\n".join(sorted(lines, key=lambda line: (line.startswith("from"), line)))
 
 

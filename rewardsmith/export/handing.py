@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rewardsmith import __version__
@@ -60,7 +59,8 @@ def _provenance(run: Run, candidate: Candidate, survey: Survey, result: RunResul
         ends = "" if score.low is None else f" [{score.low:.4g}, {score.high:.4g}]"
         found["confirmed"] = f"{score.mean:.4g}{ends} over {score.n} seeds of {spec.budget.steps:,} steps"
     found["needs"] = _needs(spec.task, survey)
-    found["made with"] = f"rewardsmith {__version__}, " + json.dumps(survey.versions, sort_keys=True).strip("{}")
+    versions = (f"{name} {version}" for name, version in sorted(survey.versions.items()))
+    found["made with"] = ", ".join((f"rewardsmith {__version__}", *versions))
     return found
 
 

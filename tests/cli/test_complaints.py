@@ -90,6 +90,24 @@ def test_each_class_has_its_exit_code(error, kind, code):
     assert (found[0], found[3]) == (kind, code)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evolve", "--env", "ant", "--iters", "x"], "'x' is not a whole number."),
+        (["evolve", "--env", "ant", "--target", "high"], "'high' is not a number."),
+        (["evolve", "--env", "ant", "--seed", "1.5"], "'1.5' is not a whole number."),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_what_no_number_is_is_told_in_words(say, arguments, said):
+    assert said in say(*arguments).err
+
+
+def test_a_folder_in_place_of_a_file_is_wrong_usage():
+    kind, _, hint, code = describe(IsADirectoryError(errno.EISDIR, "Is a directory", "out"))
+    assert (kind, hint, code) == ("UsageError", "name a file in it", 2)
+
+
 def test_a_full_disk_is_named_with_its_place():
     _, message, hint, _ = describe(OSError(errno.ENOSPC, "No space left on device", "runs/x"))
     assert message == "No space left on device: runs/x"

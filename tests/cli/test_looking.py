@@ -56,8 +56,9 @@ def test_what_cannot_be_read_is_named_and_hides_no_others(say, tmp_path, folder,
 
 
 def test_there_are_no_runs_yet(say, tmp_path):
-    assert "no runs yet" in say("runs").out
+    assert f"no runs yet in {tmp_path / 'runs'}" in say("runs").out
     assert json.loads(say("runs", "--json").out) == []
+    assert not (tmp_path / "runs").exists(), "a misspelt folder is not made"
 
 
 def test_variables_stand_for_options(say, tmp_path, monkeypatch):

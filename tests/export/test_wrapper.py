@@ -104,6 +104,8 @@ def test_the_exported_file_stands_alone_and_pays_the_same(tmp_path: Path) -> Non
     provenance = {"run": "r1", "score": '3.2 """ m/s', "path": "a\\b"}
     text = render(REWARD, provenance, readers, "Ant-v5", {}, horizon=40, parameters={"speed": 2.0})
     assert "rewardsmith" not in text.replace("`rewardsmith.export.discovery`", "")
+    imported = [line.split()[1] for line in text.splitlines() if line.startswith("from ")]
+    assert len(imported) == len(set(imported)), imported
     (tmp_path / "ant_reward.py").write_text(text)
     (tmp_path / "check.py").write_text(
         "import json, sys, ant_reward\n"
