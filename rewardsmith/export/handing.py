@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rewardsmith import __version__
@@ -17,7 +18,7 @@ from rewardsmith.export.policy import read_policy
 from rewardsmith.search.filming import attempt_of
 from rewardsmith.store.artifacts import RunFolder, write_durably
 
-__all__ = ["hand_out_policy", "hand_out_reward"]
+__all__ = ["hand_out_policy", "hand_out_reward", "needs"]
 
 
 def hand_out_reward(run: Run, candidate: Candidate, survey: Survey, result: RunResult) -> str:
@@ -58,24 +59,23 @@ def _provenance(run: Run, candidate: Candidate, survey: Survey, result: RunResul
         score = best.score
         ends = "" if score.low is None else f" [{score.low:.4g}, {score.high:.4g}]"
         found["confirmed"] = f"{score.mean:.4g}{ends} over {score.n} seeds of {spec.budget.steps:,} steps"
-    found["needs"] = _needs(spec.task, survey)
+    found["needs"] = needs(spec.task, survey.versions)
     versions = (f"{name} {version}" for name, version in sorted(survey.versions.items()))
     found["made with"] = ", ".join((f"rewardsmith {__version__}", *versions))
     return found
 
 
-def _needs(task: Task, survey: Survey) -> str:
+def needs(task: Task, versions: Mapping[str, str]) -> str:
     """What must be installed for `make` to work, or why it cannot."""
     environment = task.environment
     if environment.simulator != "gymnasium":
         return f"numpy, for compute_reward; {environment.label} is no Gymnasium environment, and make does not reach it"
     registers = environment.id.rpartition(":")[0]
     if registers.startswith("rewardsmith."):
-        brings = task.install or "rewardsmith beside what the docstring of that module names"
-        return f"{brings}, whose {registers} makes {environment.label} work under the MuJoCo that is installed"
-    return "numpy, " + (
-        "gymnasium[mujoco]" if "mujoco" in survey.versions else "gymnasium, the environment's own simulator"
-    )
+        brings = task.install or f"rewardsmith, and what the interpreter {environment.foreign!r} of the task holds"
+        return f"{brings}: {registers} registers {environment.label}"
+    simulator = "gymnasium[mujoco]" if "mujoco" in versions else "gymnasium, the environment's own simulator"
+    return ", ".join(filter(None, ("numpy", simulator, registers)))
 
 
 def hand_out_policy(run: Run, candidate: Candidate, source: RunFolder, folder: Path) -> list[Path]:
