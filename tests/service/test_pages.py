@@ -164,6 +164,8 @@ def test_everybody_can_read_every_page(visit, dark):
         assert answer is not None
         assert "; script-src 'self'; " in answer.headers["content-security-policy"], place
         assert tab.width() <= 400, place
+        heights = {link.bounding_box()["y"] for link in tab.page.locator(".top nav a").all()}
+        assert len(heights) == 1, f"{place}: the links at the top take more than a line"
         if found := tab.violations():
             unfit[place] = found
         assert tab.page.evaluate("window.hacked ?? null") is None, place
