@@ -211,7 +211,7 @@ def _keep_programs() -> None:
         place = Path(os.environ["WARP_CACHE_PATH"], "jax")
         place.mkdir(exist_ok=True)
         with contextlib.suppress(OSError):  # another worker's
-            place.chmod(0o1777)
+            place.chmod(0o777)  # without a sticky bit: two may compile the same, and the later one replaces it
         jax.config.update("jax_compilation_cache_dir", str(place))
 
 
