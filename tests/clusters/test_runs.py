@@ -133,6 +133,8 @@ def test_what_is_killed_costs_no_result(
         result = site.end()
     finally:
         site.driver.kill()
+        with site.driver:  # which waits for it
+            pass
     events = events_of(tmp_path)
     check_nothing_twice(events)
     started, gone = started_in(events), lost(events)
