@@ -32,6 +32,8 @@ _AWAY_S = 60.0
 """How long a cluster or a depot may be away before a poll says so."""
 _LATE_S = 60.0
 """How long after the end of a job its files may come to a folder that is shared over a network."""
+_NUDGE_S = 60.0
+"""How often the head is reminded of its jobs: one that was restarted looks after none before it is sent one."""
 _STOP_S = 60.0
 _PAUSE_S = 0.2
 _USELESS = (2, 126, 127)
@@ -179,6 +181,7 @@ class RayExecutor:
         name = self.name_of(folder)
         job, withdrawn = self._looks.of(name), (folder / WITHDRAWN).exists()
         if job is not None and job.status in ALIVE and not (withdrawn and job.status == "PENDING"):
+            self._nudge(name, job)
             return Running(self._files.progress(folder))
         if (job is None or job.status == "SUCCEEDED") and (result := self._files.home(folder)) is not None:
             return ended(folder, result)
@@ -197,6 +200,13 @@ class RayExecutor:
             return Running(None)
         self._files.salvage(folder)
         return _lost(job)
+
+    def _nudge(self, name: str, job: RayJob) -> None:
+        """Submit a job that there is, now and then, which is refused, and has the head look after all of them."""
+        if self._waited("nudge") > _NUDGE_S:
+            self._since.pop("nudge", None)
+            with contextlib.suppress(InfrastructureError):
+                self.jobs.submit(name, job.entrypoint, self._with(job.gpus))
 
     def _with(self, gpus: float) -> RaySpec:
         """What a job takes that itself wants so many GPUs."""

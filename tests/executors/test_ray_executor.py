@@ -73,6 +73,19 @@ def only(server: JobsServer) -> object:
     return job
 
 
+class TestNudges:
+    def test_a_head_is_sent_a_job_now_and_then_which_does_nothing(self, server, shared, folder, monkeypatch):
+        executor = shared.open(spec("process"), script(WAITS))
+        executor.start(folder, JOB)
+        tree = tree_of(shared, folder)
+        server.asked.clear()
+        executor.poll(folder)
+        monkeypatch.setattr(module, "_NUDGE_S", 0.0)
+        wait_for(lambda: executor.poll(folder) == Running(None) and "POST /api/jobs/" in server.asked, "a nudge")
+        assert tree_of(shared, folder) == tree
+        assert len(server.jobs) == 1
+
+
 class TestFinishedJobs:
     @pytest.mark.parametrize("depot", [False, True], ids=["shared folder", "depot"])
     def test_are_forgotten_and_stay_finished_for_every_host(self, server, tmp_path, folder, depot):
