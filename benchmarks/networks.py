@@ -41,7 +41,7 @@ class Network(Protocol):
 
 
 class Loopback:
-    """Addresses of the loopback: nodes share the machine's ports, and cannot be cut off."""
+    """Addresses of the loopback: nodes share the machine's ports, so one cluster at a time, and cannot be cut off."""
 
     host = "127.0.0.1"
 

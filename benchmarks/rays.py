@@ -23,7 +23,7 @@ from rewardsmith.errors import InfrastructureError
 from rewardsmith.executors.ray_jobs import RayJobs
 from rewardsmith.sandboxes.tree import descendants, kill_tree
 
-_START_S = 150.0
+_START_S = 300.0
 _OBJECTS = 100_000_000
 """Bytes of the store of objects, which jobs do not use."""
 _HEAD, _REDIS = 0, -1

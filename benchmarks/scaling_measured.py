@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cluster import Cluster
+from benchmarks.networks import best
 from benchmarks.rays import Rays
 from rewardsmith.app import Settings, Workshop
 from rewardsmith.domain.cluster import RaySpec
@@ -173,7 +174,7 @@ def main() -> None:
             found["postgres"] = store(lambda n: postgres.make(f"n{n}"))
         finally:
             postgres.remove()
-        with Rays(nodes=1, cpus=SLOTS) as cluster:
+        with Rays(nodes=1, cpus=SLOTS, network=best()()) as cluster:
             ray = RaySpec(address=cluster.address, python=sys.executable)
             workshop = Workshop(Settings(runs=Path(made) / "runs", executor="ray", ray=ray))
             found["trainings"] = trainings(workshop, options.trainings)

@@ -197,6 +197,7 @@ class RayExecutor:
         if job.error == "JOB_SUPERVISOR_ACTOR_START_TIMEOUT":  # it only waited, longer than Ray lets a job wait
             self.jobs.forget(name)
             self.jobs.submit(name, job.entrypoint, self._with(job.gpus))
+            self._looks.drop(name)
             return Running(None)
         self._files.salvage(folder)
         return _lost(job)

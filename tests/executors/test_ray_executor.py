@@ -169,7 +169,7 @@ class TestSubmission:
         assert server.asked[-2:] == ["POST /api/jobs/", f"GET /api/jobs/{name}"]
         assert isinstance(end_of(executor, folder), Done)
 
-    def test_that_only_waited_for_room_is_made_again(self, server, shared, folder):
+    def test_that_only_waited_for_room_is_made_again(self, server, shared, folder, monkeypatch):
         executor = shared.open(spec("process"), script(WAITS))
         executor.start(folder, JOB)
         first = only(server)
@@ -180,6 +180,10 @@ class TestSubmission:
             "error_type": "JOB_SUPERVISOR_ACTOR_START_TIMEOUT",
         }
         wait_for(lambda: executor.poll(folder) == Running(None) and only(server) is not first, "another job")
+        monkeypatch.setattr(ray_looks, "LOOK_S", 3600.0)
+        second = only(server)
+        assert executor.poll(folder) == executor.poll(folder) == Running(None)
+        assert only(server) is second, "what was heard of the first job is not believed of the second"
         tree_of(shared, folder)
         (folder / "out" / "go").touch()
         assert isinstance(end_of(executor, folder), Done)
