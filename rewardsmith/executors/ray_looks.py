@@ -17,8 +17,8 @@ SHARE = 1 / 20
 """In between, of the time that a job has been followed: so much later its end is noticed at most."""
 MANY = 8
 """Jobs from which on it may pay to ask for all at once."""
-WORTH = 8
-"""To list a job costs the head this many times less than to be asked for it (`benchmarks.scaling_measured`)."""
+WORTH = 4
+"""So many listed jobs cost the head no more than to be asked for one (`benchmarks.scaling_measured`: 3 to 17)."""
 
 
 @dataclass
