@@ -30,7 +30,7 @@ def announcement(spec: RunSpec, plan: Plan) -> list[str]:
         f"  plan: {counted(spec.iterations, 'generation')} of {counted(spec.k, 'candidate')}, "
         f"{count(budget.steps)} steps each; " + "; ".join(extras),
         f"  at most: {plan.trainings} trainings, {count(plan.steps)} steps, {plan.completions} calls of the model, "
-        f"{duration(plan.wall_s)} with {spec.workers} at a time, {money}",
+        f"{money}; about {duration(plan.wall_s)} with {spec.workers} at a time on an idle machine",
         *([f"  limit: {allowed}"] if allowed else []),
         *([f"  examples in its prompts: {shown} ({spec.examples[0].measure})"] if shown else []),
     ]

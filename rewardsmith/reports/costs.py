@@ -43,7 +43,7 @@ def cost_rows(run: Run) -> list[list[str]]:
         [
             "wall time",
             duration(usage.wall_s),
-            duration(plan.wall_s) if plan else ABSENT,
+            f"about {duration(plan.wall_s)}" if plan else ABSENT,
             limit(stop.wall_s, duration(stop.wall_s)),
         ],
     ]

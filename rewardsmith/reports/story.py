@@ -107,7 +107,7 @@ def _asked(run: Run) -> str:
         money = "price unknown" if run.plan.dollars is None else dollars(run.plan.dollars)
         lines.append(
             f"plan, at most: {run.plan.trainings} trainings, {count(run.plan.steps)} steps, "
-            f"{run.plan.completions} calls of the model, {duration(run.plan.wall_s)}, {money}"
+            f"{run.plan.completions} calls of the model, {money}; about {duration(run.plan.wall_s)} on an idle machine"
         )
     said = [f"> {inert(spec.task.description)}", "", *(f"- {inert(line)}" for line in lines)]
     return "\n".join(["## What was asked", "", *said])

@@ -90,7 +90,7 @@ def test_the_cost_is_the_sum_of_the_events(told):
     assert rows["calls of the model"] == ["3", "12", "–"]
     assert rows["tokens"][0] == "300"
     assert rows["money"][:2] == ["$0.03", "$0.00"]
-    assert rows["wall time"] == ["2 min", "5 min", "–"]
+    assert rows["wall time"] == ["2 min", "about 5 min", "–"]
     assert rows["the search"] == ["3", "3.3k", "33%"]
     assert rows["confirming the winner"] == ["2", "2.2k", "22%"]
 
