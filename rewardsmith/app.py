@@ -170,8 +170,9 @@ class Workshop(Premises):
                 ray=own.ray or spec.ray,
                 artifacts=own.artifacts or spec.artifacts,
             )
-            for knows_the_depot in ("depot", "reading", "driver"):
-                self.__dict__.pop(knows_the_depot, None)
+            if self.settings.artifacts != own.artifacts:
+                for knows_the_depot in ("depot", "reading", "driver"):
+                    vars(self).pop(knows_the_depot, None)
 
     def interrupt(self) -> None:
         """Finish cleanly: stop the trainings, keep what is finished, leave the run paused. Safe in a signal handler."""

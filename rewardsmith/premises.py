@@ -43,6 +43,8 @@ class Premises:
         self.settings = settings
         self.place = settings.runs.resolve()
         """Folder of all runs."""
+        self.discreet = False
+        """Whether results name places from that folder on, for those who are not on this machine."""
 
     @property
     def workers(self) -> int:
@@ -74,7 +76,7 @@ class Premises:
     @cached_property
     def reading(self) -> Runs:
         """The runs of the store, to be read."""
-        return Runs(self.store, self.place, self.depot)
+        return Runs(self.store, self.place, self.depot, discreet=self.discreet)
 
     @cached_property
     def depot(self) -> Depot | None:

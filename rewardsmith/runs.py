@@ -32,14 +32,14 @@ T = TypeVar("T", bound=Record)
 class Runs:
     """Reads runs. What was worked out of a run is remembered until its next event. Safe to use from many threads."""
 
-    def __init__(self, store: Store, folder: Path, depot: Depot | None = None) -> None:
+    def __init__(self, store: Store, folder: Path, depot: Depot | None = None, *, discreet: bool = False) -> None:
         self._store = store
         self._folder = folder
         self._depot = depot
         self._folds = Folds(store)
         self._told = lru_cache(_RESULTS)(self._tell)
         self._lines = lru_cache(_LINES)(self._line)
-        self.discreet = False
+        self.discreet = discreet
         """Whether places are told from the folder of all runs on, for those who are not on this machine."""
 
     def run(self, run: str) -> Run:

@@ -63,7 +63,7 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
         redirect_slashes=False,
         responses={code: {"model": Problem} for code in (400, 401, 403, 404, 409, 413, 422, 429, 503)},
     )
-    desk.workshop.reading.discreet = True
+    desk.workshop.discreet = True
     app.state.registry = registry = metrics.registry_of(desk.workshop)
     app.state.callers = callers = Callers(desk.workshop.store.keys, always=locked)
     app.state.desk, app.state.submitting, app.state.line = desk, CapacityLimiter(1), Line()

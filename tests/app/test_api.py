@@ -60,6 +60,8 @@ def test_a_wrong_name_is_an_error_that_lists_the_near_misses(tmp_path):
 
 @pytest.mark.parametrize("notebook", [False, True])
 def test_ctrl_c_pauses_a_run_and_leaves_nothing_training_in_a_notebook_too(desk, good, notebook):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+
     def observe(stored, run):
         if stored.event.kind == "attempt_started":
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
@@ -72,8 +74,11 @@ def test_ctrl_c_pauses_a_run_and_leaves_nothing_training_in_a_notebook_too(desk,
     async def cell():
         evolve()
 
-    with pytest.raises(Interrupted, match="interrupted"):
-        _ = asyncio.run(cell()) if notebook else evolve()
+    try:
+        with pytest.raises(Interrupted, match="interrupted"):
+            _ = asyncio.run(cell()) if notebook else evolve()
+    finally:
+        signal.signal(signal.SIGINT, before)
     run = desk.open().run("stopped")
     assert run.status == "paused"
     assert not run.open

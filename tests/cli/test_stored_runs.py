@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import jsonschema
 import pytest
 from told_run import warned, whole
 
+from rewardsmith.errors import RewardsmithError
+
 
 @pytest.fixture
 def told(keep, say):
     keep(whole())
     return say
+
+
+def test_a_run_with_a_depot_of_its_own_tells_no_more_of_this_machine(keep, tmp_path):
+    started, *rest = whole()
+    spec = started.spec.model_copy(update={"artifacts": (tmp_path / "depot").as_uri()})
+    workshop = keep([started.model_copy(update={"spec": spec}), *rest])
+    workshop.discreet = True
+    with contextlib.suppress(RewardsmithError):  # it has ended
+        workshop.cancel("walk-1")
+    assert workshop.settings.artifacts == spec.artifacts
+    assert workshop.result("walk-1").folder == "walk-1"
 
 
 def test_runs_lists_it(told):
