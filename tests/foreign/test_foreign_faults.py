@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,15 @@ def test_an_interpreter_that_nobody_named(known: Callable[..., None]) -> None:
     assert "[interpreters] in sandbox.toml" in caught.value.hint
 
 
+@pytest.fixture
+def all_closed() -> Iterator[None]:
+    """No descriptor is left of a simulator that did not open."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    yield
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.usefixtures("all_closed")
 def test_an_interpreter_that_is_no_program(known: Callable[..., None], tmp_path: Path) -> None:
     known(own=str(tmp_path / "python"))
     with pytest.raises(TaskError, match="cannot be started: No such file") as caught:
@@ -58,6 +67,7 @@ def test_an_interpreter_that_is_no_program(known: Callable[..., None], tmp_path:
     assert "sandbox.toml" in caught.value.hint
 
 
+@pytest.mark.usefixtures("all_closed")
 def test_an_interpreter_that_lacks_a_package(known: Callable[..., None], tmp_path: Path) -> None:
     bare = tmp_path / "python"
     bare.write_text(f'#!/bin/sh\nshift\nexec {sys.executable} -I -S "$@"\n')
@@ -68,6 +78,7 @@ def test_an_interpreter_that_lacks_a_package(known: Callable[..., None], tmp_pat
     assert caught.value.hint.endswith("-m pip install gymnasium")
 
 
+@pytest.mark.usefixtures("all_closed")
 def test_an_interpreter_that_is_too_old(known: Callable[..., None], tmp_path: Path) -> None:
     old = tmp_path / "python"
     old.write_text('#!/bin/sh\n[ "$1" = -c ] && echo False\nexit 1\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -43,20 +44,24 @@ class FarProcess:
         self._path = Path(interpreter_path(task.name, self._name, known))
         self._memory, self._frame = os.memfd_create("arrays"), os.memfd_create("frame")
         self._arrays: SharedArrays | None = None
-        self._start()
-        self.opened = self.call(
-            "open",
-            seconds=OPENING_S,
-            simulator=environment.simulator,
-            id=environment.id,
-            kwargs=environment.kwargs,
-            horizon=environment.horizon,
-            count=count,
-            render_mode=render_mode,
-            module=environment.module,
-            source=task.module_source,
-            specs={name: spec.model_dump() for name, spec in task.signals.items()},
-        )
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._let_go)
+            self._start()
+            undo.callback(self._end)
+            self.opened = self.call(
+                "open",
+                seconds=OPENING_S,
+                simulator=environment.simulator,
+                id=environment.id,
+                kwargs=environment.kwargs,
+                horizon=environment.horizon,
+                count=count,
+                render_mode=render_mode,
+                module=environment.module,
+                source=task.module_source,
+                specs={name: spec.model_dump() for name, spec in task.signals.items()},
+            )
+            undo.pop_all()
 
     def call(self, name: str, *, seconds: float = CALL_S, **arguments: Any) -> dict[str, Any]:
         """Have something done there and wait for the answer; the process is dead after a fault of the machine."""
@@ -95,11 +100,14 @@ class FarProcess:
 
     def close(self) -> None:
         """End it; safe to repeat."""
-        if self._memory < 0:
-            return
-        self._end()
-        for descriptor in (self._memory, self._frame):
-            os.close(descriptor)
+        if self._memory >= 0:
+            self._end()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._memory >= 0:
+            os.close(self._memory)
+            os.close(self._frame)
         self._memory = -1
 
     def _check_version(self) -> None:
@@ -131,6 +139,7 @@ class FarProcess:
                 stderr=sys.stderr.fileno(),
             )
         except OSError as error:
+            self._channel.close()
             raise TaskError(
                 f"{self._where} cannot be started: {error.strerror}",
                 hint="correct [interpreters] in the sandbox's sandbox.toml; `rewardsmith doctor` looks at each of them",
