@@ -150,9 +150,11 @@ class Workshop(Premises):
         return self.driver.drive(lease, observe, **watching)
 
     def cancel(self, run: str) -> None:
-        """Cancel a run; see `rewardsmith.driver.Driver.cancel`."""
-        self._train_as(self.run(run))
-        self.driver.cancel(run)
+        """Cancel a run; see `rewardsmith.driver.Driver.cancel`. What others are trained with stays as it is."""
+        its = Workshop(self.settings)
+        vars(its)["store"] = self.store
+        its._train_as(self.run(run))
+        its.driver.cancel(run)
 
     def report(self, run: str, to: Path | None = None) -> tuple[Path, ...]:
         """Write `report.html` and `report.md` of a run into the folder `to`, the run's own when absent; the files."""
