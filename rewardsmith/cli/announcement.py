@@ -9,7 +9,7 @@ from rewardsmith.settings import DEFAULT_EXECUTOR
 
 
 def announcement(spec: RunSpec, plan: Plan) -> list[str]:
-    """What will be done, and an upper estimate of what it takes."""
+    """What will be done, and what it takes: at most, but for the time, which is an idle machine's."""
     budget = spec.budget
     extras = (
         [f"baselines {', '.join(spec.baselines)} on {counted(budget.baseline_seeds, 'seed')} each"]

@@ -195,8 +195,8 @@ def evolve(
 ) -> None:
     r"""Write rewards for a task, train them, choose by score, and confirm the winner on fresh seeds.
 
-    The plan and an upper estimate of time, steps and money are printed first. A limit ends the search; the winner is
-    still confirmed, and the baselines trained. Ctrl-C finishes cleanly, a second one
+    The plan is printed first: the most steps, calls and money that it takes, and the time of an idle machine. A limit
+    ends the search; the winner is still confirmed, and the baselines trained. Ctrl-C finishes cleanly, a second one
     ends at once; either way `rewardsmith resume` goes on.
 
     \b

@@ -17,7 +17,7 @@ _ROLES = {"repair": "repairs", "critic": "a critic's reviews", "analyser": "a tr
 
 
 def cost_rows(run: Run) -> list[list[str]]:
-    """A row for each thing that is spent: what, how much, the plan's upper estimate, the limit."""
+    """A row for each thing that is spent: what, how much, the most that the plan has, the limit."""
     assert run.spec is not None
     usage, plan, stop = run.usage(), run.plan, run.spec.stop
 
