@@ -22,6 +22,7 @@ from rewardsmith.domain.regression import TierResult, Trials
 from rewardsmith.domain.task import Task
 from rewardsmith.reports.words import table
 from rewardsmith.settings import Settings
+from rewardsmith.syntax import syntax_tree
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _paying(source: str, total: str) -> str:
     """The reward with another total."""
     if total == "total":
         return source
-    tree = ast.parse(source)
+    tree = syntax_tree(source)
     function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "compute_reward")
     names = ", ".join(argument.arg for argument in function.args.args)
     kept = source.replace("def compute_reward(", "def kept_reward(").rstrip()

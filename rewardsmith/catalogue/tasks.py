@@ -17,6 +17,7 @@ from rewardsmith.domain.robot import Robot
 from rewardsmith.domain.task import Backend, Budget, EnvironmentSpec, Extra, ScoreRule, SignalSpec, Task, Trainer
 from rewardsmith.errors import TaskError, UnknownName
 from rewardsmith.motion.fitting import check_whole
+from rewardsmith.syntax import syntax_tree
 
 __all__ = ["list_tasks", "load_task", "new_task"]
 
@@ -150,7 +151,7 @@ def _check_signals(signals: dict[str, SignalSpec], file: Path) -> None:
 def _score_source(path: Path) -> str:
     source = read_text(path, TaskError)
     try:
-        tree = ast.parse(source)
+        tree = syntax_tree(source)
     except SyntaxError as fault:
         raise TaskError(f"{path}, line {fault.lineno}: not Python: {fault.msg}") from fault
     if not any(isinstance(node, ast.FunctionDef) and node.name == "score" for node in tree.body):

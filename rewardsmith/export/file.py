@@ -10,6 +10,7 @@ from typing import Any
 
 from rewardsmith.export.paying import base_name
 from rewardsmith.export.sections import REWARD, SIGNALS
+from rewardsmith.syntax import syntax_tree
 
 __all__ = ["render"]
 
@@ -44,7 +45,7 @@ def render(
         SyntaxError: the source does not parse.
         KeyError: it has no `compute_reward`.
     """
-    tree = ast.parse(source)
+    tree = syntax_tree(source)
     arguments = _arguments(tree)
     reads = dict.fromkeys(base_name(name, readers) for name in arguments if name != "memory")
     taken = _bound(tree)
@@ -106,7 +107,7 @@ def _imports(taken: set[str]) -> str:
 
 
 def _import_nodes(name: str) -> list[ast.Import | ast.ImportFrom]:
-    nodes = [node for node in ast.parse(_read(name)).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    nodes = [node for node in syntax_tree(_read(name)).body if isinstance(node, ast.Import | ast.ImportFrom)]
     own = ("rewardsmith", "__future__")
     return [n for n in nodes if not (isinstance(n, ast.ImportFrom) and (n.module or "").startswith(own))]
 
@@ -114,7 +115,7 @@ def _import_nodes(name: str) -> list[ast.Import | ast.ImportFrom]:
 def _body(name: str) -> str:
     """A module from behind its imports to its end, with its name as a heading."""
     text = _read(name)
-    tree = ast.parse(text)
+    tree = syntax_tree(text)
     last = max(node.end_lineno or 0 for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
     return f"# ---- {summary}\n\n" + "\n".join(text.splitlines()[last:]).strip("\n")
@@ -155,7 +156,7 @@ def _top() -> set[str]:
     """Names that the pasted modules bind at their top."""
     names: set[str] = set()
     for module in PASTED:
-        names |= _bound(ast.parse(_read(module)))
+        names |= _bound(syntax_tree(_read(module)))
         names |= {alias.asname or alias.name for node in _import_nodes(module) for alias in node.names}
     return names - {"np"}
 

@@ -14,6 +14,7 @@ from rewardsmith.models.offline_evidence import Evidence
 from rewardsmith.models.offline_library import Library
 from rewardsmith.models.offline_terms import Term, tidy
 from rewardsmith.reward.source import reward_id
+from rewardsmith.syntax import syntax_tree
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def reason(gene: Gene, evidence: Evidence) -> str:
 def read(source: str, library: Library) -> Genome | None:
     """The genome behind a source that this author wrote; None for anybody else's."""
     try:
-        tree = ast.parse(source)
+        tree = syntax_tree(source)
     except (SyntaxError, ValueError):
         return None
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "compute_reward"]

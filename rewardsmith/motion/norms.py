@@ -13,6 +13,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from rewardsmith.syntax import syntax_tree
+
 Rows = npt.NDArray[np.float64]
 
 
@@ -81,7 +83,7 @@ def _functions() -> dict[str, ast.FunctionDef]:
     """Those that a reward may carry, by name, without their annotations."""
     found = {}
     for each in (smooth, length, quadratic, stacked, rotated, wrapped, facing_of, ahead, aside, flight, swing):
-        node = ast.parse(inspect.getsource(each)).body[0]
+        node = syntax_tree(inspect.getsource(each)).body[0]
         assert isinstance(node, ast.FunctionDef)
         node.returns = None
         for argument in [*node.args.args, node.args.vararg]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rewardsmith.domain.robot import Range
 from rewardsmith.motion.norms import carried, known
+from rewardsmith.syntax import syntax_tree
 
 TIME = "time"
 """Key of the memory that holds the seconds since the episode's start."""
@@ -81,7 +82,7 @@ class Sheet:
         body += [f"{name} = {expression}" for name, expression in (self._locals | self._terms).items()]
         named = ", ".join(f'"{name}": {name}' for name in self._terms)
         body.append(f"return {' + '.join(self._terms)}, {{{named}}}")
-        calls = {node.id for node in ast.walk(ast.parse("\n".join(body[:-1]))) if isinstance(node, ast.Name)}
+        calls = {node.id for node in ast.walk(syntax_tree("\n".join(body[:-1]))) if isinstance(node, ast.Name)}
         parts = ["import numpy as np"]
         if self._constants:
             parts[0] += "\n" + "".join(f"\n{name} = {value}" for name, value in self._constants.items())

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from rewardsmith.domain.survey import Signal, Survey
 from rewardsmith.prompting import geometry
 from rewardsmith.prompting.signals import quantity, shared_meaning
+from rewardsmith.syntax import syntax_tree
 
 PREVIOUS = "previous"
 WIDTH = 100
@@ -73,7 +74,7 @@ def abstraction(survey: Survey) -> str:
 @functools.cache
 def helpers() -> Mapping[str, ast.FunctionDef]:
     """The functions of `prompting.geometry` by name, without annotations: rewards need none."""
-    tree = ast.parse(inspect.getsource(geometry))
+    tree = syntax_tree(inspect.getsource(geometry))
     found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     for node in found.values():
         node.returns = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import textwrap
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 from rewardsmith.domain.report import Failure, FailureKind
 from rewardsmith.reward.source import RewardRejected
+from rewardsmith.syntax import syntax_tree
 
 MOST_CHARACTERS = 65_536
 """Code beyond this is refused unread."""
@@ -156,7 +156,7 @@ def _parses(code: str) -> bool:
 def _fault(code: str) -> int | None:
     """Line of the first syntax error; None when the code parses."""
     try:
-        ast.parse(code)
+        syntax_tree(code)
     except SyntaxError as fault:
         return max(fault.lineno or 1, 1)
     except (ValueError, RecursionError, MemoryError):

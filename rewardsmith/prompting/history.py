@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rewardsmith.domain.prompt import Turn, champions
 from rewardsmith.prompting.signals import number
 from rewardsmith.prompting.templates import plain
+from rewardsmith.syntax import syntax_tree
 
 MOST_TRIED = 12
 """Earlier candidates that are told one by one."""
@@ -113,7 +114,7 @@ def _tried(turn: Turn, score: float) -> Tried:
 
 def _idea(source: str) -> str:
     try:
-        tree = ast.parse(source)
+        tree = syntax_tree(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     for node in tree.body:

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from rewardsmith.reward.rejection import rejection
+from rewardsmith.syntax import syntax_tree
 
 MOST_BYTES = 64 * 1024
 FunctionNode = ast.FunctionDef
@@ -33,7 +34,7 @@ def parse(source: str) -> Module:
         raise rejection("parse", "too_large", f"the source has {size} bytes; the limit is {MOST_BYTES}: write less")
     _refuse_control_characters(source)
     try:
-        tree = ast.parse(source)
+        tree = syntax_tree(source)
         ast.unparse(tree)
         table = symtable.symtable(source, "<reward>", "exec")
     except SyntaxError as error:

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from rewardsmith.domain.request import Problem
@@ -87,7 +88,7 @@ def install(
 ) -> None:
     """Have every failure answered so: `invalid` puts a request that does not validate into words.
 
-    A browser that asks for what is not there is shown a `page`.
+    A browser that asks for what is not there, or is cut off, is shown a `page`.
     """
 
     @app.exception_handler(RewardsmithError)
@@ -107,13 +108,22 @@ def install(
     async def _plain(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase.lower()
         missing = error.status_code == HTTPStatus.NOT_FOUND
-        if missing and "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/"):
+        if missing and _by_a_browser(request):
             return page(problem(phrase, error.status_code, "there is no such page"))
         slashed = missing and request.url.path.endswith("/")
         remedy = "no path of this server ends in a slash" if slashed else ""
         return respond(problem(phrase, error.status_code, one_line(str(error.detail)), remedy=remedy))
 
+    @app.exception_handler(ClientDisconnect)
+    async def _cut_off(request: Request, _error: ClientDisconnect) -> Response:
+        found = problem("request timeout", 408, "the request did not come to its end", remedy="send it again")
+        return page(found) if _by_a_browser(request) else respond(found)
+
     @app.exception_handler(Exception)
     async def _fault(_request: Request, error: Exception) -> Response:
         detail = f"{type(error).__name__} in rewardsmith itself; the server's log has more"
         return respond(problem("internal error", 500, detail))
+
+
+def _by_a_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import gymnasium
 
+from rewardsmith.syntax import syntax_tree
 from rewardsmith.worker.slicing.need import Need
 from rewardsmith.worker.slicing.program import Function, Program, SourceUnavailable, is_own_attribute
 from rewardsmith.worker.slicing.slicer import Slice
@@ -183,7 +184,7 @@ def _constants(part: Slice, used: list[ast.AST]) -> list[str]:
     lines: dict[str, None] = {}
     for module in dict.fromkeys(sys.modules[cls.__module__] for cls in reversed(part.program.classes)):
         try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(module)))
+            tree = syntax_tree(textwrap.dedent(inspect.getsource(module)))
         except (OSError, TypeError, SyntaxError):
             continue
         for statement in tree.body:

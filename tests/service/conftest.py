@@ -21,6 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("server"))
     yield running
     assert running.end() == 0
+    assert "Traceback" not in running.log()
 
 
 @pytest.fixture(scope="session")

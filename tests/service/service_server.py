@@ -33,9 +33,9 @@ class Server:
         self._log = folder / f"server-{len([*folder.iterdir()])}.log"
         self.start()
 
-    def start(self) -> None:
+    def start(self, *, port: int | None = 0) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("REWARDSMITH_")}
-        command = [sys.executable, "-m", "rewardsmith", "serve", "--port", "0", *self._options]
+        command = [sys.executable, "-m", "rewardsmith", "serve", "--port", str(port), *self._options]
         with self._log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, env=clean, stdout=log, stderr=log)
         found = wait_for(lambda: self._ended() or re.search(r"http://\S+:\d+", self._log.read_text()))
@@ -50,6 +50,10 @@ class Server:
         self.client.close()
         self.process.send_signal(number)
         return self.process.wait(timeout=60)
+
+    def log(self) -> str:
+        """What all of its processes said."""
+        return "".join(path.read_text() for path in self.folder.glob("server-*.log"))
 
     def submit(self, body: dict[str, Any], **headers: str) -> str:
         answer = self.client.post("/v1/runs", json=body, headers=headers)
@@ -136,6 +140,3 @@ class Keyed:
         """A client without a key at an address of its own: refusals are counted by address."""
         transport = httpx.HTTPTransport(local_address=f"127.0.1.{number}")
         return httpx.Client(base_url=self.server.client.base_url, transport=transport, timeout=60)
-
-    def log(self) -> str:
-        return "".join(path.read_text() for path in self.folder.glob("server-*.log"))

@@ -128,6 +128,18 @@ def test_a_body_that_is_no_json_or_not_sent_as_json_is_told_so(server):
     assert "field" not in found
 
 
+@pytest.mark.parametrize("place", ["/v1/runs", "/new", "/login"])
+def test_a_body_that_never_comes_is_no_fault_of_the_server(server, place):
+    head = f"POST {place} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n"
+    where = (server.client.base_url.host, server.client.base_url.port)
+    with socket.create_connection(where) as hurried:
+        hurried.sendall(head.encode() + b"{")
+    with socket.create_connection(where, timeout=60) as slow:
+        slow.sendall(head.encode() + b"{")
+        assert slow.recv(12) in (b"HTTP/1.1 408", b"HTTP/1.1 400")
+    assert "Traceback" not in server.log()
+
+
 def test_a_browser_is_shown_a_page_for_what_is_not_there(server):
     page = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     answer = server.client.get("/nope", headers=page)

@@ -258,21 +258,21 @@ def test_no_secret_is_written_or_told(keyed):
     keyed.ask("ann", "GET", f"/v1/runs/{keyed.secrets['ann']}")
     keyed.ask("ann", "GET", "/v1/runs", params={"key": keyed.secrets["ann"], "cursor": "x"})
     asked = keyed.submit("ann", TINY | {"model": "openai"})
-    wait_for(lambda: "anns" in keyed.log())
+    wait_for(lambda: "anns" in keyed.server.log())
     told = [
         keyed.ask("boss", method, filled(path, "anns"), timeout=5).text
         for method, path in routes(keyed)
         if method == "GET" and not path.endswith("/events")
     ]
     told += [keyed.ask("boss", "GET", path).text for path in ("/", "/runs/anns", "/login")]
-    told += [asked.text, keyed.log(), client.get("/login").text]
+    told += [asked.text, keyed.server.log(), client.get("/login").text]
     written = [path.read_bytes().decode(errors="replace") for path in keyed.folder.rglob("*") if path.is_file()]
     everything = "".join(told + written)
     assert "anns" in everything
     for secret in (PLANTED, *keyed.secrets.values()):
         assert secret.removeprefix("rsk_") not in everything
-    assert re.search(r"^\S+Z 127\.0\.0\.1 ann POST /v1/runs 202 \d+ B \d+ ms$", keyed.log(), re.M)
-    assert "GET /v1/runs/rsk_... 404" in keyed.log()
+    assert re.search(r"^\S+Z 127\.0\.0\.1 ann POST /v1/runs 202 \d+ B \d+ ms$", keyed.server.log(), re.M)
+    assert "GET /v1/runs/rsk_... 404" in keyed.server.log()
 
 
 def test_a_server_for_other_hosts_never_falls_open(start, tmp_path):

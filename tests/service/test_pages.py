@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from browsing import CHROMIUM, Visitor, chromium
@@ -154,6 +155,34 @@ def test_a_form_that_asks_for_what_there_is_not_says_so(visit):
     tab.faults = [each for each in tab.faults if "status of 422" not in each]
 
 
+def test_a_form_says_that_no_estimate_came(visit):
+    tab = visit()
+    away = tab.page.locator("#away")
+    tab.page.goto("/new?task=cartpole")
+    expect(tab.page.locator("#estimate")).to_contain_text("What it takes", timeout=200_000)
+    tab.page.route("**/new", lambda route: route.fulfill(status=500))
+    tab.page.get_by_label("Generations").fill("2")
+    expect(away).to_have_text("The server answered with error 500. What you see here may be out of date.")
+    tab.page.unroute("**/new")
+    tab.page.get_by_label("Generations").fill("3")
+    expect(away).to_be_hidden()
+    tab.faults = [each for each in tab.faults if "status of 500" not in each]
+
+
+def test_a_page_says_that_the_server_went_away_and_goes_on_when_it_is_back(browser, start):
+    server = start()
+    run = server.submit(TINY | {"steps": 1_000_000})
+    tab = Visitor(browser, server.url)
+    tab.page.goto(f"/runs/{run}")
+    server.end()
+    expect(tab.page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    server.start(port=urlsplit(server.url).port)
+    expect(tab.page.locator("#away")).to_be_hidden(timeout=200_000)
+    server.client.post(f"/v1/runs/{run}/cancel")
+    expect(tab.page.locator(".pill.cancelled").first).to_be_visible(timeout=200_000)
+    tab.context.close()
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.usefixtures("told")
 def test_everybody_can_read_every_page(visit, dark):
@@ -183,7 +212,7 @@ def test_pages_are_read_without_scripts_too(visit):
     page.get_by_role("link", name="g2c00", exact=True).first.click()
     expect(page.locator("#source")).to_contain_text("def compute_reward")
     page.goto(f"/runs/{WALKED}/candidates/g2c02")
-    expect(page.locator(".notice.bad")).to_contain_text("unknown_signal, line 1")
+    expect(page.get_by_role("note")).to_contain_text("unknown_signal, line 1")
     expect(page.locator("#source .hll")).to_have_text(
         "def compute_reward(torso_linear_velocity, *, speed_weight=22.0):\n"
     )

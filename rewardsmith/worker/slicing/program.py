@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 import gymnasium
 
+from rewardsmith.syntax import syntax_tree
 from rewardsmith.worker.slicing.need import Need
 
 FOREIGN = ("gymnasium.core", "gymnasium.utils", "typing", "abc", "builtins", "collections.abc")
@@ -136,7 +137,7 @@ class Program:
             if not self._own(target.__module__, module):
                 return None
             try:
-                node = ast.parse(textwrap.dedent(inspect.getsource(target))).body[0]
+                node = syntax_tree(textwrap.dedent(inspect.getsource(target))).body[0]
             except (OSError, TypeError, SyntaxError):
                 return None
             if not isinstance(node, ast.FunctionDef):
@@ -166,7 +167,7 @@ class Program:
     def _load(self, cls: type) -> None:
         try:
             module = sys.modules[cls.__module__]
-            node = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+            node = syntax_tree(textwrap.dedent(inspect.getsource(cls))).body[0]
         except (OSError, TypeError, SyntaxError, KeyError, IndexError) as error:
             raise SourceUnavailable(cls.__qualname__) from error
         if not isinstance(node, ast.ClassDef):

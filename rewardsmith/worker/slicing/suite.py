@@ -12,6 +12,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
+from rewardsmith.syntax import syntax_tree
 from rewardsmith.worker.slicing.program import SourceUnavailable
 
 __all__ = ["suite_source"]
@@ -52,7 +53,7 @@ def _classes(cls: type) -> list[type]:
 
 def _methods(cls: type) -> _Methods:
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+        tree = syntax_tree(textwrap.dedent(inspect.getsource(cls))).body[0]
     except (OSError, TypeError, SyntaxError) as error:
         raise SourceUnavailable(cls.__qualname__) from error
     found = {node.name: node for node in getattr(tree, "body", ()) if isinstance(node, ast.FunctionDef)}
@@ -72,7 +73,7 @@ def _called(classes: Iterable[type], nodes: Iterable[ast.AST]) -> list[ast.Funct
     known = {
         node.name: node
         for module in modules
-        for node in ast.parse(inspect.getsource(module)).body
+        for node in syntax_tree(inspect.getsource(module)).body
         if isinstance(node, ast.FunctionDef)
     }
     found: _Methods = {}
@@ -140,7 +141,7 @@ def _constants(classes: Iterable[type], shown: Iterable[ast.AST]) -> list[ast.As
     names = {part.id for node in shown for part in ast.walk(node) if isinstance(part, ast.Name)}
     found: dict[str, ast.Assign] = {}
     for module in dict.fromkeys(sys.modules[cls.__module__] for cls in classes):
-        for node in ast.parse(inspect.getsource(module)).body:
+        for node in syntax_tree(inspect.getsource(module)).body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in names:
                 found[node.targets[0].id] = node
     return list(found.values())

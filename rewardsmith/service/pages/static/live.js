@@ -15,6 +15,7 @@
     if (source || document.hidden || !place()) return;
     source = new EventSource(place().dataset.events);
     source.onmessage = soon;
+    source.onerror = soon;
   };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return close();

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rewardsmith.syntax import syntax_tree
 from rewardsmith.worker.view import View
 
 __all__ = ["excerpt"]
@@ -43,7 +44,7 @@ def excerpt(sources: Sequence[Mapping[str, Any]], terms: Sequence[str] = (), sho
     functions: dict[str, ast.FunctionDef] = {}
     for source in sources:
         try:
-            tree = ast.parse(source["text"])
+            tree = syntax_tree(source["text"])
         except SyntaxError:
             continue
         for node in tree.body:
@@ -57,10 +58,10 @@ def excerpt(sources: Sequence[Mapping[str, Any]], terms: Sequence[str] = (), sho
     queue = [name for name in shown if name in methods]
     while queue:
         name = queue.pop(0)
-        node = methods.get(name) or functions.get(name)
-        if node is None or name in taken or PAYING.search(name):
+        found = methods.get(name) or functions.get(name)
+        if found is None or name in taken or PAYING.search(name):
             continue
-        taken[name] = _without_payment(node)
+        taken[name] = _without_payment(found)
         queue += _called(taken[name])
     parts = [f"# observed, term by term: {', '.join(terms)}\n"] if terms else []
     parts += [ast.unparse(node) + "\n" for node in taken.values()]
