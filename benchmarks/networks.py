@@ -73,7 +73,7 @@ class Namespaces:
         Raises:
             InfrastructureError: None can be made.
         """
-        self._number = next(filter(_taken, range(_BRIDGES)), None)
+        self._number = next(filter(_take, range(_BRIDGES)), None)
         if self._number is None:
             raise InfrastructureError("no bridge can be made for a cluster", hint="be root, and see `ip link add`")
         self._bridge = _BRIDGE.format(self._number)
@@ -135,8 +135,8 @@ def best() -> type[Namespaces | Loopback]:
     return Loopback
 
 
-def _taken(number: int) -> bool:
-    """Whether a bridge of that number is ours now: no two can have one name."""
+def _take(number: int) -> bool:
+    """Make the bridge of that number; whether it is ours now: no two can have one name."""
     return (
         subprocess.run(["ip", "link", "add", _BRIDGE.format(number), "type", "bridge"], capture_output=True).returncode
         == 0

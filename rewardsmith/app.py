@@ -139,10 +139,11 @@ class Workshop(Premises):
         state = self.run(run)
         if state.status in ENDED:
             return self.result(run)
+        assert state.spec is not None
         self._train_as(state)
-        if state.spec is not None:
-            self.refuse_untrainable(state.spec.task)
-        return self.go_on(self.store.claim(run, owner=Owner.current()), observe, person=person, watched=watched)
+        self.refuse_untrainable(state.spec.task)
+        lease = self.store.claim(run, owner=Owner.current())
+        return self.driver.drive(lease, observe, person=person, watched=watched)
 
     def go_on(self, lease: Lease, observe: Observer, **watching: Any) -> RunResult:
         """Drive a run that this process has claimed to its end, if it has not ended. Blocks; raises as `evolve`."""

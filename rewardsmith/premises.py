@@ -16,6 +16,7 @@ from rewardsmith.diagnosis.trainable import refuse_untrainable
 from rewardsmith.domain.job import RewardLimits
 from rewardsmith.domain.offer import RecipeSummary, TaskSummary
 from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.domain.survey import Probe, Survey
 from rewardsmith.domain.task import Task
 from rewardsmith.errors import UsageError
@@ -92,7 +93,7 @@ class Premises:
             ExecutorAway: The cluster cannot be reached.
             UsageError: There is none of that name, or it cannot do what is asked.
         """
-        sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
+        sandbox = self.sandbox
         name = self.settings.executor or DEFAULT_EXECUTOR
         if name != _CLUSTER:
             return open_executor(name, self.workers, sandbox)
@@ -101,11 +102,15 @@ class Premises:
         more = {"ray": self.settings.ray, "runs": self.place, "artifacts": self.settings.artifacts}
         return open_executor(name, self.settings.workers, sandbox, **more)
 
+    @property
+    def sandbox(self) -> SandboxSpec:
+        """What workers run in. Raises UsageError where there is none of that name."""
+        return load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
+
     def refuse_untrainable(self, task: Task) -> None:
         """See `rewardsmith.diagnosis.trainable`; what other packages' executors train on is not known here."""
-        sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
         here = (self.settings.executor or DEFAULT_EXECUTOR) == DEFAULT_EXECUTOR
-        refuse_untrainable(task, sandbox, here=here)
+        refuse_untrainable(task, self.sandbox, here=here)
 
     def task(self, name: str) -> Task:
         """The task of that name or folder."""
@@ -117,9 +122,9 @@ class Premises:
 
     def task_lines(self) -> list[TaskSummary]:
         """A line for each task."""
-        sandbox = load_sandbox(self.settings.sandbox or DEFAULT_SANDBOX, self.folders)
+        interpreters = self.sandbox.interpreters
         found, faults = self.tasks()
-        lines = [TaskSummary.of(task, sandbox.interpreters) for task in found]
+        lines = [TaskSummary.of(task, interpreters) for task in found]
         return [*lines, *(TaskSummary.broken(*each) for each in faults.items())]
 
     def recipe(self, name: str) -> Recipe:

@@ -13,7 +13,10 @@ from rewardsmith.domain.record import Record
 from rewardsmith.domain.result import RunSummary, ScreenFailure, Status
 from rewardsmith.domain.run import Run
 
-Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+MOST = {"iterations": 1000, "k": 256, "steps": 10**12}
+"""The most that one run may be asked for, by whichever door."""
+
+Count = Annotated[int, Field(strict=True, ge=1, le=MOST["steps"])]
 
 
 def _form(task: object) -> str:
@@ -54,9 +57,9 @@ class RunRequest(Record):
     """Who writes: `offline` (the default), `openai:NAME`, `litellm:PROVIDER/NAME`, or a plug-in's name; no URL."""
     budget: Name = "standard"
     """Name of a budget in the task file."""
-    iters: int | None = Field(default=None, strict=True, ge=1, le=1000)
+    iters: int | None = Field(default=None, strict=True, ge=1, le=MOST["iterations"])
     """Generations."""
-    k: int | None = Field(default=None, strict=True, ge=1, le=256)
+    k: int | None = Field(default=None, strict=True, ge=1, le=MOST["k"])
     """Candidates per generation."""
     steps: Count | None = None
     """Environment steps per training."""

@@ -95,11 +95,9 @@ class BubblewrapSandbox:
         folder = with_output(folder)
         user = own_user()
         with group_of(self.limits) as group, given(folder / "out", user), contextlib.ExitStack() as descriptors:
-            memory = self.limits.memory_mib * 2**20
-            orders = Orders(
-                memory=None if self._gpu else memory,
-                data=memory if self._gpu else None,
-                file=self.limits.output_mib * 2**20,
+            orders = Orders.within(
+                self.limits,
+                gpu=self._gpu,
                 processes=self.limits.processes if user is not None or _counts_processes() else None,
                 user=user,
                 joins=group.joins,

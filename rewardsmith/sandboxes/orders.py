@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from rewardsmith.domain.sandbox import SandboxLimits
 
 
 class Orders(NamedTuple):
@@ -27,6 +29,12 @@ class Orders(NamedTuple):
     """Descriptors of the control groups that it joins."""
     filtered: bool = False
     """Whether it loads the worker's filter of system calls, which bubblewrap does otherwise."""
+
+    @classmethod
+    def within(cls, limits: SandboxLimits, *, gpu: bool, **more: Any) -> Orders:
+        """Those that keep a worker within its sandbox's limits on memory and files, and what `more` there is."""
+        most = limits.memory_mib * 2**20
+        return cls(memory=None if gpu else most, data=most if gpu else None, file=limits.output_mib * 2**20, **more)
 
     def before(self, *command: str) -> tuple[str, ...]:
         """The launcher's command line that carries them out and becomes `command`."""

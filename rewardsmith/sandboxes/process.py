@@ -85,11 +85,9 @@ class ProcessSandbox:
         ):
             if user is not None:
                 os.chown(home, user, user)
-            memory = self.limits.memory_mib * 2**20
-            orders = Orders(
-                memory=None if self._gpu else memory,
-                data=memory if self._gpu else None,
-                file=self.limits.output_mib * 2**20,
+            orders = Orders.within(
+                self.limits,
+                gpu=self._gpu,
                 processes=None if user is None else self.limits.processes,
                 supervisor=os.getpid(),
                 user=user,

@@ -10,6 +10,7 @@ from statistics import median
 from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.request import MOST
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.domain.task import Budget, Task
@@ -28,8 +29,6 @@ START_S = 4.0
 """Seconds from starting a worker to its first step: it imports torch and the simulator."""
 EARLIER_RUNS = 10
 """Runs from whose speed the time of the next one is estimated."""
-_MOST = {"iterations": 1000, "k": 256, "steps": 10**12}
-"""The most that one run may be asked for, here as by the service."""
 LEARNING_S = 200e-6
 """Seconds of learning per environment step, where no training of this task was measured yet; ant's PPO takes this."""
 
@@ -114,7 +113,7 @@ def _check(request: EvolveRequest) -> None:
             f"{request.name!r} cannot name a run",
             hint="it names a folder: begin with a letter or digit, then letters, digits, '_', '-' and '.', at most 100",
         )
-    for key, most in _MOST.items():
+    for key, most in MOST.items():
         value = getattr(request, key)
         if value is not None and (type(value) is not int or not 1 <= value <= most):
             raise UsageError(f"{key} is {value!r}", hint=f"a whole number from 1 to {most:,}, or leave it out")
