@@ -157,12 +157,14 @@ def test_a_form_that_asks_for_what_there_is_not_says_so(visit):
 
 def test_a_form_says_that_no_estimate_came(visit):
     tab = visit()
-    away = tab.page.locator("#away")
+    away = tab.page.get_by_role("alert")
     tab.page.goto("/new?task=cartpole")
     expect(tab.page.locator("#estimate")).to_contain_text("What it takes", timeout=200_000)
     tab.page.route("**/new", lambda route: route.fulfill(status=500))
     tab.page.get_by_label("Generations").fill("2")
     expect(away).to_have_text("The server answered with error 500. What you see here may be out of date.")
+    tab.page.wait_for_timeout(500)
+    expect(away).to_be_visible()
     tab.page.unroute("**/new")
     tab.page.get_by_label("Generations").fill("3")
     expect(away).to_be_hidden()

@@ -2,10 +2,10 @@
 (() => {
   const line = document.getElementById("away");
   const say = (why) => { line.textContent = `${why} What you see here may be out of date.`; line.hidden = false; };
-  document.addEventListener("htmx:response:error", (event) => {
+  document.addEventListener("htmx:after:request", (event) => {
     const { status } = event.detail.ctx.response;
-    if (status !== 422) say(`The server answered with error ${status}.`);
+    if (status < 400) line.hidden = true;
+    else say(`The server answered with error ${status}.`);
   });
   document.addEventListener("htmx:error", (event) => { if (event.detail.ctx) say("The server cannot be reached."); });
-  document.addEventListener("htmx:after:swap", () => { line.hidden = true; });
 })();
