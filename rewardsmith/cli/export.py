@@ -9,6 +9,7 @@ import click
 
 from rewardsmith.cli.command import command, option
 from rewardsmith.cli.options import json_option, workshop_options
+from rewardsmith.cli.writing import overwrite_option, refuse_overwriting
 
 if TYPE_CHECKING:
     from rewardsmith.app import Workshop
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="File to write (a folder with --policy); default: the reward goes to standard output.",
 )
+@overwrite_option
 @workshop_options(trains=True, server=True)
 @json_option
 def export(
@@ -36,6 +38,7 @@ def export(
     policy: bool,
     lock: bool,
     output: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Write a reward as one self-contained file, or the trained policy.
@@ -45,10 +48,11 @@ def export(
     The file holds the reward, where it comes from, and a Gymnasium wrapper; it needs numpy, gymnasium and the
     environment's own simulator, not rewardsmith.
     """
-    from rewardsmith.checking.kept import write_kept
+    from rewardsmith.checking.kept import lock_path, rows_path, write_kept
     from rewardsmith.cli.emit import emit_file, emit_json, emit_text
     from rewardsmith.domain.result import ExportResult
     from rewardsmith.errors import UsageError
+    from rewardsmith.export.policy import FILES
     from rewardsmith.search.chosen import find_best, find_candidate
 
     if lock and (policy or output is None or output.suffix != ".py"):
@@ -59,8 +63,12 @@ def export(
     chosen = find_candidate(told, candidate).id
     if policy:
         folder = output or Path(f"{run}-{chosen}-policy")
+        refuse_overwriting([folder / name for name in FILES], overwrite=overwrite)
         written = workshop.export_policy(run, chosen, folder)
     else:
+        if output is not None:
+            beside = [lock_path(output), rows_path(output)] if lock else []
+            refuse_overwriting([output, *beside], overwrite=overwrite)
         text = workshop.export(run, chosen)
         if output is None:
             if as_json:

@@ -14,7 +14,10 @@ from rewardsmith.export.loader import Box, Discrete, Layer, Output, loader
 from rewardsmith.store.arrays import read_arrays, read_tensors
 from rewardsmith.store.untrusted import MIB, read_record
 
-__all__ = ["read_policy"]
+__all__ = ["FILES", "read_policy"]
+
+FILES = ("policy.safetensors", "policy.json", "normalisation.npz", "load.py")
+"""What an exported policy consists of, `load.py` where it is a plain chain of layers."""
 
 
 class _Policy(Record):

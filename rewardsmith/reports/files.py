@@ -13,6 +13,9 @@ from rewardsmith.reports.page import page
 from rewardsmith.reports.story import story
 from rewardsmith.store.artifacts import RunFolder, write_durably
 
+PAGES = ("report.html", "report.md")
+"""What a report consists of."""
+
 
 def write_report(
     run: Run, result: RunResult, survey: Survey | None, folder: RunFolder, to: Path | None = None
@@ -23,7 +26,7 @@ def write_report(
         StoreError: The disk is full, or the folder cannot be written to.
     """
     place = to or folder.path
-    html, markdown = place / "report.html", place / "report.md"
+    html, markdown = (place / name for name in PAGES)
     write_durably(html, page(run, result, survey, folder).encode("utf-8", errors="replace"))
     text = story(run, result, survey) + _asked(run, result, folder)
     write_durably(markdown, text.encode("utf-8", errors="replace"))

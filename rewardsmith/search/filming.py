@@ -27,7 +27,7 @@ _MOST_BYTES = 256 * MIB
 _STILL_BYTES = 4 * MIB
 _BEGINNINGS = {VIDEO: (4, b"ftyp"), GIF: (0, b"GIF8")}
 """Where in a file which bytes must stand."""
-_SUFFIXES = tuple(Path(name).suffix for name in _BEGINNINGS)
+SUFFIXES = tuple(Path(name).suffix for name in _BEGINNINGS)
 INSTALL = (
     "apt-get install libegl1 libgl1-mesa-dri, or libosmesa6; pip install 'rewardsmith[video]' if imageio is missing"
 )
@@ -136,7 +136,7 @@ async def film_one(camera: Camera, subject: str | None, to: Path | None) -> Vide
     run = camera.run
     assert run.spec is not None
     refuse_undrawn(run.spec.task)
-    if to is not None and to.suffix not in _SUFFIXES:
+    if to is not None and to.suffix not in SUFFIXES:
         raise UsageError(f"{to} is no name of a film", hint="end it in .mp4 or .gif; the other is written beside it")
     known = [*run.candidates, *(subject for purpose, subject, _ in run.reports if purpose == "baseline")]
     chosen = subject or standing(run)

@@ -42,6 +42,11 @@ def test_a_run_is_interrupted_cleanly_and_resumed(tmp_path):
     subprocess.run(line, cwd=tmp_path, env=clean, capture_output=True, check=True)
     exported = (tmp_path / "out" / "reward.py").read_text()
     assert "def compute_reward(" in exported
+    (tmp_path / "out" / "reward.py").write_text("mine")
+    assert subprocess.run(line, cwd=tmp_path, env=clean, capture_output=True).returncode == 2
+    assert (tmp_path / "out" / "reward.py").read_text() == "mine"
+    subprocess.run([*line, "--overwrite"], cwd=tmp_path, env=clean, capture_output=True, check=True)
+    assert (tmp_path / "out" / "reward.py").read_text() == exported
     assert "rewardsmith" not in {name.split(".")[0] for name in imports(exported)}
 
 

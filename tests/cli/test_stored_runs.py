@@ -117,6 +117,37 @@ def test_report_writes_a_page_and_the_story(told, tmp_path):
     assert (tmp_path / "new" / "folder" / "report.html").is_file()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "there"),
+    [
+        (["report", "walk-1", "-o", "mine"], "report.md"),
+        (["export", "walk-1", "-o", "mine/reward.py"], "reward.py"),
+        (["export", "walk-1", "--lock", "-o", "mine/reward.py"], "reward.rows.npz"),
+        (["export", "walk-1", "--policy", "-o", "mine"], "policy.json"),
+        (["video", "walk-1", "-o", "mine/film.gif"], "film.mp4"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_file_of_the_users_is_not_written_over(told, tmp_path, arguments, there):
+    file = tmp_path / "mine" / there
+    file.parent.mkdir()
+    file.write_text("mine")
+    said = told(*arguments)
+    assert said.code == 2
+    assert f"mine/{there}: there already" in said.err
+    assert "--overwrite" in said.err
+    assert [each.name for each in file.parent.iterdir()] == [there]
+    assert file.read_text() == "mine"
+
+
+def test_a_report_is_written_over_where_that_is_asked_for(told, tmp_path):
+    place = tmp_path / "mine"
+    place.mkdir()
+    (place / "report.md").write_text("mine")
+    assert told("report", "walk-1", "-o", "mine", "--overwrite").code == 0
+    assert (place / "report.md").read_text() == told("show", "walk-1").out
+
+
 def test_a_report_of_a_run_that_is_not_there_or_that_cannot_be_written(told, tmp_path):
     said = told("report", "walk-2")
     assert (said.code, "did you mean 'walk-1'" in said.err) == (2, True)
