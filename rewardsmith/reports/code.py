@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import threading
 
 from markupsafe import Markup
 
@@ -13,6 +14,7 @@ from rewardsmith.reports.words import score, visible
 
 _MOST_LINES = 5000
 """Beyond it, to find what changed may take seconds."""
+_ONE = threading.Lock()
 _KINDS = {"+": "added", "-": "taken", "@": "place"}
 
 
@@ -22,8 +24,9 @@ def coloured(source: str, mark: int | None = None) -> Markup:
     from pygments.formatters.html import HtmlFormatter
     from pygments.lexers.python import PythonLexer
 
-    formatter = HtmlFormatter(nowrap=True, hl_lines=[mark] if mark else [])
-    shown: str = highlight(visible(source), PythonLexer(stripnl=False), formatter)
+    with _ONE:  # the first lexer works out the rules of its class; two at once would mix them up for good
+        lexer = PythonLexer(stripnl=False)
+    shown: str = highlight(visible(source), lexer, HtmlFormatter(nowrap=True, hl_lines=[mark] if mark else []))
     return Markup(shown)  # noqa: S704  the formatter escapes
 
 
