@@ -8,6 +8,7 @@ belongs to the name under which it was given.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from urllib.parse import urlsplit
 
@@ -38,6 +39,8 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
 }
 
+_ENDS = problem("server ends", 503, "the server ends, and does not wait for this answer", remedy="try again", wait_s=10)
+
 
 class Door:
     """Refuses strangers, and bodies that say they are too large; everything else is led to `app`."""
@@ -55,21 +58,33 @@ class Door:
         if scope["method"] == "HEAD" and not scope["path"].endswith("/events"):
             scope = {**scope, "method": "GET"}  # the server leaves the body out
 
+        begun = False
+
         async def secured(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
         try:
-            answer = await self._answer(HTTPConnection(scope))
+            answer = await self._look(scope)
+            await (answer or self._app)(scope, promptly(receive), secured)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            if not begun:
+                await respond(_ENDS)(scope, receive, secured)
+
+    async def _look(self, scope: Scope) -> Response | None:
+        """What a request is answered that is not let in, or that cannot be looked at."""
+        try:
+            return await self._answer(HTTPConnection(scope))
         except StoreError as error:
             _LOG.warning("who asks cannot be looked up: %s", error.message)
             away = isinstance(error, DatabaseAway)
             told = error if away else StoreError("who asks cannot be looked up now", hint="try again")
-            answer = respond(of_error(told))
-        await (answer or self._app)(scope, promptly(receive), secured)
+            return respond(of_error(told))
 
     async def _answer(self, request: HTTPConnection) -> Response | None:
         """What a request is answered that is not let in."""

@@ -17,11 +17,12 @@ from rewardsmith.service.door import LOCAL
 from rewardsmith.service.drivers import Drivers
 from rewardsmith.service.patience import Prompt, raise_limits
 from rewardsmith.service.sizes import ALLOWED
+from rewardsmith.service.tail import Tail
 from rewardsmith.service.web import make_app
 from rewardsmith.store.keys import Keys
 
-_STREAMS_S = 1
-"""How long open streams may keep the server when it ends."""
+_ANSWERS_S = 10
+"""How long answers under way may keep the server when it ends; streams do not."""
 
 
 def listen(host: str, port: int, keys: Keys) -> socket.socket:
@@ -74,15 +75,29 @@ def serve(
     assert workshop.executor is not None
     host, port = listening.getsockname()[:2]
     drivers = Drivers(workshop.store.queue, workshop.settings, runs_at_once)
-    app = make_app(Desk(workshop, most), drivers, locked=host not in LOCAL)
+    tail = Tail(workshop.store)
+    app = make_app(Desk(workshop, most), drivers, tail, locked=host not in LOCAL)
     config = uvicorn.Config(
         AccessLog(app) if access_log else app,
         http=Prompt,
         log_level="warning",
         server_header=False,
-        timeout_graceful_shutdown=_STREAMS_S,
+        timeout_graceful_shutdown=_ANSWERS_S,
     )
     raise_limits()
     announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, tail).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams before it waits for other answers."""
+
+    def __init__(self, config: uvicorn.Config, tail: Tail) -> None:
+        super().__init__(config)
+        self._tail = tail
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more requests, see those under way to their end, and let go of the application."""
+        self._tail.end()
+        await super().shutdown(sockets)

@@ -58,6 +58,13 @@ class Tail:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._watched: dict[str, _Watched] = {}
+        self._over = False
+
+    def end(self) -> None:
+        """Tell every watcher, and whoever comes, no more."""
+        self._over = True
+        for watched in self._watched.values():
+            watched.wake()
 
     async def keep(self) -> None:
         """Look for new events, until cancelled. While the database is away it goes on trying."""
@@ -73,6 +80,8 @@ class Tail:
     async def watch(self, run: str, after: int, patience_s: float) -> AsyncIterator[Sequence[Line]]:
         """The run's events behind `after`, which is no later than its last, as they come; none after each silence.
 
+        Without an end but that of the tail.
+
         Args:
             run: Name of the run.
             after: Id in the log.
@@ -81,11 +90,11 @@ class Tail:
         Raises:
             StoreError: The events before those that are kept cannot be read.
         """
-        while lines := await asyncio.to_thread(self._store.page_of, run, after, _MOST):
+        while not self._over and (lines := await asyncio.to_thread(self._store.page_of, run, after, _MOST)):
             after = lines[-1].id
             yield lines
         with self._watching(run, after) as watched:
-            while True:
+            while not self._over:
                 more = watched.more
                 if after >= watched.before:
                     lines = watched.behind(after)

@@ -37,8 +37,11 @@ class _Described(FastAPI):
         return document | {"security": [{"key": []}, {}]}
 
 
-def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
-    """The application; while it runs, `drivers` work on the queue. Where `locked`, nobody enters without a key."""
+def make_app(desk: Desk, drivers: Drivers, tail: Tail, *, locked: bool) -> ASGIApp:
+    """The application; while it runs, `drivers` work on the queue and `tail` reads the log.
+
+    Where `locked`, nobody enters without a key.
+    """
 
     @asynccontextmanager
     async def working(app: FastAPI) -> AsyncIterator[None]:
@@ -67,7 +70,7 @@ def make_app(desk: Desk, drivers: Drivers, *, locked: bool) -> ASGIApp:
     app.state.registry = registry = metrics.registry_of(desk.workshop)
     app.state.callers = callers = Callers(desk.workshop.store.keys, always=locked)
     app.state.desk, app.state.submitting, app.state.line = desk, CapacityLimiter(1), Line()
-    app.state.tail = tail = Tail(desk.workshop.store)
+    app.state.tail = tail
     problems.install(app, invalid, refused)
     for routes in (
         runs.routes,
