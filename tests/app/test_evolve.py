@@ -348,7 +348,6 @@ def test_a_survey_is_made_again_when_a_file_of_the_environment_has_changed(desk,
     assert "cart.py has changed" in said[0]
 
 
-@pytest.mark.timeout(120)
 def test_an_interruption_leaves_no_training_behind(desk, good):
     def observe(stored, run):
         desk.observe(stored, run)

@@ -113,7 +113,7 @@ def action(bench: Bench, tmp_path: Path) -> Callable[..., subprocess.CompletedPr
                 env=os.environ | github | variables,
                 capture_output=True,
                 text=True,
-                timeout=250,
+                timeout=500,
             )
             if ended.returncode:
                 break

@@ -98,7 +98,7 @@ def test_the_command_records_compares_and_tells_by_its_exit_code(bench: Any, cha
 
     def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "rewardsmith", "check", "--recipe", "smith", str(file), *arguments, *where]
-        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=500)
 
     assert run().returncode == 2
     assert run("--env", "hopper", "--from", bench.run, "--update").returncode == 0

@@ -161,7 +161,7 @@ def command(bench: Any, tmp_path: Path, *arguments: str) -> list[str]:
 
 def test_the_command_trains_and_tells(bench: Any, tmp_path: Path) -> None:
     asked = command(bench, tmp_path, "--tier", "full", "--seeds", "1", "--json")
-    ended = subprocess.run(asked, capture_output=True, text=True, timeout=200)
+    ended = subprocess.run(asked, capture_output=True, text=True, timeout=500)
     (result,) = json.loads(ended.stdout)
     assert ended.returncode == {"passed": 0, "regressed": 1, "undecided": 4}[result["verdict"]], ended.stderr
     assert [tier["tier"] for tier in result["tiers"]] == ["full"]
@@ -177,7 +177,7 @@ def test_an_interrupted_check_leaves_no_process(bench: Any, tmp_path: Path) -> N
         assert "full: 4 trainings" in running.stderr.readline()
         assert "score" in running.stderr.readline()
         running.send_signal(signal.SIGINT)
-        assert running.wait(60) == 130
+        assert running.wait(500) == 130
     folders = [job.parent for job in (bench.workshop.settings.runs / "checks").rglob("job.json")]
     assert folders
     assert not any(isinstance(bench.workshop.executor.poll(folder), Running) for folder in folders)

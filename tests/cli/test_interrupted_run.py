@@ -25,7 +25,7 @@ def test_a_run_is_interrupted_cleanly_and_resumed(tmp_path):
             if "c00: score" in said or "c01: score" in said:
                 process.send_signal(signal.SIGINT)
                 break
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=500)
     assert process.returncode == 130, err
     assert json.loads(out)["status"] == "paused"
     error = json.loads(err.splitlines()[-1])["error"]

@@ -59,7 +59,7 @@ def test_a_curve_is_drawn_from_its_lowest_value_to_its_highest() -> None:
 
 def test_where_nobody_is_there_it_says_so_before_anything_else() -> None:
     command = [sys.executable, "-m", "rewardsmith", "evolve", "--env", "inverted_pendulum", "--human"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 2
     assert "nobody is there to be asked" in done.stderr
     assert "surveying" not in done.stderr

@@ -17,7 +17,6 @@ from benchmarks.rays import Rays, program
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "executors"))
 
-import attempts
 from ray_venue import RayVenue
 
 ACCESS = {"AWS_ACCESS_KEY_ID": "AKIAPLANTED", "AWS_SECRET_ACCESS_KEY": "planted-s3-secret"}
@@ -29,11 +28,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(1800))
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "DEADLINE_S", 240.0)
 
 
 @pytest.fixture(scope="session", params=[best()], ids=lambda kind: kind.__name__.lower())

@@ -23,7 +23,7 @@ from rewardsmith.errors import InfrastructureError
 from rewardsmith.executors.executor import Done, Executor, Lost, Running
 from rewardsmith.sandboxes.tree import descendants
 
-DEADLINE_S = 60.0
+DEADLINE_S = 300.0
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(rewardsmith.__file__).parents[1])}
 HEAD = """\
 import os, subprocess, sys, time

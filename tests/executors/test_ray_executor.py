@@ -232,6 +232,7 @@ class TestLooks:
             looks.of(name)
         assert len(server.asked) == len(names)
         monkeypatch.setattr(ray_looks, "LOOK_S", 0.0)
+        monkeypatch.setattr(ray_looks, "SHARE", 0.0)
         server.asked.clear()
         return looks
 
@@ -248,7 +249,6 @@ class TestLooks:
         few = self.followed(server, names[:3], monkeypatch)
         few.of(names[0])
         assert server.asked == [f"GET /api/jobs/{names[0]}"]
-        monkeypatch.setattr(ray_looks, "LOOK_S", 5.0)
         server.asked.clear()
         crowded = self.followed(server, names, monkeypatch)
         monkeypatch.setattr(ray_looks, "WORTH", 0.5)

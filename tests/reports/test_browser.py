@@ -83,7 +83,7 @@ def test_nothing_runs_nothing_is_fetched_and_nothing_is_too_wide(tmp_path, liste
     frame.write_text(FRAME.format(page=page.as_uri(), width=width))
     line = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
     line += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", "--window-size=1300,1000"]
-    done = subprocess.run([*line, "--dump-dom", frame.as_uri()], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*line, "--dump-dom", frame.as_uri()], capture_output=True, text=True, timeout=500)
     found = re.search(r"<output>(.+?)</output>", done.stdout, re.S)
     assert found is not None, done.stderr
     said = json.loads(html.unescape(found[1]))

@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 200_000
+"""The most that a page may take; who waits for it goes on as soon as it is there."""
 AXE = (Path(__file__).parents[1] / "data" / "axe" / "axe.min.js").read_text()
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # without --no-sandbox Chromium does not start as root, and the pages are ours
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE_MS)
 
 
 class Visitor:
@@ -29,7 +33,7 @@ class Visitor:
         self.faults: list[str] = []
         self._server = urlsplit(server).netloc
         self.context: BrowserContext = browser.new_context(base_url=server, **options)
-        self.context.set_default_timeout(60_000)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.page: Page = self.context.new_page()
         self.page.on("console", lambda said: self._note(said.type in ("error", "warning"), f"console: {said.text}"))
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))

@@ -22,6 +22,8 @@ TINY = {"task": "cartpole", "budget": "quick", "iters": 1, "k": 1, "steps": 500,
 """The smallest run there is: one candidate, trained once for the search and thrice for its confirmation."""
 PLANTED = "sk-planted-4711-provider-key"
 """A provider's key in the environment of servers that have keys."""
+PATIENCE_S = 500
+"""The most that anything may take; who waits for it goes on as soon as it is there."""
 ENDED = {"done", "failed", "cancelled"}
 
 
@@ -41,7 +43,7 @@ class Server:
         found = wait_for(lambda: self._ended() or re.search(r"http://\S+:\d+", self._log.read_text()))
         assert isinstance(found, re.Match), self._log.read_text()
         self.url = found[0]
-        self.client = httpx.Client(base_url=self.url, timeout=60)
+        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_S)
 
     def _ended(self) -> bool:
         return self.process.poll() is not None
@@ -49,7 +51,7 @@ class Server:
     def end(self, number: int = signal.SIGTERM) -> int:
         self.client.close()
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=PATIENCE_S)
 
     def log(self) -> str:
         """What all of its processes said."""
@@ -66,7 +68,7 @@ class Server:
     def events(self, run: str, after: int | None = None) -> Iterator[dict[str, Any]]:
         """The events of a stream, each with the id that it was sent under; ends with the stream."""
         headers = {} if after is None else {"Last-Event-ID": str(after)}
-        with self.client.stream("GET", f"/v1/runs/{run}/events", headers=headers, timeout=120) as answer:
+        with self.client.stream("GET", f"/v1/runs/{run}/events", headers=headers) as answer:
             assert answer.status_code == 200
             assert answer.headers["content-type"].startswith("text/event-stream")
             data = {}
@@ -79,9 +81,9 @@ class Server:
                     yield data
 
 
-def wait_for(what: Callable[[], Any], *, most_s: float = 120) -> Any:
+def wait_for(what: Callable[[], Any]) -> Any:
     """What `what` gives as soon as it is true."""
-    deadline = time.monotonic() + most_s
+    deadline = time.monotonic() + PATIENCE_S
     while not (found := what()):
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.05)
@@ -139,4 +141,4 @@ class Keyed:
     def stranger(self, number: int) -> httpx.Client:
         """A client without a key at an address of its own: refusals are counted by address."""
         transport = httpx.HTTPTransport(local_address=f"127.0.1.{number}")
-        return httpx.Client(base_url=self.server.client.base_url, transport=transport, timeout=60)
+        return httpx.Client(base_url=self.server.client.base_url, transport=transport, timeout=PATIENCE_S)

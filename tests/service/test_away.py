@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from service_server import TINY, wait_for
+from service_server import PATIENCE_S, TINY, wait_for
 
 from rewardsmith.errors import DatabaseAway, StoreError, WorkerFailed
 from rewardsmith.service.problems import of_error
@@ -32,6 +32,7 @@ def test_a_server_that_starts_while_the_database_is_away_waits(start, cluster, p
     wait_for(lambda: server.client.get("/readyz").status_code == 200)
     run = server.submit(TINY)
     assert server.client.post(f"/v1/runs/{run}/cancel").status_code == 202
+    wait_for(lambda: "it is over: the queue cannot be read" in _said(tmp_path))
     said = _said(tmp_path)
     assert "for nobody yet, and waits: the database" in said
     assert said.count("the queue cannot be read") == 2, "once when it is away, and once when that is over"
@@ -48,7 +49,7 @@ def test_where_waiting_is_no_help_the_server_ends(postgres, tmp_path, database, 
     address, _, host = postgres.partition("?")
     place = database.format(address.rpartition("/")[0] + "/", host)
     command = [sys.executable, "-m", "rewardsmith", "serve", "--port", "0", "--database", place]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert ended.returncode == 3
     assert re.search(words, ended.stderr)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
+from service_server import PATIENCE_S
 from sqlalchemy import text
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
@@ -138,8 +139,8 @@ def test_a_key_has_one_slow_request_at_a_time_and_nobody_elses_waits_for_its_nex
 
     async def asked() -> None:
         begun, go = threading.Event(), threading.Event()
-        first = asyncio.create_task(line.do(ANN, lambda: (begun.set(), go.wait(10), order.append("ann"))))
-        await asyncio.to_thread(begun.wait, 10)
+        first = asyncio.create_task(line.do(ANN, lambda: (begun.set(), go.wait(PATIENCE_S), order.append("ann"))))
+        await asyncio.to_thread(begun.wait, PATIENCE_S)
         with pytest.raises(LimitReached, match="the key ann waits"):
             await line.do(ANN, lambda: order.append("ann again"))
         second = asyncio.create_task(line.do(ANN.model_copy(update={"name": "bob"}), lambda: order.append("bob")))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from service_server import TINY, Server, wait_for
+from service_server import PATIENCE_S, TINY, Server, wait_for
 
 from rewardsmith import Client
 from rewardsmith.client.answers import read, read_log
@@ -49,9 +49,9 @@ def client(server: Server) -> Iterator[Client]:
 def command(*arguments: str, server: Server, there: bool) -> subprocess.CompletedProcess[str]:
     """A command at the server, or in its folder."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("REWARDSMITH_")}
-    place = {"REWARDSMITH_SERVER": str(server.client.base_url)} if there else {}
+    env = clean | ({"REWARDSMITH_SERVER": str(server.client.base_url)} if there else {})
     whole = [sys.executable, "-m", "rewardsmith", *arguments]
-    return subprocess.run(whole, cwd=server.folder, env=clean | place, capture_output=True, text=True, timeout=120)
+    return subprocess.run(whole, cwd=server.folder, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 def test_a_run_from_python(client, server, finished):
@@ -70,7 +70,7 @@ def test_a_run_from_python(client, server, finished):
 
 
 def test_submitting_waiting_and_pages(client):
-    first = client.submit("cartpole", **{name: value for name, value in TINY.items() if name != "task"})
+    first = client.submit(**TINY | {"steps": 1_000_000})
     again = [client.submit("cartpole", iters=1, k=1, idempotency_key="client-key").id for _ in range(2)]
     assert again[0] == again[1]
     assert client.feedback(again[0], "Stand.").told is None
@@ -172,7 +172,7 @@ def test_evolve_at_a_server_is_left_with_ctrl_c_and_taken_up_again(server):
         wait_for(lambda: "plan: 1 generation of 1 candidate" in watching.stderr.readline())
         wait_for(lambda: server.client.get("/v1/runs/left").status_code == 200)
         watching.send_signal(signal.SIGINT)
-        _, told = watching.communicate(timeout=60)
+        _, told = watching.communicate(timeout=PATIENCE_S)
     assert watching.returncode == 130, told
     assert "goes on" in told
     assert f"rewardsmith resume left --server {url}" in told

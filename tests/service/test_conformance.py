@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from service_server import TINY, Server
+from service_server import PATIENCE_S, TINY, Server
 
 CHECKS = [
     not_a_server_error,
@@ -30,7 +30,7 @@ KNOWN = {"run": "first", "name": "cartpole"}
 """Names in paths that lead somewhere."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def api(server: Server, finished: str) -> Iterator[Any]:
     """The document of a server with a run that has ended; what is submitted meanwhile is cancelled in the end."""
     before = _waiting(server)
@@ -82,7 +82,7 @@ def _try_all(api: Any, most: int) -> None:
             @asked
             @given(case=operation.as_strategy(generation_mode=mode))
             def conforms(case: Any) -> None:
-                case.call_and_validate(checks=CHECKS, timeout=60)
+                case.call_and_validate(checks=CHECKS, timeout=PATIENCE_S)
 
             with suppress(Unsatisfiable):  # what has no parameters cannot be asked wrongly
                 conforms()

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from service_server import PATIENCE_S
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "service.md"
 
@@ -19,7 +20,7 @@ def test_the_documented_commands_run(start, tmp_path):
     blocks = re.findall(r"```sh\n(curl .*?)```", DOCUMENT.read_text(), re.S)
     assert len(blocks) == 1
     script = "set -eux\n" + blocks[0].replace(":8080", f":{port}").replace("curl -s", "curl --fail -s")
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('{"id":"balance","status":"queued"}')
     assert '"status":"done"' in done.stdout

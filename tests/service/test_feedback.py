@@ -24,7 +24,7 @@ def test_feedback_is_told_to_the_next_generation(server):
         answer = server.client.post(f"/v1/runs/{run}/feedback", json=body)
         assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
     assert server.client.post("/v1/runs/nobody/feedback", json={"text": "a"}).status_code == 404
-    wait_for(lambda: server.status(run) == "done", most_s=280)
+    wait_for(lambda: server.status(run) == "done")
     events = [event["event"] for event in server.events(run)]
     said = [event["remark"] for event in events if event["kind"] == "said"]
     assert [(each["generation"], each["change"]) for each in said] == [(1, "Keep it <b>still</b>. Slower. [31m")]

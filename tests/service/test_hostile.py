@@ -6,7 +6,7 @@ import json
 import socket
 
 import pytest
-from service_server import TINY
+from service_server import PATIENCE_S, TINY
 
 WRONG = {
     "task": ["../../etc/passwd", "/etc", "cartpole/../ant", "", "a" * 101, 5, None, ["cartpole"], "a\x00b"],
@@ -136,7 +136,7 @@ def test_a_body_that_never_comes_is_no_fault_of_the_server(server):
         head = f"POST {place} HTTP/1.1\r\n{rest}"
         with socket.create_connection(where) as hurried:
             hurried.sendall(head.encode())
-        slow[place] = socket.create_connection(where, timeout=60)
+        slow[place] = socket.create_connection(where, timeout=PATIENCE_S)
         slow[place].sendall(head.encode())
     for place, each in slow.items():
         with each:
@@ -219,7 +219,7 @@ def test_who_does_not_speak_up_is_hung_up_on(server):
     head = b"POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
     slow.sendall(head + b"{")
     for connection in (silent, half, slow):
-        connection.settimeout(60)
+        connection.settimeout(PATIENCE_S)
     with silent, half, slow:
         assert silent.recv(1000) == b""
         assert half.recv(1000) == b""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
 import httpx
-from service_server import PLANTED, TINY, Keyed, wait_for
+from service_server import PATIENCE_S, PLANTED, TINY, Keyed, wait_for
 from sqlalchemy import delete, insert, select
 
 from rewardsmith.service import pages
@@ -141,11 +145,11 @@ def test_names_and_request_keys_tell_nothing_of_others(keyed):
 
 
 def test_requests_are_counted_by_the_minute(keyed):
-    keyed.add("often", "read", requests_per_minute=3)
-    assert [keyed.ask("often", "GET", "/v1/tasks").status_code for _ in range(3)] == [200] * 3
+    keyed.add("often", "read", requests_per_minute=1)
+    assert keyed.ask("often", "GET", "/v1/tasks").status_code == 200
     answer = keyed.ask("often", "GET", "/v1/tasks")
     told = problem(answer, 429, "limit-reached")
-    assert 1 <= int(answer.headers["retry-after"]) == told["wait_s"] <= 20
+    assert 1 <= int(answer.headers["retry-after"]) == told["wait_s"] <= 60
     assert keyed.ask("reader", "GET", "/v1/tasks").status_code == 200
 
 
@@ -208,7 +212,7 @@ def test_a_session_stands_for_its_key(keyed):
         kept = "; ".join(f"{name}={value}" for name, value in session.items())
         assert browser.get("/v1/runs/anns", headers={"cookie": kept}).status_code == 401
     proxy = {"x-forwarded-proto": "https"}  # believed of an address of loopback that a proxy has
-    with httpx.Client(base_url=keyed.server.client.base_url, headers=proxy) as browser:
+    with httpx.Client(base_url=keyed.server.client.base_url, headers=proxy, timeout=PATIENCE_S) as browser:
         answer = browser.post("/login", data={"key": keyed.secrets["ann"]})
         assert "; secure" in answer.headers["set-cookie"].lower()
 
@@ -244,13 +248,22 @@ def test_any_host_is_served_who_has_a_key(keyed):
 
 def test_strangers_are_told_to_wait(keyed):
     with keyed.stranger(3) as client:
-        answers = [client.get("/v1/runs") for _ in range(70)]
-        assert [answer.status_code for answer in answers[:60]] == [401] * 60
-        problem(answers[-1], 429, "limit-reached")
-        assert int(answers[-1].headers["retry-after"]) >= 1
-        assert client.post("/login", data={"key": "rsk_wrong"}).status_code == 429
+        answers = [client.get("/v1/runs") for _ in range(60)]
+        assert [answer.status_code for answer in answers] == [401] * 60
+        more = wait_for(lambda: (answer := client.get("/v1/runs")).status_code != 401 and answer)
+        problem(more, 429, "limit-reached")
+        assert int(more.headers["retry-after"]) >= 1
+        wait_for(lambda: client.post("/login", data={"key": "rsk_wrong"}).status_code == 429)
         good = {"authorization": f"Bearer {keyed.secrets['ann']}"}
         assert client.get("/v1/runs", headers=good).status_code == 200
+
+
+def written(folder: Path) -> Iterator[str]:
+    """What all of its files hold; runs go on, and some files are gone before they are read."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield Path(place, name).read_bytes().decode(errors="replace")
 
 
 def test_no_secret_is_written_or_told(keyed):
@@ -260,14 +273,13 @@ def test_no_secret_is_written_or_told(keyed):
     asked = keyed.submit("ann", TINY | {"model": "openai"})
     wait_for(lambda: "anns" in keyed.server.log())
     told = [
-        keyed.ask("boss", method, filled(path, "anns"), timeout=5).text
+        keyed.ask("boss", method, filled(path, "anns")).text
         for method, path in routes(keyed)
         if method == "GET" and not path.endswith("/events")
     ]
     told += [keyed.ask("boss", "GET", path).text for path in ("/", "/runs/anns", "/login")]
     told += [asked.text, keyed.server.log(), client.get("/login").text]
-    written = [path.read_bytes().decode(errors="replace") for path in keyed.folder.rglob("*") if path.is_file()]
-    everything = "".join(told + written)
+    everything = "".join([*told, *written(keyed.folder)])
     assert "anns" in everything
     for secret in (PLANTED, *keyed.secrets.values()):
         assert secret.removeprefix("rsk_") not in everything
@@ -281,7 +293,7 @@ def test_a_server_for_other_hosts_never_falls_open(start, tmp_path):
     secret = json.loads(made.stdout)["secret"]
     server = start("--host", "0.0.0.0", "--json")
     store = Store.open(tmp_path / "runs" / "rewardsmith.db")
-    with httpx.Client(base_url=f"http://127.0.0.2:{server.client.base_url.port}") as client:
+    with httpx.Client(base_url=f"http://127.0.0.2:{server.client.base_url.port}", timeout=PATIENCE_S) as client:
         with store._database.transaction() as connection:
             kept = connection.execute(select(keys)).mappings().one()
             connection.execute(delete(keys))

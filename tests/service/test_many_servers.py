@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_server import ENDED, TINY, Server, wait_for
+from service_server import ENDED, PATIENCE_S, TINY, Server, wait_for
 
 from rewardsmith.domain.events import AttemptEnded, StoredEvent
 from rewardsmith.store.store import Store
@@ -76,17 +76,18 @@ class Follower(threading.Thread):
         self.connections = 0
 
     def run(self) -> None:
-        deadline = time.monotonic() + 900
+        deadline = time.monotonic() + 2 * PATIENCE_S
         for server in itertools.cycle(self._servers):
             assert time.monotonic() < deadline, f"{self._run} did not end"
-            with contextlib.suppress(httpx.TransportError), httpx.Client(base_url=server.url, timeout=60) as client:
-                headers = {"Last-Event-ID": str(self.seen[-1] if self.seen else 0)}
-                with client.stream("GET", f"/v1/runs/{self._run}/events", headers=headers) as answer:
-                    if answer.status_code == 204:
-                        return
-                    self.connections += answer.status_code == 200
-                    lines = answer.iter_lines() if answer.status_code == 200 else ()
-                    self.seen += (int(line[4:]) for line in lines if line.startswith("id: "))
+            place = f"{server.url}/v1/runs/{self._run}/events"
+            last = {"Last-Event-ID": str(self.seen[-1] if self.seen else 0)}
+            opened = httpx.stream("GET", place, headers=last, timeout=PATIENCE_S)
+            with contextlib.suppress(httpx.TransportError), opened as answer:
+                if answer.status_code == 204:
+                    return
+                self.connections += answer.status_code == 200
+                lines = answer.iter_lines() if answer.status_code == 200 else ()
+                self.seen += (int(line[4:]) for line in lines if line.startswith("id: "))
             time.sleep(0.1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -109,17 +110,18 @@ def test_a_person_walks_from_the_form_to_the_code(server, visit):
     for box in page.get_by_role("group").get_by_role("checkbox").all():
         box.uncheck()
     page.get_by_label("Name").fill("by-hand")
-    expect(page.locator("#estimate")).to_contain_text("4 trainings of 500", timeout=200_000)
+    expect(page.locator("#estimate")).to_contain_text("4 trainings of 500")
     page.get_by_role("button", name="Start the run").click()
     page.wait_for_url("**/runs/by-hand")
     page.evaluate("window.here = true")
-    expect(page.locator(".pill.running").first).to_be_visible(timeout=200_000)
-    expect(page.locator("#climb canvas")).to_be_visible(timeout=200_000)
-    expect(page.locator("#card-g1c00")).to_contain_text("confirming", timeout=200_000)
+    expect(page.locator("#climb canvas")).to_be_visible()
+    expect(page.locator("#card-g1c00")).to_contain_text(re.compile("confirm(ing|ed)"))
+    expect(page.locator(".pill.running, .pill.done").first).to_be_visible()
     best = page.locator(".u-legend tr", has_text="best so far").locator(".u-value")
     expect(best).to_have_text(page.locator("#card-g1c00 .value").inner_text())
     assert page.evaluate("window.here"), "it was told of everything without being loaded again"
     page.locator(".facts").get_by_role("link", name="g1c00").click()
+    page.evaluate("window.setTimeout = () => 0")  # "Copied" goes after two seconds, which may be sooner than we look
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     told = server.client.get("/v1/runs/by-hand/candidates/g1c00").json()["candidate"]["source"]
@@ -136,7 +138,7 @@ def test_a_person_says_something_and_cancels(server, visit):
     expect(page.locator("#said")).to_contain_text("It tips over.")
     page.get_by_text("Cancel …").click()
     page.get_by_role("button", name="Cancel for good").click()
-    expect(page.locator(".pill.cancelled").first).to_be_visible(timeout=200_000)
+    expect(page.locator(".pill.cancelled").first).to_be_visible()
     expect(page.get_by_role("button", name="Send")).to_have_count(0)
     assert server.status(run) == "cancelled"
 
@@ -144,7 +146,7 @@ def test_a_person_says_something_and_cancels(server, visit):
 def test_a_form_that_asks_for_what_there_is_not_says_so(visit):
     tab = visit()
     tab.page.goto("/new?task=cartpole")
-    expect(tab.page.locator("#estimate")).to_contain_text("What it takes", timeout=60_000)
+    expect(tab.page.locator("#estimate")).to_contain_text("What it takes")
     tab.page.get_by_label("Model").fill(EVIL[:150])
     expect(tab.page.get_by_role("alert")).to_contain_text("<script>")
     with tab.page.expect_navigation() as sent:
@@ -159,7 +161,7 @@ def test_a_form_says_that_no_estimate_came(visit):
     tab = visit()
     away = tab.page.get_by_role("alert")
     tab.page.goto("/new?task=cartpole")
-    expect(tab.page.locator("#estimate")).to_contain_text("What it takes", timeout=200_000)
+    expect(tab.page.locator("#estimate")).to_contain_text("What it takes")
     tab.page.route("**/new", lambda route: route.fulfill(status=500))
     tab.page.get_by_label("Generations").fill("2")
     expect(away).to_have_text("The server answered with error 500. What you see here may be out of date.")
@@ -179,9 +181,9 @@ def test_a_page_says_that_the_server_went_away_and_goes_on_when_it_is_back(brows
     server.end()
     expect(tab.page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
     server.start(port=urlsplit(server.url).port)
-    expect(tab.page.locator("#away")).to_be_hidden(timeout=200_000)
+    expect(tab.page.locator("#away")).to_be_hidden()
     server.client.post(f"/v1/runs/{run}/cancel")
-    expect(tab.page.locator(".pill.cancelled").first).to_be_visible(timeout=200_000)
+    expect(tab.page.locator(".pill.cancelled").first).to_be_visible()
     tab.context.close()
 
 

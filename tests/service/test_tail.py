@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from service_server import PATIENCE_S
 
 from rewardsmith.domain.events import GenerationEnded, StatusChanged, StoredEvent
 from rewardsmith.errors import StoreError
@@ -35,7 +36,7 @@ def watching(store: Store, what: Callable[[Tail], Awaitable[None]]) -> None:
     async def both() -> None:
         tail = Tail(store)
         keeping = asyncio.create_task(tail.keep())
-        await asyncio.wait_for(what(tail), 30)
+        await asyncio.wait_for(what(tail), PATIENCE_S)
         keeping.cancel()
 
     asyncio.run(both())

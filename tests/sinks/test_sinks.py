@@ -86,7 +86,7 @@ def test_the_command_fills_a_real_tracker(tracker: str, tmp_path: Path):
     command = [sys.executable, "-m", "rewardsmith", "sink", tracker, "walk-1", "--place", place]
     quiet = os.environ | {"WANDB_MODE": "offline", "MLFLOW_TRACKING_URI": ""}
     for _ in range(2):
-        done = subprocess.run(command, cwd=tmp_path, env=quiet, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=tmp_path, env=quiet, capture_output=True, text=True, timeout=500)
         assert done.returncode == 0, done.stderr
         assert f"{tracker} knows it" in done.stdout
     if tracker == "wandb":

@@ -23,7 +23,7 @@ print(json.dumps([code, before, "torch._inductor" in sys.modules]))
 def told(tmp_path: Path, then: str = "") -> list[object]:
     (tmp_path / "job.json").write_text(make_job(make_task(), steps=128, rungs=1).model_dump_json())
     command = [sys.executable, "-W", "error::DeprecationWarning:rewardsmith", "-c", _LOADED.format(then=then)]
-    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, timeout=500, check=True)
     found: list[object] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -35,7 +35,7 @@ def work(job: Job, folder: Path) -> tuple[int, str, Path]:
     folder.mkdir()
     (folder / "job.json").write_text(job.model_dump_json())
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_LANDLOCK, str(folder)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", WITHOUT_LANDLOCK, str(folder)], capture_output=True, text=True, timeout=500, check=False
     )
     return done.returncode, done.stdout + done.stderr, folder / "out"
 
