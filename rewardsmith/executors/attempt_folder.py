@@ -21,7 +21,8 @@ from rewardsmith.sandboxes.tree import started_at
 from rewardsmith.store.artifacts import write_durably
 from rewardsmith.store.untrusted import MIB, read_end, read_record
 
-_PATIENCE_S = 0.2
+_PATIENCE_S = 60.0
+"""How long readers may keep a runner from its lock; each has it for a moment, which on a busy machine may be long."""
 _LOG_END = 8192
 
 
@@ -40,15 +41,15 @@ class Result(Record):
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """Hold the attempt's lock, with this process's pid in it; yields false when another process holds it.
+    """Hold the attempt's lock, with this process's pid in it; yields false when another runner holds it.
 
-    A short wait tells a live runner from a reader that looks at the lock this very moment.
+    Who looks whether there is a runner holds it, too, though not alone: that is waited for.
     """
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + _PATIENCE_S
         while not _locked(descriptor, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
+            if runner_of(folder) is not None or time.monotonic() > deadline:
                 yield False
                 return
             time.sleep(0.005)

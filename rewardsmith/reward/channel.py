@@ -25,6 +25,8 @@ from rewardsmith.reward.rejection import printable
 
 MOST_NOISE = 1 << 20
 KEPT_NOISE = 2000
+_LEAVE_S = 10.0
+"""How long a process that has closed its output may take to end: one that goes on is no reward process any more."""
 UP_S = 30.0
 """Wall clock from spawn to locked. Nothing of the candidate has run by then: being late is the machine's fault."""
 OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -180,8 +182,9 @@ class Channel:
 
     def _ended(self) -> Ended | Garbled:
         """The process has closed its output: see it off."""
+        left = self._deadline - time.monotonic()
         try:
-            code = self._child.process.wait(timeout=1)
+            code = self._child.process.wait(timeout=max(0.0, min(_LEAVE_S, left)))
         except subprocess.TimeoutExpired:
             self.close()
             return Garbled()

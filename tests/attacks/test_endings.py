@@ -75,7 +75,7 @@ def test_half_an_answer_is_late_and_a_closed_output_is_none() -> None:
     half = "import os\nos.write(3, b'RWAN')\nwhile True: pass\n"
     assert isinstance(exit_of(half, seconds=1.0), channel.Late)
     shut = "import os\nos.close(3)\nwhile True: pass\n"
-    assert isinstance(exit_of(shut), channel.Garbled)
+    assert isinstance(exit_of(shut, seconds=3.0), channel.Garbled)
 
 
 def test_a_process_that_does_not_listen_is_late() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from attempts import (
@@ -27,7 +29,8 @@ from attempts import (
 
 from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.errors import IsolationUnavailable, UnknownName
-from rewardsmith.executors.attempt_folder import read_result, runner_of
+from rewardsmith.executors import attempt_folder
+from rewardsmith.executors.attempt_folder import held, read_result, runner_of
 from rewardsmith.executors.executor import Done, Lost, Running
 from rewardsmith.executors.local import LocalExecutor
 
@@ -109,6 +112,24 @@ class TestStart:
             over.set()
             for thread in threads:
                 thread.join()
+
+    def test_waits_for_a_reader_that_a_busy_machine_stopped_while_it_looked(self, folder, monkeypatch):
+        folder.mkdir()
+        reader = os.open(folder / "lock", os.O_RDONLY | os.O_CREAT)
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        naps: list[float] = []
+
+        def nap(seconds: float) -> None:
+            naps.append(seconds)
+            if len(naps) == 3:
+                os.close(reader)
+
+        monkeypatch.setattr(attempt_folder, "time", SimpleNamespace(monotonic=lambda: 10.0 * len(naps), sleep=nap))
+        with held(folder) as mine:
+            assert mine
+            with held(folder) as another:
+                assert not another
+        assert len(naps) == 3, "a runner is not waited for"
 
     def test_without_a_sandbox_is_an_error(self, monkeypatch):
         with pytest.raises(UnknownName, match="'process'"):
