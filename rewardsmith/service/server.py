@@ -23,6 +23,8 @@ from rewardsmith.store.keys import Keys
 
 _ANSWERS_S = 10
 """How long answers under way may keep the server when it ends; streams do not."""
+_IDLE_S = 75
+"""How long a connection may rest between two requests: longer than clients and proxies keep one that they use again."""
 
 
 def listen(host: str, port: int, keys: Keys) -> socket.socket:
@@ -82,6 +84,7 @@ def serve(
         http=Prompt,
         log_level="warning",
         server_header=False,
+        timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_ANSWERS_S,
     )
     raise_limits()

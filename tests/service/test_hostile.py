@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 from service_server import PATIENCE_S, TINY
@@ -214,14 +216,19 @@ def test_a_head_is_what_a_get_begins_with(server):
 
 def test_who_does_not_speak_up_is_hung_up_on(server):
     place = (server.client.base_url.host, server.client.base_url.port)
+    resting = HTTPConnection(*place, timeout=PATIENCE_S)
+    resting.request("GET", "/healthz")
+    assert resting.getresponse().read()
     silent, half, slow = (socket.create_connection(place) for _ in range(3))
     half.sendall(b"GET /v1/ru")
     head = b"POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
     slow.sendall(head + b"{")
     for connection in (silent, half, slow):
         connection.settimeout(PATIENCE_S)
-    with silent, half, slow:
+    with silent, half, slow, closing(resting):
         assert silent.recv(1000) == b""
         assert half.recv(1000) == b""
         assert slow.recv(1000).startswith(b"HTTP/1.1 400")
+        resting.request("GET", "/healthz")
+        assert resting.getresponse().status == 200, "clients use a connection again after five seconds"
     assert server.client.get("/healthz").status_code == 200
