@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rewardsmith.cli.display_rich import frame
+from rewardsmith.display.table import frame
 from rewardsmith.domain.run import Run
 from rewardsmith.reports.board import board
 from rewardsmith.store.store import Store

@@ -21,10 +21,10 @@ def drive(*, workshop: Workshop, runs_at_once: int, display: str, as_json: bool)
 
     `rewardsmith serve` starts these. Where none waits, or enough of the queue are driven, this ends at once.
     """
-    from rewardsmith.cli.display import open_display
     from rewardsmith.cli.emit import emit_text
     from rewardsmith.cli.ending import conclude
     from rewardsmith.cli.interrupts import finishing_cleanly
+    from rewardsmith.display.display import open_display
     from rewardsmith.service.desk import Desk
 
     with open_display(display, as_json=as_json) as shown, finishing_cleanly(workshop.interrupt, shown.note):

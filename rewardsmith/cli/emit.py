@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
-from rewardsmith.cli.streams import silence
+from rewardsmith.display.streams import silence
 from rewardsmith.reports.words import OBEYED, visible
 
 if TYPE_CHECKING:

@@ -204,10 +204,10 @@ def evolve(
     rewardsmith evolve --env path/to/my_task --model openai:gpt-5 --max-dollars 2
     """
     from rewardsmith.app import PERSON, EvolveRequest
-    from rewardsmith.cli.display import open_display
     from rewardsmith.cli.ending import conclude, telling_so_far
     from rewardsmith.cli.interrupts import finishing_cleanly
     from rewardsmith.cli.person import find_person
+    from rewardsmith.display.display import open_display
     from rewardsmith.domain.plan import StopSpec
     from rewardsmith.errors import UsageError
 

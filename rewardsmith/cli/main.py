@@ -13,7 +13,7 @@ from rewardsmith import __version__
 from rewardsmith.cli.command import LazyGroup
 from rewardsmith.cli.complaint import complain
 from rewardsmith.cli.emit import flush
-from rewardsmith.cli.streams import steady_streams
+from rewardsmith.display.streams import steady_streams
 
 SECTIONS = {
     "Search": {

@@ -29,10 +29,10 @@ def resume(
     The run keeps what it was asked to do. No finished training is repeated and no stored completion is paid twice.
     """
     from rewardsmith.app import PERSON
-    from rewardsmith.cli.display import open_display
     from rewardsmith.cli.ending import conclude, telling_so_far
     from rewardsmith.cli.interrupts import finishing_cleanly
     from rewardsmith.cli.person import find_person
+    from rewardsmith.display.display import open_display
 
     spec = workshop.run(run).spec
     asks = not unwatched and (human or (spec is not None and spec.watcher == PERSON))

@@ -20,9 +20,9 @@ from rich.console import Console
 
 from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.recipes import load_recipe
-from rewardsmith.cli.display_plain import PlainDisplay
-from rewardsmith.cli.display_rich import frame
 from rewardsmith.cli.emit import emit_json, emit_text
+from rewardsmith.display.lines import PlainDisplay
+from rewardsmith.display.table import frame
 from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.events import Attempt, AttemptEnded, Event, Screened
 from rewardsmith.domain.example import Example

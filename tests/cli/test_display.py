@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 from told_run import PLAN, SPEC, beginning, fold, report, stored, warned, whole
 
-from rewardsmith.cli.announcement import announcement
-from rewardsmith.cli.display import open_display
-from rewardsmith.cli.display_none import NoDisplay
-from rewardsmith.cli.display_plain import PlainDisplay
-from rewardsmith.cli.display_rich import RichDisplay, frame, time_left
+from rewardsmith.display.announcement import announcement
+from rewardsmith.display.display import open_display
+from rewardsmith.display.lines import PlainDisplay
+from rewardsmith.display.none import NoDisplay
+from rewardsmith.display.table import RichDisplay, frame, time_left
 from rewardsmith.domain.events import Attempt, AttemptEnded, AttemptProgressed, AttemptStarted, Raced
 from rewardsmith.domain.job import Progress
 from rewardsmith.domain.plan import StopSpec

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 from told_run import PLAN, SPEC, fold, stored, whole
 
-from rewardsmith.cli.display_plain import PlainDisplay
-from rewardsmith.cli.display_rich import RichDisplay
-from rewardsmith.cli.streams import Commentary, silence
+from rewardsmith.display.lines import PlainDisplay
+from rewardsmith.display.streams import Commentary, silence
+from rewardsmith.display.table import RichDisplay
 
 
 @pytest.fixture

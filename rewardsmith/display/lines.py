@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TextIO
 
-from rewardsmith.cli.announcement import announcement
+from rewardsmith.display.announcement import announcement
 from rewardsmith.domain.events import AttemptProgressed, StoredEvent
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.run import Run

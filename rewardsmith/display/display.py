@@ -1,4 +1,4 @@
-"""The seam through which a command shows what goes on; the rooms below never print."""
+"""The seam through which the command line and Python show what goes on; the rooms below never print."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def open_display(name: str, *, as_json: bool) -> Display:
     if name == "auto":
         name = "rich" if sys.stderr.isatty() else "none" if as_json else "plain"
     if name == "rich":
-        from rewardsmith.cli.display_rich import RichDisplay
+        from rewardsmith.display.table import RichDisplay
 
         return RichDisplay()
     if name == "plain":
-        from rewardsmith.cli.display_plain import PlainDisplay
+        from rewardsmith.display.lines import PlainDisplay
 
         return PlainDisplay(sys.stderr)
-    from rewardsmith.cli.display_none import NoDisplay
+    from rewardsmith.display.none import NoDisplay
 
     return NoDisplay()

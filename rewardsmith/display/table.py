@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from rewardsmith.cli.announcement import announcement
+from rewardsmith.display.announcement import announcement
 from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.run import Run
