@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 _PREFIX = "rewardsmith-"
-_PATIENCE_S = 2.0
+_PATIENCE_S = 10.0
 _CONTROLLERS = ("memory", "pids")
 
 

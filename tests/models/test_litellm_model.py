@@ -31,7 +31,7 @@ def model(server, waits, key):
         waits.append(seconds)
 
     return LiteLLMModel(
-        "openai/served", base_url=server.url, timeout_s=5.0, environ={"OPENAI_API_KEY": key}, retries=2, sleep=sleep
+        "openai/served", base_url=server.url, timeout_s=60.0, environ={"OPENAI_API_KEY": key}, retries=2, sleep=sleep
     )
 
 
@@ -47,7 +47,7 @@ class TestConformance(ModelConformance):
         self._url = server.url
 
     def open_model(self):
-        return LiteLLMModel("openai/served", base_url=self._url, timeout_s=5.0)
+        return LiteLLMModel("openai/served", base_url=self._url, timeout_s=60.0)
 
 
 def test_sends_the_messages_and_books_the_answer(model, server, chat):

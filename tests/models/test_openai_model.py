@@ -26,7 +26,7 @@ def refused(model):
 
 @pytest.fixture
 def model(server, chat):
-    return OpenAIModel("served", key=chat.key, base_url=server.url, timeout_s=5.0, retries=2)
+    return OpenAIModel("served", key=chat.key, base_url=server.url, timeout_s=60.0, retries=2)
 
 
 class TestConformance(ModelConformance):
@@ -34,7 +34,7 @@ class TestConformance(ModelConformance):
 
     @pytest.fixture(autouse=True)
     def _server(self, server, chat):
-        self._model = lambda: OpenAIModel("served", key=chat.key, base_url=server.url, timeout_s=5.0)
+        self._model = lambda: OpenAIModel("served", key=chat.key, base_url=server.url, timeout_s=60.0)
 
     def open_model(self):
         return self._model()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ ARGUMENTS = ["--env", "inverted_pendulum", "--budget", "quick", "--steps", "4096
 ARGUMENTS += ["--seed", "5", "--deterministic", "--workers", "2", "--name", "run"]
 LEVERS = ["tune.trials=2", "parents.crossed=0.34", "parents.restart_after=1", "parents.warm_start=0.5"]
 EVERY_LEVER = [word for lever in LEVERS for word in ("--set", lever)]
-DEADLINE_S = 240
+DEADLINE_S = 900
 
 
 def _command(*arguments: str) -> list[str]:
@@ -57,7 +58,7 @@ def _wait_for_run(folder: Path, process: subprocess.Popen[bytes]) -> None:
     """Until the first training has started (or the process has ended)."""
     until = time.monotonic() + DEADLINE_S
     while time.monotonic() < until and process.poll() is None:
-        if (folder / "rewardsmith.db").exists() and any(folder.glob("run/**/lock")):
+        if (folder / "rewardsmith.db").exists() and any(folder.glob("run/*/*/*/*/lock")):
             return
         time.sleep(0.02)
 
@@ -86,7 +87,7 @@ def undisturbed(tmp_path_factory) -> dict:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("more", [[], EVERY_LEVER], ids=["smith", "every lever"])
 def test_the_orchestrator_killed_at_random_moments(tmp_path, tmp_path_factory, undisturbed, more):
     if more:
@@ -114,7 +115,7 @@ def test_the_orchestrator_killed_at_random_moments(tmp_path, tmp_path_factory, u
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("victims_of", [_runners, _reward_processes])
 def test_a_runner_or_a_reward_process_killed(tmp_path, undisturbed, victims_of):
     process = _start(tmp_path, "evolve", *ARGUMENTS)
@@ -139,7 +140,7 @@ def test_a_runner_or_a_reward_process_killed(tmp_path, undisturbed, victims_of):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 def test_everything_killed_at_once_goes_on_from_the_checkpoints(tmp_path, undisturbed):
     process = _start(tmp_path, "evolve", *ARGUMENTS)
     _wait_for_run(tmp_path, process)
@@ -151,7 +152,8 @@ def test_everything_killed_at_once_goes_on_from_the_checkpoints(tmp_path, undist
     runners = _runners(tmp_path)
     assert runners, "the runners outlive the orchestrator"
     for runner in runners:
-        os.kill(runner, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(runner, signal.SIGKILL)
     result = _finish(tmp_path)
     events = events_of(tmp_path)
     check_nothing_twice(events)

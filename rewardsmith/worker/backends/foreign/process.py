@@ -23,6 +23,8 @@ OPENING_S = 900.0
 """Wall clock of the start: Isaac Sim compiles shaders when it starts for the first time."""
 CALL_S = 120.0
 """Wall clock of every later call."""
+GONE_S = 10.0
+"""How long one that hung up may take to end, so that its own exit code is told."""
 OLDEST = (3, 8)
 """Python of the far side."""
 _HOST = Path(__file__).with_name("host.py")
@@ -72,7 +74,7 @@ class FarProcess:
             self.close()
             raise InfrastructureError(f"{self._where} does not answer {name!r} within {seconds:g} s") from None
         except Gone as error:
-            code = self._end()
+            code = self._end(GONE_S)
             if name == "open":
                 self._check_version()
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -154,11 +156,11 @@ class FarProcess:
         libraries = (str(self._path.parent.parent / "lib"), kept.get("LD_LIBRARY_PATH", ""))
         return {**kept, "LD_LIBRARY_PATH": ":".join(filter(None, libraries)), "PYTHONUNBUFFERED": "1"}
 
-    def _end(self) -> int:
-        """Close the channel, and kill it unless it is already ending by itself; its exit code."""
+    def _end(self, patience_s: float = 1.0) -> int:
+        """Close the channel, and kill it unless it ends by itself within `patience_s`; its exit code."""
         self._channel.close()
         try:
-            return self._process.wait(timeout=1.0)
+            return self._process.wait(timeout=patience_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
