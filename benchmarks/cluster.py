@@ -15,7 +15,7 @@ from typing import Any
 
 from rewardsmith.errors import InfrastructureError
 
-_START_S = 30
+_START_S = 300
 _SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
