@@ -8,7 +8,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from service_server import TINY, processes, wait_for
+from service_server import PATIENCE_S, TINY, processes, wait_for
 
 from rewardsmith.service.callers import Callers
 from rewardsmith.service.door import Door
@@ -23,11 +23,11 @@ def test_who_asked_before_the_end_is_answered_and_streams_end(start):
         slow = pool.submit(server.client.post, "/v1/runs", json=TINY | {"task": "pendulum"})
         wait_for(lambda: processes(server, "rewardsmith.executors.runner", "pendulum"))
         server.process.send_signal(signal.SIGTERM)
-        assert slow.result(60).status_code in (202, 503), "answered in its time, or told to try again"
-        assert watched.result(60)[0]["event"]["kind"] == "run_started"
-    assert server.process.wait(60) == 0
+        assert slow.result(PATIENCE_S).status_code in (202, 503), "answered in its time, or told to try again"
+        assert watched.result(PATIENCE_S)[0]["event"]["kind"] == "run_started"
+    assert server.process.wait(PATIENCE_S) == 0
     assert "Traceback" not in server.log()
-    assert not processes(server)
+    wait_for(lambda: not processes(server))
 
 
 def test_who_waits_too_long_for_a_server_that_ends_is_told_so(tmp_path):
