@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 import warnings
@@ -12,7 +11,7 @@ from typing import Any
 
 from rewardsmith.domain.prompt import Completion, Request
 from rewardsmith.errors import UsageError
-from rewardsmith.models.provider import RETRIES, explain, listed_window, read_answer, secrets_in, spoken
+from rewardsmith.models.provider import RETRIES, explain, listed_window, load_litellm, read_answer, secrets_in, spoken
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
@@ -135,10 +134,7 @@ class LiteLLMModel:
 
 def _load() -> Any:
     """litellm, without its fetch of a price list, its chatter, its telemetry and the warnings of its own records."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import litellm
+    litellm = load_litellm()
     warnings.filterwarnings("ignore", module=r"litellm\.|pydantic\.")
     litellm.suppress_debug_info = True
     litellm.telemetry = False

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
 import time
-import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
 from rewardsmith.domain.prompt import Completion, Request
 from rewardsmith.errors import ModelUnavailable, UsageError
-from rewardsmith.models.provider import RETRIES, explain, listed_window, read_answer, redact, spoken, tokens_of
+from rewardsmith.models.provider import (
+    RETRIES,
+    explain,
+    listed_window,
+    load_litellm,
+    read_answer,
+    redact,
+    spoken,
+    tokens_of,
+)
 
 OWN_URL = "https://api.openai.com/v1"
 """Where the key of `OPENAI_API_KEY` is needed."""
@@ -160,12 +167,7 @@ def _listed(model: str) -> dict[str, Any] | None:
     """What litellm's list, which comes with the package, says of a model; None without it or what it lacks."""
     if importlib.util.find_spec("litellm") is None:
         return None
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import litellm
-
-        found: dict[str, Any] | None = litellm.model_cost.get(model)
+    found: dict[str, Any] | None = load_litellm().model_cost.get(model)
     return found
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import sys
+import threading
+import warnings
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -13,6 +17,7 @@ from rewardsmith.errors import ModelUnavailable, one_line
 RETRIES = 6
 """Repeats of a call that met a rate limit, an overload, a broken connection or a timeout; about 25 s of waiting."""
 
+_ONE = threading.Lock()
 _TOKEN = re.compile(r"(?i)\b(?:sk|pk|key|bearer)[-_ ][\w.*-]{6,}")
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)s?$", re.IGNORECASE)
 
@@ -114,6 +119,21 @@ def redact(text: str, secrets: Collection[str]) -> str:
 def secrets_in(environ: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Values of environment variables whose names say that they are secret."""
     return frozenset(value for name, value in environ if _SECRET_NAME.search(name) and value)
+
+
+def load_litellm() -> Any:
+    """The package litellm, without its fetch of a price list and the warnings of its own records.
+
+    By one thread at a time: two that switch the warnings of a process off and on again leave them off.
+    """
+    with _ONE:
+        if "litellm" in sys.modules:
+            return sys.modules["litellm"]
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import litellm
+        return litellm
 
 
 def listed_window(listed: Mapping[str, Any] | None) -> int | None:
