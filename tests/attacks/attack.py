@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LONGEST_S = 60
+LONGEST_S = 300
 """What a forging attack's training may take; it takes about one second."""
 HONEST = '''
 def compute_reward(observation, action):

@@ -32,16 +32,16 @@ class Server:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder, self._options = folder, options
-        self._log = folder / f"server-{len([*folder.iterdir()])}.log"
         self.start()
 
     def start(self, *, port: int | None = 0) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("REWARDSMITH_")}
         command = [sys.executable, "-m", "rewardsmith", "serve", "--port", str(port), *self._options]
-        with self._log.open("w") as log:
+        said = self.folder / f"server-{len([*self.folder.iterdir()])}.log"
+        with said.open("x") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, env=clean, stdout=log, stderr=log)
-        found = wait_for(lambda: self._ended() or re.search(r"http://\S+:\d+", self._log.read_text()))
-        assert isinstance(found, re.Match), self._log.read_text()
+        found = wait_for(lambda: self._ended() or re.search(r"http://\S+:\d+", said.read_text()))
+        assert isinstance(found, re.Match), said.read_text()
         self.url = found[0]
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_S)
 
