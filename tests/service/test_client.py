@@ -127,7 +127,7 @@ class Cutter:
             self.connections += 1
             with near, socket.create_connection(("127.0.0.1", self._port)) as far:
                 request = near.recv(65536).replace(self.url[7:].encode(), f"127.0.0.1:{self._port}".encode())
-                far.sendall(request)
+                far.sendall(request.replace(b"Connection: keep-alive", b"Connection: close"))
                 told = b""
                 while told.count(b"\n\n") < 2 and (data := far.recv(65536)):
                     told += data
