@@ -22,11 +22,11 @@ class RewardLimits(Record):
     """What one reward process may use."""
 
     seconds: float = Field(default=20.0, gt=0)
-    """Wall clock of every request."""
+    """Wall clock of every request, without what the process was kept waiting for a processor."""
     total_seconds: float | None = Field(default=None, gt=0)
     """Wall clock of all requests to one score process together; absent: as long as they take."""
     start_seconds: float = Field(default=20.0, gt=0)
-    """Wall clock of the module body, from the locked process to the function that can be asked."""
+    """The same of the module body, from the locked process to the function that can be asked."""
     memory_mib: int = Field(default=1024, gt=0)
     """Address space."""
     unsafe: bool = False

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
 import struct
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from rewardsmith.domain.survey import Signal
 from rewardsmith.errors import IsolationUnavailable, RewardProcessError
 from rewardsmith.reward import frames
 from rewardsmith.reward.child import spawn
+from rewardsmith.reward.deadline import Deadline
 from rewardsmith.reward.rejection import printable
 
 MOST_NOISE = 1 << 20
@@ -96,7 +97,7 @@ class Channel:
         self._poll = select.poll()
         self._poll.register(self._child.out, select.POLLIN)
         self._poll.register(self._child.err, select.POLLIN)
-        self._deadline = time.monotonic() + UP_S
+        self._deadline = Deadline(UP_S, self._child.starved)
         try:
             self._write([struct.pack("<Q", len(data)), data])
             locked = self._read(most=1 << 16)
@@ -117,7 +118,7 @@ class Channel:
         if locked.status != frames.LOCKED:
             self.close()
             raise RewardProcessError("the reward process spoke out of turn before any candidate ran")
-        self._deadline = time.monotonic() + limits.start_seconds
+        self._deadline = Deadline(limits.start_seconds, self._child.starved)
 
     @property
     def pid(self) -> int:
@@ -146,10 +147,10 @@ class Channel:
 
         Raises:
             Ended: The process is gone.
-            Late: The wall clock ran out.
+            Late: Its seconds ran out.
             Garbled: What came is no answer.
         """
-        self._deadline = time.monotonic() + self._limits.seconds
+        self._deadline = Deadline(self._limits.seconds, self._child.starved)
         self._number = (self._number + 1) & 0xFFFFFFFF
         views: list[memoryview] = []
         size = 0
@@ -182,9 +183,8 @@ class Channel:
 
     def _ended(self) -> Ended | Garbled:
         """The process has closed its output: see it off."""
-        left = self._deadline - time.monotonic()
         try:
-            code = self._child.process.wait(timeout=max(0.0, min(_LEAVE_S, left)))
+            code = self._child.process.wait(timeout=max(0.0, min(_LEAVE_S, self._deadline.left())))
         except subprocess.TimeoutExpired:
             self.close()
             return Garbled()
@@ -192,8 +192,9 @@ class Channel:
         return Ended(128 - code if code < 0 else code)
 
     def _wait(self) -> dict[int, int]:
-        left = self._deadline - time.monotonic()
-        events = dict(self._poll.poll(max(0.0, left) * 1000)) if left > 0 else {}
+        events: dict[int, int] = {}
+        while not events and (left := self._deadline.wait()):
+            events = dict(self._poll.poll(math.ceil(left * 1000)))
         if not events:
             self.close()
             raise Late

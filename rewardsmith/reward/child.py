@@ -41,6 +41,16 @@ class Child:
     inner: int | None
     """The first process of its namespace, where it has one: its death is the death of all inside."""
 
+    def starved(self) -> float:
+        """Seconds for which it could have run and had no processor, so far; 0 where this system does not tell."""
+        waited, pid = 0, str(self.process.pid)
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            while pid:
+                place = Path("/proc", pid)
+                waited += int((place / "schedstat").read_text().split()[1])
+                pid = (place / "task" / pid / "children").read_text().partition(" ")[0]
+        return waited / 1e9
+
     def kill(self) -> None:
         """Kill the process group; `wait` sees to the rest. Safe to repeat."""
         with contextlib.suppress(ProcessLookupError):
