@@ -10,6 +10,7 @@ from statistics import median
 from rewardsmith.domain.cluster import RaySpec
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.recipe import Recipe
+from rewardsmith.domain.report import Report
 from rewardsmith.domain.request import MOST
 from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
@@ -31,6 +32,8 @@ EARLIER_RUNS = 10
 """Runs from whose speed the time of the next one is estimated."""
 LEARNING_S = 200e-6
 """Seconds of learning per environment step, where no training of this task was measured yet; ant's PPO takes this."""
+SCORING_S = 100e-6
+"""Seconds per scored step beside the simulator's, likewise: to act, to record and to judge (benchmarks/README.md)."""
 
 
 def run_spec(
@@ -140,8 +143,8 @@ def plan(
 ) -> Plan:
     """The most that `spec` takes: every candidate valid, every failure repaired, no early stop.
 
-    The time rests on the median speed of this task's trainings in `earlier` runs; without any, on the survey's raw
-    speed and a typical cost of learning.
+    The time rests on what this task's trainings in `earlier` runs took to learn and to be scored, the median of each;
+    without any, on the survey's raw speed and a typical cost of either.
     """
     budget = spec.budget
     search = spec.iterations * (spec.k + recipe.tune.trials) - (spec.k - 1 if spec.start_reward else 0)
@@ -153,8 +156,9 @@ def plan(
     steps = (search + compare) * most_training_steps(spec, "search") + final * most_training_steps(spec, "confirm")
     scoring = (trainings * budget.rungs + final) * budget.episodes * spec.task.environment.horizon
     completions = _completions(spec, recipe)
-    learning_s = (steps - scoring) * _seconds_per_step(spec, survey, earlier)
-    busy_s = trainings * START_S + learning_s + scoring / survey.steps_per_second
+    measured = _measured(spec, earlier)
+    scoring_s = scoring * _scoring_s(measured, survey, spec.task.environment.horizon)
+    busy_s = trainings * START_S + (steps - scoring) * _learning_s(measured, survey) + scoring_s
     return Plan(
         leaders=leaders,
         trainings=trainings,
@@ -175,9 +179,10 @@ def _completions(spec: RunSpec, recipe: Recipe) -> int:
     return slots * slot + analysed
 
 
-def _seconds_per_step(spec: RunSpec, survey: Survey, earlier: Iterable[Run]) -> float:
-    rates = [
-        report.steps_per_second
+def _measured(spec: RunSpec, earlier: Iterable[Run]) -> list[Report]:
+    """Trainings of this task with these settings that came to their end."""
+    return [
+        report
         for run in earlier
         if run.spec
         and run.spec.task.trainer == spec.task.trainer
@@ -185,4 +190,19 @@ def _seconds_per_step(spec: RunSpec, survey: Survey, earlier: Iterable[Run]) -> 
         for report in run.reports.values()
         if report.steps_per_second > 0 and report.failure is None
     ]
+
+
+def _learning_s(measured: list[Report], survey: Survey) -> float:
+    """Seconds of learning per environment step."""
+    rates = [report.steps_per_second for report in measured]
     return 1 / median(rates) if rates else 1 / survey.steps_per_second + LEARNING_S
+
+
+def _scoring_s(measured: list[Report], survey: Survey, horizon: int) -> float:
+    """Seconds of scoring per step of episodes that all reach the horizon, as a plan counts them."""
+    found = []
+    for report in measured:
+        scored = [*report.rungs, *([report.final] if report.final else [])]
+        if steps := horizon * sum(len(rung.scores) for rung in scored):
+            found.append(max(0.0, report.wall_s - report.steps / report.steps_per_second) / steps)
+    return median(found) if found else 1 / survey.steps_per_second + SCORING_S

@@ -10,9 +10,11 @@ from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.recipes import load_recipe
 from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.recipe import ConfirmStage
+from rewardsmith.domain.report import Report, Rung
+from rewardsmith.domain.run import Run
 from rewardsmith.domain.survey import Survey
 from rewardsmith.errors import UsageError
-from rewardsmith.search.planning import plan, run_spec
+from rewardsmith.search.planning import SCORING_S, plan, run_spec
 from rewardsmith.settings import EvolveRequest
 
 FOLDERS = find_folders()
@@ -51,6 +53,41 @@ def test_a_plan_counts_the_whole_rollouts_that_tiny_trainings_are_rounded_up_to(
     assert found.trainings == trainings
     scoring = (trainings * budget.rungs + budget.confirm_seeds) * budget.episodes * horizon
     assert found.steps == trainings * budget.rungs * rollout + scoring
+
+
+def planned_s(told, *earlier: Run, raw: float = 1000.0) -> float:
+    survey = Survey.model_construct(steps_per_second=raw)
+    return plan(told, SMITH, survey, dollars_per_call=None, earlier=earlier).wall_s
+
+
+def scored_steps(told) -> int:
+    found = plan(told, SMITH, Survey.model_construct(steps_per_second=1.0), dollars_per_call=None)
+    final = told.budget.confirm_seeds
+    return (found.trainings * told.budget.rungs + final) * told.budget.episodes * told.task.environment.horizon
+
+
+def test_a_plan_counts_what_scoring_takes_beside_the_simulator():
+    told = spec(1, budget="quick", iterations=1, baselines=())
+    more = told.model_copy(update={"budget": told.budget.model_copy(update={"episodes": 20})})
+    steps = scored_steps(more) - scored_steps(told)
+    assert planned_s(more) - planned_s(told) == pytest.approx(steps * (1e-3 + SCORING_S) / 2)
+
+
+def test_a_plan_rests_on_what_earlier_trainings_took_to_be_scored():
+    told = spec(1, budget="quick", iterations=1, baselines=())
+
+    def scored_in(seconds: float) -> Run:
+        rung = Rung(steps=1000, scores=(1.0,) * 5, mean=1.0, lengths=(10,) * 5)
+        trained = Report(
+            reward_id="0123456789ab", seed=0, steps=1000, scoring_steps=50, wall_s=2.0 + seconds,
+            steps_per_second=500.0, rungs=(rung, rung), best_rung=0, components=(),
+        )  # fmt: skip
+        return Run(spec=told, reports={("search", "g1c00", 0): trained})
+
+    each = 1.0 / (2 * 5 * 1000)
+    apart = planned_s(told, scored_in(3.0)) - planned_s(told, scored_in(1.0))
+    assert apart == pytest.approx(scored_steps(told) * 2 * each / 2)
+    assert planned_s(told, *map(scored_in, (1.0, 3.0, 90.0))) == pytest.approx(planned_s(told, scored_in(3.0)))
 
 
 @pytest.mark.parametrize(
