@@ -32,6 +32,7 @@ from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.prompt import Turn, Usage
 from rewardsmith.domain.report import Failure, Report
 from rewardsmith.domain.result import Status
+from rewardsmith.domain.task import ScoreRule
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.domain.watching import Remark
 
@@ -221,6 +222,11 @@ class Run:
     def warned(self, candidate: Candidate) -> tuple[RewardWarning, ...]:
         """Signs that `candidate`, or its twin, is hacked; none before its generation has ended."""
         return self.warnings.get(candidate.twin or candidate.id, ())
+
+    @property
+    def rule(self) -> ScoreRule | None:
+        """How episodes of its task are scored."""
+        return self.spec.task.score if self.spec else None
 
     def scores(self, purpose: str, subject: str) -> list[float]:
         """Scores of one subject over the seeds of one purpose, in order of seeds; failures are left out."""

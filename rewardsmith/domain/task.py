@@ -71,7 +71,7 @@ class ScoreRule(Record):
     source: str
     """Python source of `score.py`."""
     unit: str = ""
-    """Unit of the score."""
+    """Unit of the score; that of a `share` lies between 0 and 1."""
     meaning: str
     """What the score measures, in one line; it is shown to models."""
     target: float | None = None

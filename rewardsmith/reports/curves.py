@@ -11,6 +11,7 @@ from rewardsmith.domain.candidate import Candidate
 from rewardsmith.domain.report import ComponentStatistics, Report
 from rewardsmith.domain.result import Interval, RunResult
 from rewardsmith.domain.run import Run
+from rewardsmith.domain.task import ScoreRule
 from rewardsmith.reports.components import ordered
 from rewardsmith.reports.drawing import Axes, Figure, Point, span
 from rewardsmith.reports.outcomes import became
@@ -25,7 +26,7 @@ Curve = list[tuple[int, Interval]]
 """Steps, and the mean score over seeds after them."""
 
 
-def curve(reports: Iterable[Report]) -> Curve:
+def curve(reports: Iterable[Report], rule: ScoreRule | None = None) -> Curve:
     """The mean score over trainings at each rung, with its 95 % interval; a failed one counts while it ran."""
     rungs: dict[int, list[float]] = {}
     steps: dict[int, int] = {}
@@ -33,7 +34,7 @@ def curve(reports: Iterable[Report]) -> Curve:
         for index, rung in enumerate(report.rungs):
             rungs.setdefault(index, []).append(rung.mean)
             steps.setdefault(index, rung.steps)
-    found = ((steps[index], interval_of(scores)) for index, scores in sorted(rungs.items()))
+    found = ((steps[index], interval_of(scores, rule)) for index, scores in sorted(rungs.items()))
     return [(at, over) for at, over in found if over is not None]
 
 
@@ -65,7 +66,7 @@ def climb(run: Run) -> list[End]:
     ends = []
     for report, candidate in _searched_reports(run):
         spent += report.steps + report.scoring_steps
-        over = interval_of(report.scored.scores) if report.scored else None
+        over = interval_of(report.scored.scores, run.rule) if report.scored else None
         if report.score is None or over is None or report.failure:
             continue
         stopped = run.stopped(candidate)
@@ -148,8 +149,8 @@ def learning_curves(run: Run, result: RunResult) -> Figure | None:
     }
     winner = searched.get(best) if best else None
     several = [
-        (f"{best}, confirmed", "confirmed", curve(trained(run, "confirm", best))),
-        *((name, name, curve(trained(run, "baseline", name))) for name in ("human", "sparse")),
+        (f"{best}, confirmed", "confirmed", curve(trained(run, "confirm", best), run.rule)),
+        *((name, name, curve(trained(run, "baseline", name), run.rule)) for name in ("human", "sparse")),
     ]
     several = [(name, kind, found) for name, kind, found in several if found]
     values = [rung.mean for report in searched.values() for rung in report.rungs]

@@ -126,9 +126,9 @@ def _scores(result: RunResult, survey: Survey | None) -> str:
 def _curves(run: Run, result: RunResult) -> str:
     best = result.best.candidate if result.best else ""
     known = [
-        (f"{best}, search", curve(trained(run, "search", best))),
-        (f"{best}, confirmed", curve(trained(run, "confirm", best))),
-        *((name, curve(trained(run, "baseline", name))) for name in ("human", "sparse")),
+        (f"{best}, search", curve(trained(run, "search", best), run.rule)),
+        (f"{best}, confirmed", curve(trained(run, "confirm", best), run.rule)),
+        *((name, curve(trained(run, "baseline", name), run.rule)) for name in ("human", "sparse")),
     ]
     known = [(name, found) for name, found in known if found]
     if not known:

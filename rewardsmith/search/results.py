@@ -17,6 +17,7 @@ from rewardsmith.domain.result import (
 )
 from rewardsmith.domain.run import ENDED, Run
 from rewardsmith.domain.survey import Survey
+from rewardsmith.domain.task import ScoreRule
 from rewardsmith.domain.warning import RewardWarning
 from rewardsmith.search.calibration import calibration
 from rewardsmith.search.selection import best
@@ -54,7 +55,7 @@ def _best(run: Run, baselines: Baselines, folder: RunFolder) -> Best | None:
     if subject is None:
         return None
     ours, top = run.scores("confirm", subject), best(run.turns())
-    confirmed, search_max = interval(ours), top.score if top else None
+    confirmed, search_max = interval(ours, run.rule), top.score if top else None
     over = {name: improvement(ours, run.scores("baseline", name)) for name in ("human", "sparse")}
     normalised = None
     if confirmed and baselines.human and baselines.sparse:
@@ -74,9 +75,9 @@ def _best(run: Run, baselines: Baselines, folder: RunFolder) -> Best | None:
 
 def _baselines(run: Run, survey: Survey | None) -> Baselines:
     return Baselines(
-        random=interval([episode.score for episode in survey.episodes]) if survey else _random(run),
-        human=interval(run.scores("baseline", "human")),
-        sparse=interval(run.scores("baseline", "sparse")),
+        random=interval([episode.score for episode in survey.episodes], run.rule) if survey else _random(run),
+        human=interval(run.scores("baseline", "human"), run.rule),
+        sparse=interval(run.scores("baseline", "sparse"), run.rule),
     )
 
 
@@ -95,7 +96,7 @@ def summary(run: Run, *, alive: bool, waits: bool = False, asker: str = "") -> R
     """One line of `runs`."""
     assert run.spec is not None
     found = best(run.turns())
-    confirmed = interval(run.scores("confirm", run.confirmed.winner)) if run.confirmed else None
+    confirmed = interval(run.scores("confirm", run.confirmed.winner), run.rule) if run.confirmed else None
     return RunSummary(
         run=run.spec.run,
         status=status_of(run, waits=waits),
@@ -111,12 +112,14 @@ def summary(run: Run, *, alive: bool, waits: bool = False, asker: str = "") -> R
     )
 
 
-def train_result(report: Report, folder: str, warnings: tuple[RewardWarning, ...] = ()) -> TrainResult:
+def train_result(
+    report: Report, folder: str, warnings: tuple[RewardWarning, ...] = (), rule: ScoreRule | None = None
+) -> TrainResult:
     """What `train` prints."""
     score = None
     if report.scored is not None and report.failure is None:
         episodes = report.scored.scores
-        over = interval(episodes)
+        over = interval(episodes, rule)
         assert over is not None
         score = TrainScore(**over.model_dump(), episodes=episodes)
     failure = report.failure

@@ -119,7 +119,7 @@ def train_alone(
     report = read_report(ended.folder, job)
     examiner = Examiner(survey, probe, job.limits)
     warnings = () if report.failure else examiner.examine(job.reward.source, report, examiner.archived(ended.folder))
-    return train_result(report, str(folder), warnings)
+    return train_result(report, str(folder), warnings, job.task.score)
 
 
 def _source(file: str, text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rewardsmith.domain.result import Interval
+from rewardsmith.domain.task import ScoreRule
 
 _STUDENT_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
 """Two-sided 95 % quantiles of Student's t by degrees of freedom; any table of the distribution."""
@@ -22,13 +23,15 @@ _ALIKE = 1e-12
 """Values that differ by no more than this share of the largest are equal but for rounding."""
 
 
-def interval(values: Sequence[float], *, seed: int = 0) -> Interval | None:
+def interval(values: Sequence[float], rule: ScoreRule | None = None, *, seed: int = 0) -> Interval | None:
     """The mean with its 95 % confidence interval; None without values.
 
     Below ten values Student's t, whose coverage holds at n = 3 where a bootstrap's does not; from ten values the
     bias-corrected and accelerated bootstrap (Efron, 1987) with 10,000 resamples, to the last digit that of
     `scipy.stats.bootstrap`, which takes a second and 60 MB to load. Equal values have no spread: the
-    interval is the value itself.
+    interval is the value itself. Where the score is a share by its `rule`, and all values are between 0 and 1, the
+    interval ends there: the mean cannot lie beyond, so nothing of the 95 % is lost. (It is a mean of shares, no count
+    of successes, for which Wilson's interval would be.)
     """
     n = len(values)
     if n == 0:
@@ -39,7 +42,10 @@ def interval(values: Sequence[float], *, seed: int = 0) -> Interval | None:
         return Interval(mean=mean, low=None, high=None, n=1)
     if n < 10 or float(np.ptp(array)) <= _ALIKE * float(np.abs(array).max()):
         half = _STUDENT_T[min(n, 9) - 1] * float(array.std(ddof=1)) / n**0.5
-        return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
+        low, high = mean - half, mean + half
+        if rule is not None and rule.unit == "share" and array.min() >= 0 and array.max() <= 1:
+            low, high = max(low, 0.0), min(high, 1.0)
+        return Interval(mean=mean, low=low, high=high, n=n)
     low, high = _accelerated(tuple(array.tolist()), seed)
     return Interval(mean=mean, low=low, high=high, n=n)
 

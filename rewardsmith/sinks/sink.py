@@ -54,7 +54,7 @@ def numbers_of(stored: StoredEvent, run: Run) -> dict[str, float]:
     if isinstance(event, GenerationEnded):
         found["generation"] = float(event.generation)
     won = run.confirmed.winner if run.confirmed else None
-    if won and isinstance(event, AttemptEnded | Confirmed) and (over := interval(run.scores("confirm", won))):
+    if won and isinstance(event, AttemptEnded | Confirmed) and (over := interval(run.scores("confirm", won), run.rule)):
         found["confirmed/mean"] = over.mean
         found |= {f"confirmed/{end}": value for end in ("low", "high") if (value := getattr(over, end)) is not None}
     if found:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
+from rewardsmith.domain.task import ScoreRule
 from rewardsmith.search.statistics import human_normalised, improvement, interval
 
 
@@ -63,6 +64,16 @@ def test_equal_values_have_no_spread(n):
 def test_values_that_differ_by_rounding_have_no_spread():
     found = interval([0.011741971015699626] * 19 + [0.011741971015699628])
     assert found.low == pytest.approx(found.high) == pytest.approx(found.mean)
+
+
+def test_the_mean_of_shares_lies_between_0_and_1():
+    rule = ScoreRule(source="", meaning="the share of the steps", unit="share")
+    free, share = interval([0.05, 0.1, 0.3]), interval([0.05, 0.1, 0.3], rule)
+    assert (free.low < 0, share.low, share.high) == (True, 0.0, free.high)
+    assert interval([0.9, 1.0, 1.0], rule).high == 1.0
+    assert interval([0.5, 0.5, 1.5], rule) == interval([0.5, 0.5, 1.5]), "what is above 1 is no share"
+    speed = rule.model_copy(update={"unit": "m/s"})
+    assert interval([0.05, 0.1, 0.3], speed) == free
 
 
 def test_improvement_counts_pairs_and_halves_ties():

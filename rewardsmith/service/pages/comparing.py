@@ -128,7 +128,7 @@ def _of_candidate(run: Run, candidate: Candidate) -> list[tuple[str, str]]:
     report = run.search_report(candidate)
     scored = report.scored if report and not report.failure else None
     return [
-        ("score in the search", interval(interval_of(scored.scores) if scored else None)),
+        ("score in the search", interval(interval_of(scored.scores, run.rule) if scored else None)),
         ("what became of it", became(run, candidate)),
         ("origin", made(candidate)),
         ("parents", ", ".join(candidate.parents) or ABSENT),

@@ -55,6 +55,6 @@ def line(summary: RunSummary, run: Run) -> Line:
 
 def _best(run: Run) -> tuple[str | None, Interval | None]:
     if run.confirmed:
-        return run.confirmed.winner, interval(run.scores("confirm", run.confirmed.winner))
+        return run.confirmed.winner, interval(run.scores("confirm", run.confirmed.winner), run.rule)
     leading = [end for end in climb(run) if end.leads]
     return (leading[-1].candidate.id, leading[-1].over) if leading else (None, None)
