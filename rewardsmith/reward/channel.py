@@ -184,7 +184,7 @@ class Channel:
     def _ended(self) -> Ended | Garbled:
         """The process has closed its output: see it off."""
         try:
-            code = self._child.process.wait(timeout=max(0.0, min(_LEAVE_S, self._deadline.left())))
+            code = self._child.process.wait(timeout=max(1.0, min(_LEAVE_S, self._deadline.left())))
         except subprocess.TimeoutExpired:
             self.close()
             return Garbled()
