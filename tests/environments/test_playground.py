@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,11 @@ import pytest
 from rewardsmith.catalogue.folders import find_folders
 from rewardsmith.catalogue.tasks import load_task
 from rewardsmith.domain.job import SurveyJob
-from rewardsmith.domain.sandbox import SandboxSpec
 from rewardsmith.domain.survey import Survey
 from rewardsmith.reward.source import analyse_score
-from rewardsmith.sandboxes.registry import open_sandbox
+from rewardsmith.sandboxes.sandbox import Outcome
 
 FOLDERS = find_folders(here=Path(__file__).resolve().parents[2])
-PACKAGES = ("playground==0.2.0", "gymnasium")
 SIGNALS = {
     "playground_cartpole_balance": {"pole_1_up", "slider_displacement"},
     "playground_reacher_easy": {"to_target"},
@@ -32,27 +29,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.isolation]
 
 
 @pytest.fixture(scope="session")
-def interpreter(tmp_path_factory: pytest.TempPathFactory) -> str:
-    if there := os.environ.get("REWARDSMITH_PLAYGROUND"):
-        return there
-    place = tmp_path_factory.mktemp("playground") / "far"
-    for command in ([sys.executable, "-m", "venv", place], [place / "bin" / "pip", "install", "-q", *PACKAGES]):
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"no interpreter with MuJoCo Playground: {done.stderr[-300:]}")
-    return str(place / "bin" / "python")
+def interpreter(install: Callable[..., str]) -> str:
+    return os.environ.get("REWARDSMITH_PLAYGROUND") or install("playground", "playground==0.2.0", "gymnasium")
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_a_task_fits_its_environment(name: str, interpreter: str, tmp_path: Path) -> None:
+def test_a_task_fits_its_environment(
+    name: str, interpreter: str, make_survey: Callable[[SurveyJob, str], Survey], tmp_path: Path
+) -> None:
     task = load_task(name, FOLDERS)
-    tmp_path.chmod(0o755)
-    job = SurveyJob(task=task, episodes=2, max_steps=2000)
-    (tmp_path / "job.json").write_text(job.model_dump_json())
-    spec = SandboxSpec(name="mine", kind="process", interpreters={"playground": interpreter})
-    ended = open_sandbox(spec).run(tmp_path)
-    assert ended.exit_code == 0, (tmp_path / "log.txt").read_text()
-    survey = Survey.model_validate_json((tmp_path / "out" / "survey.json").read_text())
+    survey = make_survey(SurveyJob(task=task, episodes=2, max_steps=2000), interpreter)
     assert set(analyse_score(task.score.source, survey.names()).signals) == SIGNALS[name]
     assert np.isfinite([episode.score for episode in survey.episodes]).all()
     assert "def step(" in survey.view
@@ -63,12 +49,10 @@ def test_a_task_fits_its_environment(name: str, interpreter: str, tmp_path: Path
     assert len(np.unique(first, axis=0)) == len(survey.episodes), "every episode starts elsewhere"
 
 
-def test_a_robot_that_was_never_fetched(interpreter: str, tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
+def test_a_robot_that_was_never_fetched(
+    interpreter: str, try_survey: Callable[[SurveyJob, str], Outcome], tmp_path: Path
+) -> None:
     job = SurveyJob(task=load_task("playground_panda_pick_cube", FOLDERS), episodes=1, max_steps=1)
-    (tmp_path / "job.json").write_text(job.model_dump_json())
-    spec = SandboxSpec(name="mine", kind="process", interpreters={"playground": interpreter})
-    ended = open_sandbox(spec).run(tmp_path)
-    if ended.exit_code == 0:
+    if try_survey(job, interpreter).exit_code == 0:
         pytest.skip("its robots are there")
     assert "the robot of PandaPickCube is not there" in (tmp_path / "log.txt").read_text()
