@@ -31,7 +31,7 @@ from rewardsmith.executors.gpus import side_by_side
 from rewardsmith.models.registry import default_model
 from rewardsmith.premises import Note, Premises
 from rewardsmith.prompting.messages import check_templates, compose_first
-from rewardsmith.reports.files import write_report
+from rewardsmith.reports.files import report_as, write_report
 from rewardsmith.retrieval.nearest import retrieve
 from rewardsmith.search.assembly import gates
 from rewardsmith.search.chosen import candidate_result, find_candidate
@@ -161,6 +161,11 @@ class Workshop(Premises):
         """Write `report.html` and `report.md` of a run into the folder `to`, the run's own when absent; the files."""
         state = self.run(run)
         return write_report(state, self.result(run), self.survey_of(state), self.folder(run), to)
+
+    def report_as(self, name: str, run: str) -> bytes:
+        """What would stand in one of the two files now; nothing is written."""
+        state = self.run(run)
+        return report_as(name, state, self.result(run), self.survey_of(state), self.folder(run))
 
     def _train_as(self, run: Run) -> None:
         """From now on use the sandbox, the executor and the depot of a run, where nobody asked for others."""

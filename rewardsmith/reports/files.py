@@ -27,10 +27,18 @@ def write_report(
     """
     place = to or folder.path
     html, markdown = (place / name for name in PAGES)
-    write_durably(html, page(run, result, survey, folder).encode("utf-8", errors="replace"))
-    text = story(run, result, survey) + _asked(run, result, folder)
-    write_durably(markdown, text.encode("utf-8", errors="replace"))
+    for path in (html, markdown):
+        write_durably(path, report_as(path.name, run, result, survey, folder))
     return html, markdown
+
+
+def report_as(name: str, run: Run, result: RunResult, survey: Survey | None, folder: RunFolder) -> bytes:
+    """What stands in the file of this name, one of `PAGES`."""
+    if name == PAGES[0]:
+        text = page(run, result, survey, folder)
+    else:
+        text = story(run, result, survey) + _asked(run, result, folder)
+    return text.encode("utf-8", errors="replace")
 
 
 def _asked(run: Run, result: RunResult, folder: RunFolder) -> str:

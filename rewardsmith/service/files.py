@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from fastapi import APIRouter, Response
 from starlette.responses import FileResponse, PlainTextResponse
 
@@ -56,9 +53,7 @@ def film(run: RunId, candidate: CandidateId, desk: TheDesk) -> Response:
 @routes.get("/{run}/report.md", response_class=_Story)
 def story(run: RunId, desk: TheDesk) -> Response:
     """The run's report as it stands now, as Markdown."""
-    with TemporaryDirectory() as folder:
-        _, text = desk.workshop.report(run, Path(folder))
-        return _Story(text.read_bytes())
+    return _Story(desk.workshop.report_as("report.md", run))
 
 
 @routes.get("/{run}/events.json")

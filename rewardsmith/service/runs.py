@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from anyio import to_thread
@@ -114,9 +112,7 @@ def reward(run: RunId, desk: TheDesk) -> Response:
 @routes.get("/{run}/report.html", response_class=HTMLResponse)
 def report(run: RunId, desk: TheDesk) -> Response:
     """The run's report as it stands now: one page that needs nothing else."""
-    with TemporaryDirectory() as folder:
-        page, _ = desk.workshop.report(run, Path(folder))
-        return HTMLResponse(page.read_bytes())
+    return HTMLResponse(desk.workshop.report_as("report.html", run))
 
 
 @routes.get("/{run}/events", response_class=_Events, responses={204: {"description": "Nothing is left to tell."}})
