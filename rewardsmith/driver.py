@@ -72,7 +72,8 @@ class Driver:
             raise
         finally:
             again |= self.interruption.take()
-            self.store.release(lease, again=again)
+            if self.store.release(lease, again=again) and self.reading.fold(name).status not in ENDED:
+                self.cancel(name)
             if self.reading.fold(name).spec:
                 self.report(name)
         return self.reading.result(name)

@@ -11,7 +11,7 @@ import sys
 import time
 
 from rewardsmith.domain.cluster import NEEDS
-from rewardsmith.errors import RewardsmithError
+from rewardsmith.errors import InfrastructureError, RewardsmithError
 from rewardsmith.service.complaint import Complaint
 from rewardsmith.settings import Settings
 from rewardsmith.store.leases import Owner
@@ -43,7 +43,7 @@ class Drivers:
 
     async def keep(self) -> None:
         """Start drivers as they are needed, until cancelled."""
-        complaint = Complaint(_LOG, "the queue cannot be read")
+        complaint = Complaint(_LOG, "runs that wait cannot be begun")
         while True:
             try:
                 await asyncio.to_thread(self._look)
@@ -68,7 +68,8 @@ class Drivers:
         starting = sum(driver.pid not in claimed for driver in self._started)
         room = min(stands.ready, self._most - len(claimed)) - starting
         if time.monotonic() >= self._rest_until:
-            self._started += [self._start() for _ in range(room)]
+            for _ in range(room):
+                self._started.append(self._start())
 
     def _reap(self) -> None:
         ended = [driver for driver in self._started if driver.poll() is not None]
@@ -79,9 +80,13 @@ class Drivers:
     def _start(self) -> subprocess.Popen[bytes]:
         """A driver in a session of its own: what ends the server does not end it."""
         nothing = subprocess.DEVNULL
-        return subprocess.Popen(
-            self._command, env=self._environment, stdin=nothing, stdout=nothing, start_new_session=True
-        )
+        try:
+            return subprocess.Popen(
+                self._command, env=self._environment, stdin=nothing, stdout=nothing, start_new_session=True
+            )
+        except OSError as error:
+            hint = "is this machine out of memory, processes or open files?"
+            raise InfrastructureError(f"no driver can be started: {error.strerror}", hint=hint) from error
 
 
 def _variables(settings: Settings) -> dict[str, str]:

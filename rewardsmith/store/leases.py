@@ -119,12 +119,14 @@ def succeed(connection: Connection, run: str) -> None:
     connection.execute(update(runs).where(runs.c.id == run).values(claims=0))
 
 
-def release(connection: Connection, lease: Lease, *, again: bool) -> None:
-    """Give the run back; a request to cancel counts as answered, and it leaves the queue unless driven `again`."""
+def release(connection: Connection, lease: Lease, *, again: bool) -> bool:
+    """Give the run back, in the queue if it is there and to be driven `again`; true if the caller is to cancel it."""
     row = fence(connection, lease)
-    values = {"owner": None, "token": None, "lease": 0.0, "claims": 0, "cancel": 0}
-    values["queued"] = row["queued"] if again else None
+    stays = again and row["queued"] is not None  # its next driver is told to cancel it, if it is to be
+    values = {"owner": None, "token": None, "lease": 0.0, "claims": 0}
+    values |= {} if stays else {"queued": None, "cancel": 0}
     connection.execute(update(runs).where(runs.c.id == lease.run).values(values))
+    return bool(row["cancel"]) and not stays
 
 
 def driven(row: RowMapping) -> bool:

@@ -99,16 +99,17 @@ class Store:
         with self._database.transaction() as connection:
             return leases.renew(connection, lease)
 
-    def release(self, lease: Lease, *, again: bool = False) -> None:
+    def release(self, lease: Lease, *, again: bool = False) -> bool:
         """Give the run back and forget how often it was claimed; does nothing if the lease is lost.
 
-        It leaves the queue, unless it is to be driven `again`.
+        It leaves the queue, unless it is to be driven `again`. Returns whether somebody asked to cancel it and no next
+        driver in the queue will be told.
         """
         try:
             with self._database.transaction() as connection:
-                leases.release(connection, lease, again=again)
+                return leases.release(connection, lease, again=again)
         except LeaseLost:
-            return
+            return False
 
     def request_cancel(self, run: str) -> None:
         """Ask whoever drives the run, now or next, to cancel it. Raises UnknownName."""

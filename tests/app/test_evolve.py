@@ -153,6 +153,22 @@ def test_an_interrupted_run_pauses_and_resumes_without_repeating(desk, good):
     assert len(finished) == len(set(finished))
 
 
+def test_who_cancels_a_run_as_it_pauses_is_heard(desk, good):
+    def observe(stored, run):
+        desk.observe(stored, run)
+        if isinstance(stored.event, AttemptStarted):
+            desk.workshop.interrupt()
+        elif isinstance(stored.event, StatusChanged) and stored.event.status == "paused":
+            desk.open().cancel("run")
+
+    asked = EvolveRequest(
+        env=desk.task, budget="tiny", baselines=(), name="run", iterations=1, model=desk.answer(good(0.1), good(0.2))
+    )
+    with pytest.raises(Interrupted):
+        desk.workshop.evolve(*desk.workshop.prepare(asked), observe)
+    assert desk.workshop.run("run").status == "cancelled"
+
+
 def test_a_second_process_on_the_same_run_is_refused(desk, good):
     refused: list[Exception] = []
 

@@ -26,16 +26,16 @@ def test_a_server_that_starts_while_the_database_is_away_waits(start, cluster, p
             assert answer.headers["retry-after"]
             assert answer.json()["type"] == "urn:rewardsmith:database-away"
             assert answer.json()["detail"] == "the database is out of reach"
-        wait_for(lambda: "the queue cannot be read" in _said(tmp_path))
+        wait_for(lambda: "runs that wait cannot be begun" in _said(tmp_path))
     finally:
         cluster.start()
     wait_for(lambda: server.client.get("/readyz").status_code == 200)
     run = server.submit(TINY)
     assert server.client.post(f"/v1/runs/{run}/cancel").status_code == 202
-    wait_for(lambda: "it is over: the queue cannot be read" in _said(tmp_path))
+    wait_for(lambda: "it is over: runs that wait cannot be begun" in _said(tmp_path))
     said = _said(tmp_path)
     assert "for nobody yet, and waits: the database" in said
-    assert said.count("the queue cannot be read") == 2, "once when it is away, and once when that is over"
+    assert said.count("runs that wait cannot be begun") == 2, "once when it is away, and once when that is over"
 
 
 @pytest.mark.parametrize(

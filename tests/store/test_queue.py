@@ -97,6 +97,19 @@ def test_an_interrupted_run_keeps_its_place(store):
     assert store.row("a").waits
 
 
+def test_whoever_asks_to_cancel_a_run_that_is_let_go_of_is_heard(store):
+    names(store, "a")
+    lease = store.queue.take(Owner.current(), most=1)
+    assert lease is not None
+    store.request_cancel("a")
+    assert not store.release(lease, again=True), "its next driver is told"
+    lease = store.queue.take(Owner.current(), most=1)
+    assert lease is not None
+    assert store.renew(lease)
+    assert store.release(lease), "nobody else will be"
+    assert not store.renew(store.claim("a", owner=Owner.current()))
+
+
 def test_a_run_that_keeps_killing_its_drivers_is_paused(store):
     names(store, "a", "b")
     for _ in range(3):
