@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 """Folder of the package."""
 
 ROOMS = (
-    *("__init__.py", "errors.py", "domain", "isolation", "reward", "environments", "export", "worker"),
+    *("__init__.py", "errors.py", "syntax.py", "domain", "isolation", "reward", "environments", "export", "worker"),
     *("store/__init__.py", "store/arrays.py", "store/untrusted.py"),
     *("sandboxes/__init__.py", "sandboxes/container.py"),
 )
