@@ -13,7 +13,7 @@ from rewardsmith.worker.eager import leave_compiler_out
 leave_compiler_out()
 from rewardsmith.worker.__main__ import main
 code = main([sys.argv[1]])
-before = "torch._inductor" in sys.modules
+before = bool({{"torch._inductor", "torch._decomp"}} & sys.modules.keys())
 import torch
 {then}
 print(json.dumps([code, before, "torch._inductor" in sys.modules]))
@@ -33,7 +33,7 @@ def test_a_training_never_loads_the_compiler(tmp_path: Path) -> None:
 
 
 def test_whoever_asks_for_the_compiler_gets_it(tmp_path: Path) -> None:
-    doubled = "assert torch.compile(lambda x: 2 * x, backend='eager')(torch.ones(1)).item() == 2"
+    doubled = "assert torch.compile(lambda x: (2 * x).cumsum(0), backend='aot_eager')(torch.ones(2)).tolist() == [2, 4]"
     assert told(tmp_path, doubled) == [0, False, True]
     reset = "import torch._dynamo.config; torch._dynamo.reset()"
     assert told(tmp_path, reset)[:2] == [0, False]
