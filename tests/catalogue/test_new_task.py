@@ -19,7 +19,7 @@ def test_a_new_task_loads_as_it_stands(tmp_path: Path) -> None:
 
 def test_its_score_reads_only_what_every_environment_has(tmp_path: Path) -> None:
     new_task(tmp_path / "my_task", "MyEnv-v0")
-    tree = ast.parse((tmp_path / "my_task" / "score.py").read_text())
+    tree = ast.parse((tmp_path / "my_task" / "score.py").read_text())  # noqa: TID251
     (score,) = (node for node in tree.body if isinstance(node, ast.FunctionDef))
     assert {argument.arg for argument in score.args.args} <= {"action", "terminated", "horizon", "dt"}
 

@@ -51,7 +51,7 @@ def test_a_run_is_interrupted_cleanly_and_resumed(tmp_path):
 
 
 def imports(source: str) -> set[str]:
-    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]  # noqa: TID251
     return {alias.name for n in found if isinstance(n, ast.Import) for alias in n.names} | {
         n.module or "" for n in found if isinstance(n, ast.ImportFrom)
     }

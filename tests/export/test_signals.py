@@ -82,7 +82,7 @@ def test_sample_completions_name_signals_that_exist(folder: str) -> None:
         for block in re.findall(r"```[^\n]*\n(.*?)```", file.read_text(), flags=re.S):
             if "def compute_reward" not in block:
                 continue
-            functions = [node for node in ast.parse(block).body if isinstance(node, ast.FunctionDef)]
+            functions = [node for node in ast.parse(block).body if isinstance(node, ast.FunctionDef)]  # noqa: TID251
             (function,) = [node for node in functions if node.name == "compute_reward"]
             asked |= {argument.arg.removeprefix("prev_") for argument in function.args.args} - {"memory"}
     assert len(asked) > 3

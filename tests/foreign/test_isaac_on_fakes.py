@@ -78,7 +78,7 @@ def _tells_nothing_of_the_stock_reward(found: Survey, simulator: str) -> None:
     names = " ".join(found.names())
     assert not re.search("rew|success|penalty|closeness|reset|progress", names)
     assert not re.search("rew|penalty|closeness|0.125", found.view.partition("\n")[2])
-    shown = {node.name for node in ast.walk(ast.parse(found.view)) if isinstance(node, ast.FunctionDef)}
+    shown = {node.name for node in ast.walk(ast.parse(found.view)) if isinstance(node, ast.FunctionDef)}  # noqa: TID251
     gym = {"compute_observations", "pre_physics_step", "gathered"}
     assert shown == (gym if simulator == "isaac_gym" else {"_get_observations", "_pre_physics_step", "_get_dones"})
 
@@ -199,7 +199,7 @@ def test_our_stub_says_what_isaacgym_stubs_says() -> None:
     """Ours is small, because mypy cannot parse theirs: it has parameters called `lambda`."""
     files = metadata.files("isaacgym-stubs") or []
     theirs = next(Path(str(file.locate())) for file in files if file.name == "gymapi.pyi").read_text()
-    ours = ast.parse((Path(__file__).parents[2] / "stubs" / "isaacgym" / "gymapi.pyi").read_text())
+    ours = ast.parse((Path(__file__).parents[2] / "stubs" / "isaacgym" / "gymapi.pyi").read_text())  # noqa: TID251
     functions = [node for node in ast.walk(ours) if isinstance(node, ast.FunctionDef)]
     assert functions
     for node in functions:
