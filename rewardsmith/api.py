@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from rewardsmith.app import EvolveRequest, Settings, Workshop
-from rewardsmith.display.display import Display
+from rewardsmith.display.display import FINISHING, Display
 from rewardsmith.display.lines import PlainDisplay
 from rewardsmith.display.none import NoDisplay
 from rewardsmith.display.streams import Commentary
@@ -112,7 +112,7 @@ def _finishing_cleanly(work: Callable[[], RunResult], interrupt: Callable[[], No
             return going.result()
         except KeyboardInterrupt:
             interrupt()
-            shown.note("finishing cleanly: what is finished is kept, and the run can be resumed")
+            shown.note(FINISHING)
             return going.result()
 
 

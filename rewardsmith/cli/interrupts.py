@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from rewardsmith.display.display import FINISHING
+
 LEFT = (
     "ended at once: trainings that were under way may go on by themselves; `rewardsmith resume` takes them up, "
     "`rewardsmith cancel` ends them\n"
@@ -47,7 +49,7 @@ def finishing_cleanly(interrupt: Callable[[], None], note: Callable[[str], None]
             os._exit(130)
         interrupt()
         with suppress(RuntimeError):  # the stream may be in the middle of a write
-            note("finishing cleanly: what is finished is kept, and the run can be resumed; Ctrl-C again ends at once")
+            note(f"{FINISHING}; Ctrl-C again ends at once")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

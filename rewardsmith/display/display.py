@@ -11,6 +11,9 @@ from rewardsmith.domain.events import StoredEvent
 from rewardsmith.domain.plan import Plan, RunSpec
 from rewardsmith.domain.run import Run
 
+FINISHING = "finishing cleanly: what is finished is kept, and the run can be resumed"
+"""What is said to whoever interrupts a run."""
+
 
 class Display(Protocol):
     """Shows a run on standard error.
